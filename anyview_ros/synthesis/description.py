@@ -1,0 +1,42 @@
+"""What a method can do, told before anything is asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MethodDescription:
+    """The capabilities of one loaded method.
+
+    Attributes:
+        name: the name under which the method is registered.
+        summary: one sentence for people.
+        generative: True if unseen surfaces are imagined by a learned model, False if only geometry is used.
+        source_count: fewest and most source clips per request.
+        clip_frames: fewest and most frames per source clip.
+        sizes: (width, height) at which the method works; empty if it takes any size.
+        needs_depth: whether every source must carry depth.
+        uses_depth: whether depth helps where it is given.
+        metric_poses: whether translations must be in metres.
+        streams: whether ``open_stream`` runs natively (causal, constant cost) rather than by sliding windows.
+        default_steps: sampling steps when a request leaves them open; 0 if the method has no steps.
+        options_type: the method's dataclass of options, or None.
+        scale: metres per unit that the method assumes, or None if it works at any scale.
+        limits: what the method cannot do, one sentence each.
+    """
+
+    name: str
+    summary: str
+    generative: bool
+    source_count: tuple[int, int] = (1, 1)
+    clip_frames: tuple[int, int] = (1, 1)
+    sizes: tuple[tuple[int, int], ...] = ()
+    needs_depth: bool = False
+    uses_depth: bool = False
+    metric_poses: bool = True
+    streams: bool = False
+    default_steps: int = 0
+    options_type: type | None = None
+    scale: float | None = None
+    limits: tuple[str, ...] = ()

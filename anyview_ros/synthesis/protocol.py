@@ -1,0 +1,113 @@
+"""The face that every method shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+
+
+class Progress(Protocol):
+    """Called after each step with the steps done and the steps in all."""
+
+    def __call__(self, step: int, total: int, /) -> None: ...
+
+
+class CancelToken(Protocol):
+    """Anything with ``is_set``, such as a ``threading.Event``; methods look at it between steps."""
+
+    def is_set(self) -> bool: ...
+
+
+class SynthesisStream(Protocol):
+    """A live source camera, one instant at a time, seen from fixed virtual cameras that may move."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the views of this stream were made by."""
+        ...
+
+    def push(
+        self,
+        frame: NDArray[np.uint8],
+        camera_to_world: NDArray[np.float64],
+        *,
+        target_camera_to_world: Sequence[NDArray[np.float64] | None],
+        stamp_ns: int,
+        depth: NDArray[np.float32] | None = None,
+    ) -> tuple[SynthesizedView | None, ...]:
+        """Give the next source frame and get the same instant from every target.
+
+        Args:
+            frame: uint8 (H, W, 3), RGB, of the stream's source camera.
+            camera_to_world: float64 (4, 4), metres, OpenCV axes.
+            target_camera_to_world: one pose (4, 4) per target of the stream; None skips that target this time.
+            stamp_ns: later than the stamp of the push before.
+            depth: float32 (H, W), metres, 0 = unknown; or None.
+
+        Returns:
+            One view of a single frame per target, None where it was skipped.
+
+        Raises:
+            InvalidRequestError: another number of targets, or a stamp that does not increase.
+            EngineClosedError: the stream has been closed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the stream holds. Closing twice is harmless."""
+        ...
+
+    def __enter__(self) -> SynthesisStream: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+@runtime_checkable
+class Synthesizer(Protocol):
+    """A loaded method. It is used by one thread at a time; the engine sees to that."""
+
+    def describe(self) -> MethodDescription:
+        """Tell sizes, clip lengths, sources and limits."""
+        ...
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SynthesisResult:
+        """Synthesise every target of the request.
+
+        Raises:
+            InvalidRequestError: the method cannot serve this request.
+            SynthesisCancelled: ``cancel`` was set; checked between steps.
+        """
+        ...
+
+    def open_stream(
+        self,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+    ) -> SynthesisStream:
+        """Open a stream from one source camera to virtual cameras with these intrinsics."""
+        ...
+
+    def close(self) -> None:
+        """Free the device. Closing twice is harmless."""
+        ...

@@ -1,0 +1,80 @@
+"""Methods by name: ours, and those that other packages add through the entry-point group ``anyview_ros.methods``."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from anyview_ros.errors import InvalidInputError, UnknownMethodError
+from anyview_ros.synthesis.protocol import Synthesizer
+
+ENTRY_POINT_GROUP = "anyview_ros.methods"
+
+# name -> "module:factory". Listed in code because a colcon install writes no entry-point metadata; imported on demand.
+_BUILT_IN = {
+    "copy_source": "anyview_ros.methods.copy_source:CopySource",
+    "reprojection": "anyview_ros.methods.reprojection:Reprojection",
+}
+_DEFAULT = "reprojection"
+
+
+def default_method() -> str:
+    """The name of the method used where the user names none."""
+    return _DEFAULT
+
+
+def available_methods() -> tuple[str, ...]:
+    """The names of all registered methods, ours first, then those of other packages, each sorted."""
+    return (*sorted(_BUILT_IN), *sorted(set(_added()) - set(_BUILT_IN)))
+
+
+def load_synthesizer(
+    name: str | None = None,
+    *,
+    device: str | None = None,
+    weights: str | None = None,
+    scene: str | None = None,
+) -> Synthesizer:
+    """Load a method by name.
+
+    Args:
+        name: a name of :func:`available_methods`; None for :func:`default_method`.
+        device: a torch device such as "cpu" or "cuda:0"; None lets the method choose the best present.
+        weights: path of the weights, for methods that need them.
+        scene: path of a fitted scene, for methods that render one.
+
+    Raises:
+        UnknownMethodError: no such method; the message lists those there are.
+        InvalidInputError: an argument that this method does not take.
+        WeightsError: weights that are missing or unfit.
+    """
+    name = default_method() if name is None else name
+    given: dict[str, Any] = {
+        key: value
+        for key, value in (("device", device), ("weights", weights), ("scene", scene))
+        if value is not None
+    }
+    factory = _resolve(name)
+    accepted: frozenset[str] = getattr(factory, "load_arguments", frozenset({"device", "weights", "scene"}))
+    surplus = sorted(set(given) - accepted - {"device"})
+    if surplus:
+        raise InvalidInputError(f"method '{name}' takes no {' or '.join(surplus)}; leave it out")
+    synthesizer: Synthesizer = factory(**{key: value for key, value in given.items() if key in accepted})
+    return synthesizer
+
+
+def _resolve(name: str) -> Any:
+    if name in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    added = _added()
+    if name in added:
+        return added[name].load()
+    raise UnknownMethodError(
+        f"no method named '{name}' is registered; choose one of {', '.join(available_methods())}"
+    )
+
+
+def _added() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}

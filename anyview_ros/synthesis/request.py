@@ -1,0 +1,105 @@
+"""One question to a method: what did these sources look like from those cameras?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from anyview_ros.clips import PosedClip
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.geometry import CameraTrajectory
+from anyview_ros.synthesis.description import MethodDescription
+
+
+@dataclass(frozen=True, eq=False)
+class SynthesisRequest:
+    """Source clips and the camera trajectories from which they should be seen.
+
+    Attributes:
+        sources: what real cameras saw, in one world frame.
+        targets: the virtual cameras, in the same world frame.
+        steps: sampling steps; None leaves the choice to the method.
+        seed: seed of every random draw; same request, seed, device and thread count: same pixels.
+        options: the method's own options: its dataclass, or a mapping from field name to value; None for defaults.
+
+    Raises:
+        InvalidRequestError: no source, no target, a step count below one, or a negative seed.
+    """
+
+    sources: tuple[PosedClip, ...]
+    targets: tuple[CameraTrajectory, ...]
+    steps: int | None = None
+    seed: int = 0
+    options: Any = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))
+        object.__setattr__(self, "targets", tuple(self.targets))
+        if not self.sources:
+            raise InvalidRequestError("sources is empty; give at least one PosedClip")
+        if not self.targets:
+            raise InvalidRequestError("targets is empty; give at least one CameraTrajectory")
+        if self.steps is not None and self.steps < 1:
+            raise InvalidRequestError(f"steps is {self.steps}; give 1 or more, or None for the method's default")
+        if self.seed < 0:
+            raise InvalidRequestError(f"seed is {self.seed}; give 0 or more")
+
+
+def check_request(request: SynthesisRequest, description: MethodDescription) -> None:
+    """Check a request against what the method says it can do.
+
+    Raises:
+        InvalidRequestError: the number of sources or frames, missing depth, or steps that the method lacks.
+    """
+    _check_range("sources", len(request.sources), description.source_count, description.name)
+    for index, source in enumerate(request.sources):
+        _check_range(f"frames of sources[{index}]", len(source), description.clip_frames, description.name)
+        if description.needs_depth and source.depth is None:
+            raise InvalidRequestError(
+                f"sources[{index}] has no depth and method '{description.name}' needs it; "
+                "give PosedClip(depth=...) or choose another method"
+            )
+    if request.steps is not None and description.default_steps == 0 and request.steps != 1:
+        raise InvalidRequestError(
+            f"steps is {request.steps} but method '{description.name}' does not sample in steps; leave steps=None"
+        )
+
+
+def _check_range(thing: str, value: int, bounds: tuple[int, int], method: str) -> None:
+    low, high = bounds
+    if not low <= value <= high:
+        wanted = f"exactly {low}" if low == high else f"{low} to {high}"
+        raise InvalidRequestError(f"number of {thing} is {value} but method '{method}' takes {wanted}")
+
+
+def resolve_options(options: Any, options_type: type | None, method: str) -> Any:
+    """Return ``options`` as an instance of the method's own dataclass.
+
+    Args:
+        options: None, an instance of ``options_type``, or a mapping from field name to value.
+        options_type: the method's dataclass, or None if it has no options.
+        method: the method's name, for messages.
+
+    Raises:
+        InvalidRequestError: an option the method does not have, or options of another type.
+    """
+    if options_type is None:
+        if options:
+            raise InvalidRequestError(f"options is {options!r} but method '{method}' has no options; leave it out")
+        return None
+    if options is None:
+        return options_type()
+    if isinstance(options, options_type):
+        return options
+    if not isinstance(options, Mapping) or not is_dataclass(options_type):
+        raise InvalidRequestError(
+            f"options must be a {options_type.__name__} or a mapping, got {type(options).__name__}"
+        )
+    known = {f.name for f in fields(options_type)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise InvalidRequestError(
+            f"unknown option {', '.join(map(repr, unknown))} for method '{method}'; it knows {', '.join(sorted(known))}"
+        )
+    return options_type(**options)
