@@ -1,0 +1,197 @@
+"""How the rest of the house asks an engine for views, wherever that engine runs.
+
+Two forms exist: ``LocalEngineClient`` (an engine in this process) and the ROS form in ``anyview_ros.nodes``. Nothing
+here blocks: requests give a job with a future, streams answer through a callback, on a thread of the client's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.protocol import Progress
+from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+
+
+@dataclass(frozen=True)
+class EngineDescription:
+    """What an engine has loaded and how busy it is.
+
+    Attributes:
+        method: what the loaded method can do.
+        server: name of the engine for people: a node's name, or "local".
+        device: torch device the method runs on.
+        weights_hash: sha256 (hex) of its weights, or "".
+        queued, queue_limit: requests waiting, and how many may.
+        streams, stream_limit: streams open, and how many may.
+    """
+
+    method: MethodDescription
+    server: str
+    device: str
+    weights_hash: str
+    queued: int
+    queue_limit: int
+    streams: int
+    stream_limit: int
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """A live stream to open.
+
+    Attributes:
+        source: intrinsics of the source camera; constant over the stream.
+        targets: every virtual camera the stream may ask for, by name.
+        source_has_depth: whether frames will carry depth.
+        steps, seed, options: as in SynthesisRequest.
+        client: who asks, for fairness and diagnostics.
+    """
+
+    source: PinholeCamera
+    targets: Mapping[str, PinholeCamera]
+    source_has_depth: bool = False
+    steps: int | None = None
+    seed: int = 0
+    options: Any = None
+    client: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class StreamFrame:
+    """One instant of the source camera and the target poses wanted for it.
+
+    Attributes:
+        frame: uint8 (H, W, 3), RGB.
+        camera_to_world: float64 (4, 4), metres, OpenCV axes.
+        stamp_ns: later than that of the frame before.
+        targets: camera_to_world (4, 4) by name; a subset of the stream's targets.
+        depth: float32 (H, W), metres, 0 = unknown; or None.
+    """
+
+    frame: NDArray[np.uint8]
+    camera_to_world: NDArray[np.float64]
+    stamp_ns: int
+    targets: Mapping[str, NDArray[np.float64]]
+    depth: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StreamOutcome:
+    """What became of one StreamFrame: views, or an error that says why there are none.
+
+    Attributes:
+        sequence: as returned by the push answered; -1 if the outcome concerns the stream as a whole.
+        stamp_ns: of the source frame; 0 if it concerns the stream as a whole.
+        views: single-frame views by target name; empty on error.
+        provenance: of all views; None on error.
+        synthesis_ms: time that the method spent.
+        dropped: frames replaced by newer ones before they were begun, since the stream opened.
+        error: "" or the reason, with the remedy.
+    """
+
+    sequence: int
+    stamp_ns: int
+    views: Mapping[str, SynthesizedView] = field(default_factory=dict)
+    provenance: Provenance | None = None
+    synthesis_ms: float = 0.0
+    dropped: int = 0
+    error: str = ""
+
+
+class StreamHandle(Protocol):
+    """A stream being opened, or open."""
+
+    def problem(self) -> str:
+        """"" when frames can be pushed, else why not (still opening, refused, lost, closed)."""
+        ...
+
+    def push(self, frame: StreamFrame) -> int:
+        """Hand over a frame without waiting and return its sequence number; the newest waiting frame wins.
+
+        Raises:
+            EngineClosedError, EngineUnavailableError: ``problem()`` is not empty.
+            InvalidRequestError: an unknown target, a size that is not the stream's, a stamp that does not increase.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the stream; no outcome follows. Closing twice is harmless."""
+        ...
+
+
+class SynthesisJob(Protocol):
+    """A request that waits, runs or has ended."""
+
+    @property
+    def future(self) -> Future[SynthesisResult]:
+        """Ends with the result, or with an AnyViewError. Its callbacks run on a thread of the client."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Requests ahead of this one in the queue; 0 once it runs."""
+        ...
+
+    @property
+    def queue_ms(self) -> float:
+        """Time spent waiting in the queue so far, or in all once begun."""
+        ...
+
+    @property
+    def synthesis_ms(self) -> float:
+        """Time spent by the method so far, or in all once ended."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask for the end: at once if it waits, between two steps if it runs. Harmless once ended."""
+        ...
+
+
+class EngineClient(Protocol):
+    """The way to an engine."""
+
+    def problem(self) -> str:
+        """"" when the engine can take work, else why not, for people."""
+        ...
+
+    def description(self) -> EngineDescription | None:
+        """What the engine last said of itself; None before it said anything."""
+        ...
+
+    def submit(
+        self,
+        request: SynthesisRequest,
+        *,
+        client: str = "",
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+    ) -> SynthesisJob:
+        """Queue a request. The time limit counts from now, waiting included.
+
+        Raises:
+            EngineBusyError: the queue is full.
+            EngineUnavailableError, EngineClosedError: ``problem()`` is not empty.
+        """
+        ...
+
+    def open_stream(self, spec: StreamSpec, on_outcome: Callable[[StreamOutcome], None]) -> StreamHandle:
+        """Open a live stream; ``on_outcome`` is called for each frame answered and for each loss of the stream.
+
+        Raises:
+            EngineBusyError: too many streams.
+            EngineUnavailableError, EngineClosedError: ``problem()`` is not empty.
+        """
+        ...
+
+    def close(self) -> None:
+        """Cancel what was asked through this client and free it."""
+        ...
