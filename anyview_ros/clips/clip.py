@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidClipError
-from anyview_ros.geometry import PinholeCamera, check_rigid
+from anyview_ros.geometry import PinholeCamera, check_rigid, check_stamps
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,33 +58,6 @@ class PosedClip:
 
     def __len__(self) -> int:
         return len(self.frames)
-
-
-def check_stamps(stamps_ns: NDArray[np.int64], count: int, *, strict: bool = True) -> NDArray[np.int64]:
-    """Return ``stamps_ns`` as int64 (count,).
-
-    Args:
-        stamps_ns: integers (count,), nanoseconds.
-        count: the number of stamps expected.
-        strict: whether equal neighbours are an error too (they are for a video, not for a target trajectory).
-
-    Raises:
-        InvalidClipError: another shape, stamps that are no integers, or stamps that do not increase.
-    """
-    stamps = np.asarray(stamps_ns)
-    if stamps.shape != (count,) or not np.issubdtype(stamps.dtype, np.integer):
-        raise InvalidClipError(
-            f"stamps_ns must be int64 ({count},), one per frame, got {stamps.dtype} {stamps.shape}"
-        )
-    stamps = stamps.astype(np.int64)
-    steps = np.diff(stamps)
-    if np.any(steps <= 0 if strict else steps < 0):
-        where = int(np.argmax(steps <= 0 if strict else steps < 0))
-        raise InvalidClipError(
-            f"stamps_ns must {'increase' if strict else 'not decrease'}, but stamps_ns[{where + 1}] = {stamps[where + 1]} follows "
-            f"{stamps[where]}; sort the frames by stamp and drop duplicates"
-        )
-    return stamps
 
 
 def _check_depth(

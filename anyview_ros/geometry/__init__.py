@@ -1,0 +1,51 @@
+"""Cameras, rigid transforms, rays and trajectories."""
+
+from anyview_ros.geometry.camera import PinholeCamera
+from anyview_ros.geometry.rigid import (
+    BODY_FROM_OPTICAL,
+    RigidTransform,
+    check_rigid,
+    interpolate_poses,
+    invert_rigid,
+    matrix_from_quaternion,
+    opencv_to_opengl,
+    opengl_to_opencv,
+    quaternion_from_matrix,
+    relative,
+    rotation_angle_deg,
+)
+from anyview_ros.geometry.stamps import check_stamps
+from anyview_ros.geometry.trajectory import (
+    CameraTrajectory,
+    arc,
+    in_frame,
+    look_at,
+    look_at_path,
+    orbit,
+    perturbed,
+    static,
+)
+
+__all__ = [
+    "BODY_FROM_OPTICAL",
+    "CameraTrajectory",
+    "PinholeCamera",
+    "RigidTransform",
+    "arc",
+    "check_rigid",
+    "check_stamps",
+    "in_frame",
+    "interpolate_poses",
+    "invert_rigid",
+    "look_at",
+    "look_at_path",
+    "matrix_from_quaternion",
+    "opencv_to_opengl",
+    "opengl_to_opencv",
+    "orbit",
+    "perturbed",
+    "quaternion_from_matrix",
+    "relative",
+    "rotation_angle_deg",
+    "static",
+]
