@@ -1,0 +1,51 @@
+"""The package's own description agrees with what it holds."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import anyview_ros
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()  # noqa: S314 - our own file
+CMAKE_LISTS = (ROOT / "CMakeLists.txt").read_text()
+
+
+def test_version_is_the_same_everywhere() -> None:
+    assert MANIFEST.findtext("version") == anyview_ros.__version__
+
+
+@pytest.mark.parametrize("kind", ["msg", "srv", "action"])
+def test_every_interface_file_is_generated(kind: str) -> None:
+    there = {f"{kind}/{path.name}" for path in (ROOT / kind).glob(f"*.{kind}")}
+    listed = set(re.findall(rf'"({kind}/\w+\.{kind})"', CMAKE_LISTS))
+    assert listed == there
+
+
+def test_every_launcher_is_installed_and_can_be_executed() -> None:
+    there = {path for path in (ROOT / "scripts").iterdir() if path.is_file()}
+    listed = {ROOT / name for name in re.findall(r"^\s+(scripts/\w+)$", CMAKE_LISTS, re.MULTILINE)}
+    assert listed == there
+    for path in there:
+        assert path.stat().st_mode & 0o111, f"{path.name} is not executable"
+
+
+def test_every_launcher_starts_a_module_that_exists() -> None:
+    for path in (ROOT / "scripts").iterdir():
+        match = re.search(r"^from (anyview_ros[\w.]+) import main$", path.read_text(), re.MULTILINE)
+        assert match is not None, f"{path.name} starts nothing"
+        module = ROOT.joinpath(*match[1].split(".")).with_suffix(".py")
+        assert module.is_file(), f"{path.name} starts {match[1]}, which is not there"
+
+
+def test_interfaces_depend_on_nothing_that_the_manifest_leaves_out() -> None:
+    declared = {element.text for element in MANIFEST.iter("depend")} | {"anyview_ros"}
+    used: set[str] = set()
+    for kind in ("msg", "srv", "action"):
+        for path in (ROOT / kind).glob(f"*.{kind}"):
+            used |= set(re.findall(r"^(\w+)/\w+", path.read_text(), re.MULTILINE))
+    assert used, "no interface uses another package: the pattern has stopped matching"
+    assert used <= declared
