@@ -1,6 +1,9 @@
 """Cameras, rigid transforms, rays and trajectories."""
 
 from anyview_ros.geometry.camera import PinholeCamera
+from anyview_ros.geometry.distortion import DistortedCamera
+from anyview_ros.geometry.letterbox import Letterbox, letterbox
+from anyview_ros.geometry.rays import pixel_grid, plucker_rays, ray_directions, view_angle_deg, world_rays
 from anyview_ros.geometry.rigid import (
     BODY_FROM_OPTICAL,
     RigidTransform,
@@ -29,6 +32,8 @@ from anyview_ros.geometry.trajectory import (
 __all__ = [
     "BODY_FROM_OPTICAL",
     "CameraTrajectory",
+    "DistortedCamera",
+    "Letterbox",
     "PinholeCamera",
     "RigidTransform",
     "arc",
@@ -37,6 +42,7 @@ __all__ = [
     "in_frame",
     "interpolate_poses",
     "invert_rigid",
+    "letterbox",
     "look_at",
     "look_at_path",
     "matrix_from_quaternion",
@@ -44,8 +50,13 @@ __all__ = [
     "opengl_to_opencv",
     "orbit",
     "perturbed",
+    "pixel_grid",
+    "plucker_rays",
     "quaternion_from_matrix",
+    "ray_directions",
     "relative",
     "rotation_angle_deg",
     "static",
+    "view_angle_deg",
+    "world_rays",
 ]

@@ -26,7 +26,7 @@ class PinholeCamera:
         width, height: size of the image.
 
     Raises:
-        InvalidCameraError: a value that is not finite, a focal length that is not positive, or an empty image.
+        InvalidCameraError: a value that is not finite, a focal length that is not positive, an empty image.
     """
 
     fx: float
@@ -83,8 +83,8 @@ class PinholeCamera:
 
         Args:
             width, height: size of the image in pixels.
-            horizontal_fov_deg, vertical_fov_deg: angle between the image's outer edges, between 0 and 180; one of
-                them for square pixels, or both.
+            horizontal_fov_deg, vertical_fov_deg: angle between the image's outer edges, between 0 and 180;
+                one of them for square pixels, or both.
 
         Raises:
             InvalidCameraError: no angle, or one out of range.
@@ -194,8 +194,8 @@ class PinholeCamera:
             points: (..., 3) in camera axes.
 
         Returns:
-            pixels (..., 2) and depth (...,) along the optical axis, in the points' unit. Pixels of points that are
-            not in front of the camera (depth <= 0) are nan; pixels outside the image are returned as they fall.
+            pixels (..., 2) and depth (...,) along the optical axis, in the points' unit. Pixels of points
+            that lie behind (depth <= 0) are nan; those outside the image are returned as they fall.
         """
         xyz = _vectors("points", points, 3)
         depth = xyz[..., 2]

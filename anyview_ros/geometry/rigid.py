@@ -1,6 +1,6 @@
 """Rigid transforms: checking, inverting, interpolating, and the axes conventions of other software.
 
-A transform named ``a_to_b`` is a matrix (4, 4) that takes points in a's axes to b's; ``camera_to_world`` is thus the
+A transform named ``a_to_b`` is a matrix (4, 4) taking points in a's axes to b's: ``camera_to_world`` is the
 camera's pose. Quaternions are (x, y, z, w).
 """
 
@@ -37,16 +37,17 @@ _FLIP_YZ = _constant([[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 0], [0, 0, 0, 1]])
 def check_rigid(matrix: ArrayLike, *, name: str = "matrix") -> Array:
     """Return rigid transforms as float64, a copy with exactly orthonormal rotations.
 
-    Rounding is repaired: where R^T R differs from the identity by at most 1e-3 (float32, or text with four digits),
-    the nearest rotation is taken; rotations exact to 1e-12 are returned bit for bit. Larger errors are refused.
+    Rounding is repaired: where R^T R differs from the identity by at most 1e-3 (float32, or text with four
+    digits), the nearest rotation is taken; rotations exact to 1e-12 are returned bit for bit. Larger errors
+    are refused.
 
     Args:
         matrix: (..., 4, 4).
         name: what to call the matrix in messages.
 
     Raises:
-        InvalidPoseError: another shape, values that are not finite, another last row, a rotation that scales or
-            shears, or a reflection. The message names the matrix and its index.
+        InvalidPoseError: another shape, values that are not finite, another last row, a rotation that scales
+            or shears, or a reflection. The message names the matrix and its index.
     """
     try:
         poses = np.array(matrix, dtype=np.float64)
@@ -84,7 +85,7 @@ def check_rigid(matrix: ArrayLike, *, name: str = "matrix") -> Array:
     return poses
 
 
-def _refuse(wrong: NDArray[np.bool_], poses: Array, name: str, complaint: str) -> None:
+def _refuse(wrong: NDArray[np.bool_] | np.bool_, poses: Array, name: str, complaint: str) -> None:
     if np.any(wrong):
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         place = f"[{', '.join(map(str, index))}]" if index else ""
@@ -183,7 +184,7 @@ def invert_rigid(matrices: Array) -> Array:
 
 
 def relative(a_to_world: Array, b_to_world: Array) -> Array:
-    """The transform b_to_a (..., 4, 4) that takes points in b's axes to a's; the same in every world frame."""
+    """The transform b_to_a (..., 4, 4) taking points in b's axes to a's; the same in every world frame."""
     b_to_a: Array = invert_rigid(a_to_world) @ b_to_world
     return b_to_a
 
@@ -277,7 +278,7 @@ def interpolate_poses(stamps_ns: NDArray[np.int64], poses: ArrayLike, query_ns: 
     outside = (query < stamps[0]) | (query > stamps[-1])
     if np.any(outside):
         raise InvalidPoseError(
-            f"query_ns {query[outside].flat[0]} lies outside the poses known, from {stamps[0]} to {stamps[-1]}; "
+            f"query_ns {query[outside].flat[0]} lies outside the known poses, {stamps[0]} to {stamps[-1]}; "
             "wait for later poses or ask for an earlier instant, nothing is extrapolated"
         )
     after = np.minimum(np.searchsorted(stamps, query, side="right"), len(stamps) - 1)

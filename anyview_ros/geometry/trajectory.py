@@ -1,4 +1,4 @@
-"""Where a virtual camera goes: its intrinsics, its poses and the instants they show; and ways to lay a path."""
+"""Where a virtual camera goes: its poses and the instants they show; and ways to lay a path."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class CameraTrajectory:
     Attributes:
         camera: intrinsics, the same for all poses.
         camera_to_world: float64 (N, 4, 4), metres; OpenCV axes (x right, y down, z forward).
-        stamps_ns: int64 (N,), not decreasing (equal stamps: time stands still while the camera moves); None means
-            one pose per source frame.
+        stamps_ns: int64 (N,), not decreasing (equal stamps: time stands still while the camera moves); None
+            means one pose per source frame.
 
     Raises:
         InvalidPoseError: poses that are not finite rigid transforms, or none.
@@ -147,7 +147,7 @@ def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) 
         worst = tuple(np.argwhere(sine[..., 0] < _PARALLEL)[0])
         raise InvalidPoseError(
             f"the line of sight from {position[worst].tolist()} to {aim[worst].tolist()} runs along up = "
-            f"{upward[worst].tolist()}; give another up, such as [1, 0, 0] for a camera that looks straight down"
+            f"{upward[worst].tolist()}; give another up, such as [1, 0, 0] for a camera looking straight down"
         )
     right = across / sine
     pose = np.zeros((*position.shape[:-1], 4, 4))
@@ -164,7 +164,7 @@ def look_at_path(
     up: ArrayLike = (0.0, 0.0, 1.0),
     stamps_ns: NDArray[np.int64] | None = None,
 ) -> CameraTrajectory:
-    """A camera that passes through ``eyes`` (N, 3) and looks at ``target``, (3,) or (N, 3); see :func:`look_at`."""
+    """A camera passing through ``eyes`` (N, 3), looking at ``target``, (3,) or (N, 3): :func:`look_at`."""
     return CameraTrajectory(camera, look_at(eyes, target, up), stamps_ns)
 
 
@@ -200,8 +200,8 @@ def perturbed(
     """The trajectory with its camera turned and shifted at random, in the camera's own axes.
 
     The angle is normal with ``rotation_sigma_rad`` about an axis uniform on the sphere, the shift normal with
-    ``position_sigma_m`` along each axis: the viewpoint sampler of VISTA (arXiv 2409.03685), which uses 0.075 rad and
-    0.03 m for small changes. The same seed gives the same change in every world frame.
+    ``position_sigma_m`` along each axis: the viewpoint sampler of VISTA (arXiv 2409.03685), whose small
+    changes have 0.075 rad and 0.03 m. The same seed gives the same change in every world frame.
 
     Args:
         trajectory: what to perturb.

@@ -1,0 +1,67 @@
+"""Rays through the pixels of a camera, and their Plücker coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anyview_ros.geometry.camera import PinholeCamera
+from anyview_ros.geometry.rigid import check_rigid, relative, rotation_angle_deg
+
+Array = NDArray[np.float64]
+
+
+def pixel_grid(camera: PinholeCamera) -> Array:
+    """The centres (u, v) of all pixels, (H, W, 2)."""
+    u, v = np.meshgrid(np.arange(camera.width, dtype=np.float64), np.arange(camera.height, dtype=np.float64))
+    return np.stack([u, v], axis=-1)
+
+
+def ray_directions(camera: PinholeCamera, *, unit: bool = False) -> Array:
+    """The rays through all pixel centres in camera axes, (H, W, 3).
+
+    Args:
+        camera: intrinsics.
+        unit: False for z = 1, so that a ray times a depth is a point; True for length 1.
+    """
+    directions = camera.unproject(pixel_grid(camera), 1.0)
+    return directions / np.linalg.norm(directions, axis=-1, keepdims=True) if unit else directions
+
+
+def world_rays(camera: PinholeCamera, camera_to_world: ArrayLike) -> tuple[Array, Array]:
+    """The rays through all pixel centres in the world.
+
+    Args:
+        camera: intrinsics.
+        camera_to_world: (..., 4, 4).
+
+    Returns:
+        origins and unit directions, both (..., H, W, 3); the origins are a read-only view.
+    """
+    poses = check_rigid(camera_to_world, name="camera_to_world")
+    directions = np.einsum("...ij,hwj->...hwi", poses[..., :3, :3], ray_directions(camera, unit=True))
+    return np.broadcast_to(poses[..., None, None, :3, 3], directions.shape), directions
+
+
+def plucker_rays(camera: PinholeCamera, camera_to_world: ArrayLike, *, moment_scale: float = 1.0) -> Array:
+    """Plücker coordinates of the rays through all pixel centres.
+
+    Args:
+        camera: intrinsics.
+        camera_to_world: (..., 4, 4), metres.
+        moment_scale: factor of the moments, for networks that want them in another unit than metres.
+
+    Returns:
+        (..., H, W, 6): the unit direction d, then the moment o x d of any point o of the ray.
+    """
+    origins, directions = world_rays(camera, camera_to_world)
+    return np.concatenate([directions, moment_scale * np.cross(origins, directions)], axis=-1)
+
+
+def view_angle_deg(a: ArrayLike, b: ArrayLike) -> Array:
+    """How far a camera is turned from another, degrees in [0, 180]; roll counts as much as pan and tilt.
+
+    Args:
+        a, b: camera_to_world (..., 4, 4), broadcast against each other.
+    """
+    return rotation_angle_deg(relative(check_rigid(a, name="a"), check_rigid(b, name="b")))
