@@ -1,0 +1,79 @@
+"""Filling what a warp leaves open, quickly, from the farther side of each hole."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+_FARTHER_SIDE = 8  # weight of a pixel: its depth to this power
+_NEXT_TO_DATA = 0.5  # confidence of a hole's outermost pixels
+_FADE_PX = 16.0  # distance over which it falls to 0
+
+
+def fill_holes(image: UInt8, covered: Bool, depth: Float32 | None = None) -> UInt8:
+    """Fill the pixels that are not covered from those around them.
+
+    Averages of covered pixels are pulled up an image pyramid and pushed down into the holes (push-pull,
+    Gortler et al., The Lumigraph, SIGGRAPH 1996). With depth, farther pixels weigh by far the most: what a
+    moved camera uncovers is the background.
+
+    Args:
+        image: uint8 (h, w, 3), RGB.
+        covered: bool (h, w).
+        depth: float32 (h, w), metres, where covered; or None to weigh all alike.
+
+    Returns:
+        uint8 (h, w, 3); covered pixels as they are. All black if nothing is covered.
+
+    Raises:
+        InvalidInputError: shapes that do not fit each other.
+    """
+    if image.shape != (*covered.shape, 3) or (depth is not None and depth.shape != covered.shape):
+        raise InvalidInputError(
+            f"image {image.shape}, covered {covered.shape} and "
+            f"depth {None if depth is None else depth.shape} differ in size; give images of one size"
+        )
+    if covered.all() or not covered.any():
+        return image.copy() if covered.any() else np.zeros_like(image)
+    weight = covered.astype(np.float32)
+    if depth is not None:
+        typical = np.median(depth[covered])
+        weight *= np.clip(depth / typical, 1e-3, 1e3) ** _FARTHER_SIDE
+    weighted: Float32 = np.dstack([image * weight[..., None], weight])
+    filled = image.copy()
+    holes = ~covered
+    filled[holes] = np.clip(np.rint(_around(weighted)[holes]), 0, 255).astype(np.uint8)
+    return filled
+
+
+def fill_confidence(covered: Bool) -> Float32:
+    """How far filled pixels can be trusted: float32 (h, w).
+
+    1 where covered; 0.5 in a hole right next to a covered pixel, falling evenly to 0 at a distance of 16
+    pixels.
+    """
+    if not covered.any():
+        return np.zeros(covered.shape, np.float32)
+    distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 3)
+    confidence = np.maximum(_NEXT_TO_DATA * (1 - (distance - 1) / _FADE_PX), 0).astype(np.float32)
+    return np.where(covered, np.float32(1), np.minimum(confidence, np.float32(_NEXT_TO_DATA)))
+
+
+def _around(weighted: Float32) -> Float32:
+    """Colours (h, w, 3) of the coarser levels; ``weighted`` (h, w, 4) holds colours * weight, weight."""
+    height, width = weighted.shape[:2]
+    smaller = ((width + 1) // 2, (height + 1) // 2)
+    pulled = cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA)
+    weight = pulled[..., 3:]
+    open_ = weight[..., 0] <= 0
+    colours = pulled[..., :3] / np.where(open_[..., None], np.float32(1), weight)
+    if open_.any():
+        colours[open_] = _around(np.ascontiguousarray(pulled))[open_]
+    return np.asarray(cv2.resize(colours, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,0 +1,1 @@
+"""The methods: one package each; they do not know each other."""
