@@ -11,6 +11,7 @@ from anyview_ros.errors import InvalidCameraError
 from anyview_ros.geometry import DistortedCamera, PinholeCamera
 
 _PLUMB_BOB_COEFFICIENTS = 5
+_BENT_WITHOUT_COEFFICIENTS = ("equidistant", "fisheye")
 
 
 def camera_from_info(
@@ -44,26 +45,32 @@ def camera_from_info(
     matrix = _projection(info) if rectified else _camera_matrix(info)
     full = PinholeCamera.from_matrix(matrix, info.width, info.height)
     pinhole = full.cropped(x, y, width, height).binned(*binning)
-    if rectified or not any(info.d):
+    if rectified or not (any(info.d) or info.distortion_model in _BENT_WITHOUT_COEFFICIENTS):
         return pinhole
     if not info.distortion_model:
         raise InvalidCameraError(
             f"camera_info has coefficients d = {list(info.d)} but no distortion_model; set plumb_bob, "
             "rational_polynomial or equidistant"
         )
-    return DistortedCamera(pinhole, info.distortion_model, tuple(info.d))
+    return DistortedCamera(pinhole, info.distortion_model, np.asarray(info.d, dtype=np.float64))
 
 
-def info_from_camera(camera: PinholeCamera, header: Header) -> CameraInfo:
-    """The info of a rectified pinhole camera: no distortion, no region of interest, no binning."""
+def info_from_camera(camera: PinholeCamera | DistortedCamera, header: Header) -> CameraInfo:
+    """The info of a camera's picture, raw where it is distorted: no region of interest, no binning."""
     info = CameraInfo()
     info.header = header
-    info.width, info.height = camera.width, camera.height
-    info.distortion_model = "plumb_bob"
-    info.d = [0.0] * _PLUMB_BOB_COEFFICIENTS
-    info.k = camera.matrix.ravel()
-    info.r = np.eye(3).ravel()
-    info.p = np.hstack([camera.matrix, np.zeros((3, 1))]).ravel()
+    if isinstance(camera, DistortedCamera):
+        raw, rectified, rotation = camera.camera, camera.rectified, np.asarray(camera.rotation)
+        info.distortion_model = camera.model
+        info.d = np.asarray(camera.coefficients).tolist()
+    else:
+        raw, rectified, rotation = camera, camera, np.eye(3)
+        info.distortion_model = "plumb_bob"
+        info.d = [0.0] * _PLUMB_BOB_COEFFICIENTS
+    info.width, info.height = raw.width, raw.height
+    info.k = raw.matrix.ravel()
+    info.r = rotation.ravel()
+    info.p = np.hstack([rectified.matrix, np.zeros((3, 1))]).ravel()
     return info
 
 
