@@ -47,6 +47,10 @@ class ClipNotReadyError(AnyViewError):
     """The sliding window cannot give a clip yet; the message says what it still waits for."""
 
 
+class WindowClosedError(ClipNotReadyError):
+    """The sliding window has been closed; it will never give a clip again."""
+
+
 class SynthesisError(AnyViewError):
     """The method failed while it worked."""
 
