@@ -322,7 +322,7 @@ def test_next_waits_for_a_frame():
     window = SlidingWindow(length_frames=2)
     add(window, 10)
     clips = []
-    reader = threading.Thread(target=lambda: clips.append(window.next(None)))
+    reader = threading.Thread(target=lambda: clips.append(window.next(None)), daemon=True)
     reader.start()
     add(window, 20)
     reader.join(10)
@@ -340,7 +340,7 @@ def test_close_wakes_readers_and_frees_frames():
         except WindowClosedError as err:
             errors.append(err)
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     window.close()
     window.close()
