@@ -18,12 +18,14 @@ from anyview_ros.geometry.pixel_transfer import PixelTransfer
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
+Int64 = NDArray[np.int64]
 
 # Neighbours are on one surface if their inverse depths differ by less than this part, or go on evenly (a
 # plane seen at a grazing angle) by steps of less than four times as much.
 _SAME_SURFACE = 0.02
 _STEEPEST = 4 * _SAME_SURFACE
 _HALF = np.float32(0.65)  # half a facet's side in source pixels: 0.5, and some overlap to close seams
+_BAND_PIXELS = 16384  # source pixels worked on at once: their arrays stay in the cache
 _LARGEST_FOOTPRINT = 24  # target pixels along one axis that one facet may cover
 
 
@@ -86,89 +88,110 @@ def draw_facets(facets: DepthFacets, transfer: PixelTransfer, width: int, height
     Facets behind the camera or seen from their back are left out. One facet covers at most 24 pixels along an
     axis; from nearer than that, gaps stay open.
     """
-    seen = _facets_in_view(facets, transfer, width, height)
-    nearest = np.zeros(width * height, np.float32)
-    winner = np.full(width * height, -1, np.int64)
-    offset_x = np.zeros(width * height, np.float32)
-    offset_y = np.zeros(width * height, np.float32)
-    rows = np.arange(len(seen.index))
-    for j in range(int(seen.rows.max(initial=0))):
-        tall = rows if j == 0 else np.flatnonzero(seen.rows > j)
-        for i in range(int(seen.columns[tall].max(initial=0))):
-            subset = tall if i == 0 else tall[seen.columns[tall] > i]
-            pixel, inverse_depth, a, b, subset = _candidates(seen, subset, i, j, width)
-            np.maximum.at(nearest, pixel, inverse_depth)
-            won = np.flatnonzero(nearest[pixel] == inverse_depth)
-            pixel = pixel[won]
-            winner[pixel] = subset[won]
-            offset_x[pixel] = a[won]
-            offset_y[pixel] = b[won]
-    return _image(facets, seen, nearest, winner, offset_x, offset_y, (height, width))
+    canvas = _Canvas.blank(width, height)
+    source_height, source_width = facets.inverse_depth.shape
+    band = max(_BAND_PIXELS // source_width, 1)
+    for first_row in range(0, source_height, band):
+        seen = _facets_in_view(facets, transfer, slice(first_row, first_row + band), canvas)
+        for j in range(int(seen.rows.max(initial=0))):
+            tall = None if j == 0 else np.flatnonzero(seen.rows > j)
+            columns = seen.columns if tall is None else seen.columns[tall]
+            for i in range(int(columns.max(initial=0))):
+                wide = np.flatnonzero(columns > i) if i else None
+                subset = tall if wide is None else wide if tall is None else tall[wide]
+                _draw(canvas, seen, subset, i, j)
+    return _image(facets, canvas)
+
+
+@dataclass(frozen=True, eq=False)
+class _Canvas:
+    """The target as it is drawn, flattened: (h * w,)."""
+
+    width: int
+    height: int
+    inverse_depth: Float32  # of the nearest facet so far; 0 for none
+    source: NDArray[np.int32]  # its index in the flattened source image; -1 for none
+    place: Float32  # (2, h * w): x and y from its centre, source pixels
+    stretch: Float32
+
+    @classmethod
+    def blank(cls, width: int, height: int) -> _Canvas:
+        size = width * height
+        return cls(
+            width,
+            height,
+            np.zeros(size, np.float32),
+            np.full(size, -1, np.int32),
+            np.zeros((2, size), np.float32),
+            np.zeros(size, np.float32),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Facets in view, as columns of one length, with the inverse of the Jacobian d(u, v)/d(x, y)."""
+    """Facets in view. Place (x, y) within the facet and inverse depth are linear in the target's pixels."""
 
-    index: NDArray[np.int64]  # into the flattened source
-    u: Float32
-    v: Float32
-    inverse_depth: Float32
-    slope_x: Float32  # of the target's inverse depth per source pixel
-    slope_y: Float32
-    a_u: Float32
-    a_v: Float32
-    b_u: Float32
-    b_v: Float32
-    stretch: Float32
-    column: NDArray[np.int32]  # first pixel column and row covered, and how many
-    row: NDArray[np.int32]
-    columns: NDArray[np.int32]
+    index: Int64  # (N,) into the flattened source
+    pixel: Int64  # (N,) first pixel of the box that may be covered, in the flattened target
+    columns: NDArray[np.int32]  # (N,) size of the box
     rows: NDArray[np.int32]
+    start: Float32  # (3, N): x and y from the facet's centre, and inverse depth, at the first pixel
+    per_column: Float32  # (3, N): how they change from column to column
+    per_row: Float32
+    stretch: Float32  # (N,)
 
 
-def _facets_in_view(facets: DepthFacets, transfer: PixelTransfer, width: int, height: int) -> _Seen:
-    w = facets.inverse_depth
-    H, e = transfer.homography.astype(np.float32), transfer.epipole.astype(np.float32)
-    u, v, inverse_depth, inverse_scale = transfer.apply(w)
+def _facets_in_view(facets: DepthFacets, transfer: PixelTransfer, band: slice, canvas: _Canvas) -> _Seen:
+    width, height = canvas.width, canvas.height
+    u, v, inverse_depth, inverse_scale = transfer.apply(facets.inverse_depth[band], band.start)
     margin = _LARGEST_FOOTPRINT / 2
-    inside = (inverse_depth > 0) & (w > 0)
-    inside &= (u > -margin) & (u < width - 1 + margin) & (v > -margin) & (v < height - 1 + margin)
+    inside = (inverse_depth > 0) & (u > -margin) & (v > -margin)
+    inside &= (u < width - 1 + margin) & (v < height - 1 + margin)
     index = np.flatnonzero(inside)
     u, v, inverse_depth, inverse_scale = (
         values.ravel()[index] for values in (u, v, inverse_depth, inverse_scale)
     )
-    gx, gy = facets.slope_x.ravel()[index], facets.slope_y.ravel()[index]
-    scale_x, scale_y = H[2, 0] + gx * e[2], H[2, 1] + gy * e[2]
-    u_x = (H[0, 0] + gx * e[0] - u * scale_x) * inverse_scale
-    u_y = (H[0, 1] + gy * e[0] - u * scale_y) * inverse_scale
-    v_x = (H[1, 0] + gx * e[1] - v * scale_x) * inverse_scale
-    v_y = (H[1, 1] + gy * e[1] - v * scale_y) * inverse_scale
-    determinant = u_x * v_y - u_y * v_x
-    facing = determinant > np.float32(1e-9)
-    reciprocal = np.divide(np.float32(1), determinant, out=np.zeros_like(determinant), where=facing)
-    column, columns = _span(u, np.abs(u_x) + np.abs(u_y), width)
-    row, rows = _span(v, np.abs(v_x) + np.abs(v_y), height)
-    keep = np.flatnonzero(facing & (columns > 0) & (rows > 0))
-    stretch = np.sqrt(np.maximum(u_x * u_x + v_x * v_x, u_y * u_y + v_y * v_y))
-    slope_x = (gx - inverse_depth * scale_x) * inverse_scale
-    slope_y = (gy - inverse_depth * scale_y) * inverse_scale
-    return _Seen(
-        index=index[keep],
-        u=u[keep],
-        v=v[keep],
-        inverse_depth=inverse_depth[keep],
-        slope_x=slope_x[keep],
-        slope_y=slope_y[keep],
-        a_u=(v_y * reciprocal)[keep],
-        a_v=(-u_y * reciprocal)[keep],
-        b_u=(-v_x * reciprocal)[keep],
-        b_v=(u_x * reciprocal)[keep],
-        stretch=stretch[keep],
-        column=column[keep],
-        row=row[keep],
-        columns=columns[keep],
-        rows=rows[keep],
+    by_x = _derivatives(transfer, 0, facets.slope_x[band].ravel()[index], u, v, inverse_depth, inverse_scale)
+    by_y = _derivatives(transfer, 1, facets.slope_y[band].ravel()[index], u, v, inverse_depth, inverse_scale)
+    determinant = by_x[0] * by_y[1] - by_y[0] * by_x[1]
+    column, columns = _span(u, np.abs(by_x[0]) + np.abs(by_y[0]), width)
+    row, rows = _span(v, np.abs(by_x[1]) + np.abs(by_y[1]), height)
+    keep = np.flatnonzero((determinant > np.float32(1e-9)) & (columns > 0) & (rows > 0))
+    by_x, by_y = by_x[:, keep], by_y[:, keep]
+    column, row, u, v = column[keep], row[keep], u[keep], v[keep]
+    reciprocal = 1 / determinant[keep]
+    per_column = np.empty((3, len(keep)), np.float32)
+    per_row = np.empty((3, len(keep)), np.float32)
+    per_column[0], per_column[1] = by_y[1] * reciprocal, -by_x[1] * reciprocal
+    per_row[0], per_row[1] = -by_y[0] * reciprocal, by_x[0] * reciprocal
+    for per_pixel in (per_column, per_row):
+        per_pixel[2] = by_x[2] * per_pixel[0] + by_y[2] * per_pixel[1]
+    start = per_column * (column - u).astype(np.float32) + per_row * (row - v).astype(np.float32)
+    start[2] += inverse_depth[keep]
+    stretch = np.sqrt(np.maximum(by_x[0] ** 2 + by_x[1] ** 2, by_y[0] ** 2 + by_y[1] ** 2))
+    pixel = row.astype(np.int64) * width + column
+    index = index[keep] + band.start * facets.inverse_depth.shape[1]
+    return _Seen(index, pixel, columns[keep], rows[keep], start, per_column, per_row, stretch)
+
+
+def _derivatives(
+    transfer: PixelTransfer,
+    axis: int,
+    slope: Float32,
+    u: Float32,
+    v: Float32,
+    inverse_depth: Float32,
+    inverse_scale: Float32,
+) -> Float32:
+    """Change (3, N) of the target's u, v and inverse depth per source pixel along x (axis 0) or y (axis 1)."""
+    H, e = transfer.homography.astype(np.float32), transfer.epipole.astype(np.float32)
+    scale = H[2, axis] + slope * e[2]
+    return np.stack(
+        [
+            (H[0, axis] + slope * e[0] - u * scale) * inverse_scale,
+            (H[1, axis] + slope * e[1] - v * scale) * inverse_scale,
+            (slope - inverse_depth * scale) * inverse_scale,
+        ]
     )
 
 
@@ -180,48 +203,43 @@ def _span(centre: Float32, side: Float32, size: int) -> tuple[NDArray[np.int32],
     return first, last - first + 1
 
 
-def _candidates(
-    seen: _Seen, subset: NDArray[np.int64], i: int, j: int, width: int
-) -> tuple[NDArray[np.int64], Float32, Float32, Float32, NDArray[np.int64]]:
-    """Pixels at column i, row j of each facet's box that it holds: pixel, inverse depth, place, facet."""
-    column, row = seen.column[subset] + i, seen.row[subset] + j
-    du, dv = column - seen.u[subset], row - seen.v[subset]
-    a = (seen.a_u[subset] * du + seen.a_v[subset] * dv).astype(np.float32)
-    b = (seen.b_u[subset] * du + seen.b_v[subset] * dv).astype(np.float32)
-    inverse_depth = seen.inverse_depth[subset] + seen.slope_x[subset] * a + seen.slope_y[subset] * b
+def _draw(canvas: _Canvas, seen: _Seen, subset: Int64 | None, i: int, j: int) -> None:
+    """Draw the pixels at column i, row j of the boxes of the facets in ``subset`` (None: all) that hold them."""
+    chosen = slice(None) if subset is None else subset
+    values = seen.start[:, chosen]
+    if i:
+        values = values + np.float32(i) * seen.per_column[:, chosen]
+    if j:
+        values = values + np.float32(j) * seen.per_row[:, chosen]
+    a, b, inverse_depth = values
     held = np.flatnonzero((np.abs(a) <= _HALF) & (np.abs(b) <= _HALF) & (inverse_depth > 0))
-    pixel = row[held].astype(np.int64) * width + column[held]
-    return pixel, inverse_depth[held], a[held], b[held], subset[held]
+    facet = held if subset is None else subset[held]
+    pixel, inverse_depth = seen.pixel[facet] + (j * canvas.width + i), inverse_depth[held]
+    np.maximum.at(canvas.inverse_depth, pixel, inverse_depth)
+    won = np.flatnonzero(canvas.inverse_depth[pixel] == inverse_depth)
+    pixel, held, facet = pixel[won], held[won], facet[won]
+    canvas.source[pixel] = seen.index[facet]
+    canvas.place[0, pixel] = a[held]
+    canvas.place[1, pixel] = b[held]
+    canvas.stretch[pixel] = seen.stretch[facet]
 
 
-def _image(
-    facets: DepthFacets,
-    seen: _Seen,
-    nearest: Float32,
-    winner: NDArray[np.int64],
-    offset_x: Float32,
-    offset_y: Float32,
-    shape: tuple[int, int],
-) -> FacetImage:
-    covered = winner >= 0
-    pixel = np.flatnonzero(covered)
-    facet = winner[pixel]
-    source = seen.index[facet]
-    y, x = np.divmod(source, facets.inverse_depth.shape[1])
-    a = _within_surface(offset_x[pixel], *_joined_both_sides(facets.joined_right, y, x))
-    b = _within_surface(offset_y[pixel], *_joined_both_sides(facets.joined_down.T, x, y))
-
-    def spread(values: NDArray[np.floating], background: float) -> Float32:
-        image = np.full(covered.shape, background, np.float32)
-        image[pixel] = values
-        return image.reshape(shape)
-
+def _image(facets: DepthFacets, canvas: _Canvas) -> FacetImage:
+    covered = canvas.source >= 0
+    y, x = np.divmod(np.maximum(canvas.source, 0), np.int32(facets.inverse_depth.shape[1]))
+    a = _within_surface(canvas.place[0], *_joined_both_sides(facets.joined_right, y, x))
+    b = _within_surface(canvas.place[1], *_joined_both_sides(facets.joined_down.T, x, y))
+    depth = np.divide(np.float32(1), canvas.inverse_depth, out=np.zeros_like(a), where=covered)
+    nowhere = np.float32(-1)
+    source_x = np.where(covered, x.astype(np.float32) + a, nowhere)
+    source_y = np.where(covered, y.astype(np.float32) + b, nowhere)
+    shape = (canvas.height, canvas.width)
     return FacetImage(
         covered.reshape(shape),
-        spread(1 / nearest[pixel], 0),
-        spread(x + a, -1),
-        spread(y + b, -1),
-        spread(seen.stretch[facet], 0),
+        depth.reshape(shape),
+        source_x.reshape(shape),
+        source_y.reshape(shape),
+        canvas.stretch.reshape(shape),
     )
 
 
@@ -231,9 +249,11 @@ def _within_surface(offset: Float32, joined_before: Bool, joined_after: Bool) ->
     return np.where(joined, offset, np.float32(0))
 
 
-def _joined_both_sides(joined: Bool, line: NDArray[np.int64], place: NDArray[np.int64]) -> tuple[Bool, Bool]:
+def _joined_both_sides(
+    joined: Bool, line: NDArray[np.int32], position: NDArray[np.int32]
+) -> tuple[Bool, Bool]:
     padded = np.pad(joined, ((0, 0), (1, 1)))
-    return padded[line, place], padded[line, place + 1]
+    return padded[line, position], padded[line, position + 1]
 
 
 def _slope(inverse: Float32) -> tuple[Float32, Bool]:

@@ -53,11 +53,12 @@ class PixelTransfer:
             target_camera.matrix @ source_to_target[:3, 3],
         )
 
-    def apply(self, inverse_depth: Float32) -> tuple[Float32, Float32, Float32, Float32]:
-        """Transfer a whole source image.
+    def apply(self, inverse_depth: Float32, first_row: int = 0) -> tuple[Float32, Float32, Float32, Float32]:
+        """Transfer whole rows of a source image.
 
         Args:
             inverse_depth: float32 (H, W), 1/depth; 0 lies infinitely far away.
+            first_row: the y of its first row.
 
         Returns:
             u, v: float32 (H, W), pixels of the target; nan where not in front of it.
@@ -66,7 +67,7 @@ class PixelTransfer:
         """
         height, width = inverse_depth.shape
         x = np.arange(width, dtype=np.float64)[None, :]
-        y = np.arange(height, dtype=np.float64)[:, None]
+        y = np.arange(first_row, first_row + height, dtype=np.float64)[:, None]
         rows = [
             (self.homography[i, 0] * x).astype(np.float32)
             + (self.homography[i, 1] * y + self.homography[i, 2]).astype(np.float32)
