@@ -41,7 +41,9 @@ class SynthesisRequest:
         if not self.targets:
             raise InvalidRequestError("targets is empty; give at least one CameraTrajectory")
         if self.steps is not None and self.steps < 1:
-            raise InvalidRequestError(f"steps is {self.steps}; give 1 or more, or None for the method's default")
+            raise InvalidRequestError(
+                f"steps is {self.steps}; give 1 or more, or None for the method's default"
+            )
         if self.seed < 0:
             raise InvalidRequestError(f"seed is {self.seed}; give 0 or more")
 
@@ -86,7 +88,9 @@ def resolve_options(options: Any, options_type: type | None, method: str) -> Any
     """
     if options_type is None:
         if options:
-            raise InvalidRequestError(f"options is {options!r} but method '{method}' has no options; leave it out")
+            raise InvalidRequestError(
+                f"options is {options!r} but method '{method}' has no options; leave it out"
+            )
         return None
     if options is None:
         return options_type()
@@ -100,6 +104,7 @@ def resolve_options(options: Any, options_type: type | None, method: str) -> Any
     unknown = sorted(set(options) - known)
     if unknown:
         raise InvalidRequestError(
-            f"unknown option {', '.join(map(repr, unknown))} for method '{method}'; it knows {', '.join(sorted(known))}"
+            f"unknown option {', '.join(map(repr, unknown))} for method '{method}'; "
+            f"it knows {', '.join(sorted(known))}"
         )
     return options_type(**options)

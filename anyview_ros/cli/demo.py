@@ -1,0 +1,205 @@
+"""``anyview demo``: the whole graph on a simulated robot or a real recording, observed and reported."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyview_ros.cli.demo_plans import DemoPlan, plan_demo
+from anyview_ros.cli.processes import GraphError, ProcessGroup
+
+if TYPE_CHECKING:
+    from anyview_ros.nodes.observer import Observer
+
+_VIRTUAL_CAMERA_NAMESPACE = "/anyview"
+_START_LIMIT_S = 240.0
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "demo",
+        help="run the whole graph on a simulated robot or a real recording and report what came out",
+        description=(
+            "Start a camera (simulated robot, bag, calibrated video or stereo pair), a synthesis_server and a "
+            "virtual_camera as processes of their own, observe the synthesised views for a while, and write a report: "
+            "report.json, report.html, PNGs and one mp4 per virtual camera. Needs ROS 2."
+        ),
+        epilog=(
+            "inputs: robot (simulated arm, the default) | people | motorcycle (real samples) | a bag (folder, .mcap, .db3) | "
+            "a video with a ROS calibration YAML beside it | a Middlebury stereo folder"
+        ),
+    )
+    parser.add_argument("--input", default="robot", help="what the source camera shows (default: robot)")
+    parser.add_argument(
+        "--calibration", default="", help="ROS calibration YAML of a video (default: the file beside it)"
+    )
+    parser.add_argument("--samples", default="", help="folder with the unpacked people sample")
+    parser.add_argument("--method", default="", help="method to use (default: the package's)")
+    parser.add_argument("--device", default="", help="torch device (default: the best present)")
+    parser.add_argument("--duration", type=float, default=20.0, help="seconds to observe (default: 20)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo_out"), help="folder of the report (default: demo_out)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; 0 if every virtual camera was seen."""
+    plan = plan_demo(arguments)
+    output: Path = arguments.output
+    environment = _environment()
+    os.environ.update(environment)
+    say = _Narrator()
+    say(f"demo: {plan.title}; ROS_DOMAIN_ID {environment['ROS_DOMAIN_ID']}, logs in {output / 'logs'}")
+    with ProcessGroup(output / "logs", environment=environment) as processes:
+        for name, module, parameters in plan.processes(output):
+            say(f"starting {name}")
+            processes.start_module(name, module, parameters)
+        summary = _observe(plan, arguments.duration, output, processes, say)
+    return _conclude(summary, plan, output, say)
+
+
+class _Narrator:
+    """Prints what happens, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        print(f"[{time.monotonic() - self._began:6.1f} s] {line}", flush=True)
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, in a ROS domain of its own on this machine."""
+    environment = dict(os.environ)
+    environment.setdefault("ROS_DOMAIN_ID", str(random.randrange(102, 200)))  # noqa: S311 - no secret
+    environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    environment["PYTHONUNBUFFERED"] = "1"
+    return environment
+
+
+def _observe(
+    plan: DemoPlan, duration_s: float, output: Path, processes: ProcessGroup, say: Callable[[str], None]
+) -> dict[str, Any]:
+    try:
+        import rclpy
+
+        from anyview_ros.nodes.observer import Observer
+    except ImportError as error:
+        raise GraphError(
+            f"the demo needs ROS 2 and the built package ({error}); run `make demo` in a checkout, or source your workspace"
+        ) from error
+    rclpy.init(args=["--ros-args", "-p", f"use_sim_time:={'true' if plan.sim_time else 'false'}"])
+    observer = Observer(plan.cameras, plan.topics(_VIRTUAL_CAMERA_NAMESPACE), fixed_frame=plan.fixed_frame)
+    try:
+        _wait_for_views(observer, plan, processes, say)
+        observer.restart()
+        _spin(observer, duration_s, processes, say)
+        return _report(observer, plan, output, say)
+    finally:
+        observer.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _wait_for_views(
+    observer: Observer, plan: DemoPlan, processes: ProcessGroup, say: Callable[[str], None]
+) -> None:
+    """Spin until every virtual camera has been seen once, telling why not in the meantime."""
+    import rclpy
+
+    deadline = time.monotonic() + _START_LIMIT_S
+    last = ""
+    while not all(observer.samples[name] for name in plan.cameras):
+        rclpy.spin_once(observer, timeout_sec=0.2)
+        processes.check()
+        reason = _progress_of(processes, plan) or (
+            observer.status.summary if observer.status is not None else "waiting for virtual_camera"
+        )
+        if reason != last:
+            say(reason)
+            last = reason
+        if time.monotonic() > deadline:
+            missing = [name for name in plan.cameras if not observer.samples[name]]
+            raise GraphError(
+                f"no view of {', '.join(missing)} after {_START_LIMIT_S:.0f} s; virtual_camera says: {reason}; "
+                f"logs are in {processes.log('virtual_camera').parent}"
+            )
+
+
+def _progress_of(processes: ProcessGroup, plan: DemoPlan) -> str:
+    """The last line of progress of the process that makes the pictures, while it prepares them."""
+    lines = processes.log(plan.source_process).read_text(errors="replace").splitlines()
+    return lines[-1].rpartition("]: ")[2] if lines and "rendering" in lines[-1] else ""
+
+
+def _spin(observer: Observer, duration_s: float, processes: ProcessGroup, say: Callable[[str], None]) -> None:
+    import rclpy
+
+    say(f"all virtual cameras are seen; observing for {duration_s:.0f} s")
+    told = 0.0
+    while observer.elapsed_s < duration_s:
+        rclpy.spin_once(observer, timeout_sec=0.1)
+        if observer.elapsed_s - told >= 5:
+            told = observer.elapsed_s
+            processes.check()
+            say(
+                "views so far: " + ", ".join(f"{name} {len(kept)}" for name, kept in observer.samples.items())
+            )
+
+
+def _report(observer: Observer, plan: DemoPlan, output: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from anyview_ros.evaluation.live_report import LiveRun, write_live_report
+
+    status, provenance = observer.status, observer.provenance
+    if status is None or provenance is None:
+        raise GraphError("virtual_camera published neither status nor provenance; see its log")
+    say("scoring and writing the report")
+    live = LiveRun(
+        method=provenance.method,
+        distro=os.environ.get("ROS_DISTRO", "unknown"),
+        input=plan.title,
+        duration_s=observer.elapsed_s,
+        frames_in=status.frames_received,
+        drops=dict(zip(status.drop_reasons, status.drop_counts, strict=True)),
+        samples=observer.samples,
+        views_published={camera.name: camera.published for camera in status.cameras},
+        provenance={
+            "weights_hash": provenance.weights_hash,
+            "seed": provenance.seed,
+            "steps": provenance.steps,
+            "server": provenance.server,
+        },
+        attribution=plan.attribution,
+        notes=[*plan.notes, *sorted(observer.problems)],
+    )
+    return write_live_report(live, output)
+
+
+def _conclude(summary: dict[str, Any], plan: DemoPlan, output: Path, say: Callable[[str], None]) -> int:
+    for name in plan.cameras:
+        say(
+            f"{name}: {summary['views_observed'][name]} views observed{_score_line(summary['scores'].get(name))}"
+        )
+    age = summary["age_ms"]
+    if age["p50"] is not None:
+        say(f"age of a view when it arrives: median {age['p50']:.0f} ms, 99 % below {age['p99']:.0f} ms")
+    say(f"report: {output / 'report.html'} (pictures marked SYNTHESISED were computed, not seen)")
+    return 0 if all(summary["views_observed"][name] for name in plan.cameras) else 1
+
+
+def _score_line(score: dict[str, Any] | None) -> str:
+    if score is None:
+        return "; no truth to compare with"
+    if score["gain_db_co_visible"] is None:
+        synthesised, copied = score["synthesised"]["psnr_db"], score["copy_source"]["psnr_db"]
+        return f"; whole frame {synthesised:.1f} dB (copy-source {copied:.1f} dB)"
+    return (
+        f"; {score['synthesised_co_visible']['psnr_db']:.1f} dB on the {score['coverage']:.0%} that is co-visible, "
+        f"{score['gain_db_co_visible']:+.1f} dB against copy-source"
+    )

@@ -1,0 +1,119 @@
+"""The report of a live run: ``report.json``, a self-contained ``report.html``, PNGs and one mp4 per camera."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anyview_ros.evaluation.live import CameraScores, LiveSample, percentiles, score_samples
+from anyview_ros.evaluation.pictures import data_uri, strip, timeline_svg, write_mp4, write_png
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """What is known of one run of the graph.
+
+    Attributes:
+        method, distro, input: what ran, on which ROS distribution, on what.
+        attribution: source and licence of the input's pictures.
+        duration_s: for which it was observed.
+        frames_in: frames that the virtual_camera node received.
+        drops: frames dropped there, by reason.
+        samples: by virtual camera.
+        views_published: by virtual camera, as the node itself counts.
+        provenance: of the last view: method, weights' hash, seed, steps, server.
+        notes: anything the reader should know, one sentence each.
+    """
+
+    method: str
+    distro: str
+    input: str
+    duration_s: float
+    frames_in: int
+    drops: Mapping[str, int]
+    samples: Mapping[str, Sequence[LiveSample]]
+    views_published: Mapping[str, int]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    attribution: str = ""
+    notes: Sequence[str] = ()
+
+
+def write_live_report(run: LiveRun, folder: Path, *, shown: int = 3) -> dict[str, Any]:
+    """Write everything to ``folder`` and return the content of ``report.json``.
+
+    Args:
+        run: the observations.
+        folder: is created; files of an earlier report in it are replaced.
+        shown: instants shown per camera, spread over the run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = {name: score_samples(samples) for name, samples in run.samples.items()}
+    summary = _summary(run, scores)
+    strips = {name: _write_pictures(name, samples, folder, shown) for name, samples in run.samples.items()}
+    (folder / "report.json").write_text(
+        json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    (folder / "report.html").write_text(_html(run, summary, strips), encoding="utf-8")
+    return summary
+
+
+def _summary(run: LiveRun, scores: Mapping[str, CameraScores]) -> dict[str, Any]:
+    everything = [sample for samples in run.samples.values() for sample in samples]
+    return {
+        "method": run.method,
+        "distro": run.distro,
+        "input": run.input,
+        "attribution": run.attribution,
+        "duration_s": round(run.duration_s, 3),
+        "frames_in": run.frames_in,
+        "views_published": dict(run.views_published),
+        "views_observed": {name: len(samples) for name, samples in run.samples.items()},
+        "latency_ms": percentiles([sample.latency_ms for sample in everything]),
+        "age_ms": percentiles([sample.age_ms for sample in everything]),
+        "drops": dict(run.drops),
+        "scores": {name: score.as_json() for name, score in scores.items() if score.frames},
+        "provenance": dict(run.provenance),
+        "synthesised": True,
+        "notes": list(run.notes),
+    }
+
+
+def _write_pictures(name: str, samples: Sequence[LiveSample], folder: Path, shown: int) -> list[str]:
+    """Write PNGs and the mp4 of one camera; return the strips shown as data URIs."""
+    with_truth = [sample for sample in samples if sample.truth is not None]
+    samples = with_truth or samples  # one layout for the whole video
+    if not samples:
+        return []
+    picked = [samples[int(index)] for index in np.linspace(0, len(samples) - 1, min(shown, len(samples)))]
+    for index, sample in enumerate(picked):
+        write_png(folder / f"{name}_{index}.png", strip(sample))
+    rate_hz = (
+        (len(samples) - 1) / max(samples[-1].elapsed_s - samples[0].elapsed_s, 1e-6)
+        if len(samples) > 1
+        else 1.0
+    )
+    write_mp4(folder / f"{name}.mp4", (strip(sample) for sample in samples), rate_hz=max(rate_hz, 1.0))
+    return [data_uri(strip(sample)) for sample in picked]
+
+
+def _html(run: LiveRun, summary: Mapping[str, Any], strips: Mapping[str, list[str]]) -> str:
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("anyview_ros.evaluation"),
+        autoescape=select_autoescape(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    series = {}
+    for name, samples in run.samples.items():
+        series[f"{name}: age"] = [(sample.elapsed_s, sample.age_ms) for sample in samples]
+        series[f"{name}: latency"] = [(sample.elapsed_s, sample.latency_ms) for sample in samples]
+    return environment.get_template("live_report.html").render(
+        summary=summary, strips=strips, timeline=timeline_svg(series)
+    )

@@ -1,0 +1,133 @@
+"""Pictures and videos for people to look at: strips of source, view, truth and error."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.evaluation.live import LiveSample, copied
+
+_BAR_PX = 22
+
+
+def labelled(image: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
+    """The picture (h, w, 3) with a bar above it that says what it is: uint8 (h + 22, w, 3)."""
+    bar = np.full((_BAR_PX, image.shape[1], 3), 24, np.uint8)
+    scale = min(0.45, 0.45 * image.shape[1] / (9 * max(len(label), 1)))
+    cv2.putText(bar, label, (4, 15), cv2.FONT_HERSHEY_SIMPLEX, scale, (235, 235, 235), 1, cv2.LINE_AA)
+    return np.vstack([bar, image])
+
+
+def error_map(view: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Mean absolute difference of the channels in false colour, black = equal, bright = 64 grey levels or more."""
+    difference = np.abs(view.astype(np.int16) - truth.astype(np.int16)).mean(axis=2)
+    levels = np.clip(difference * 4, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1])
+
+
+def strip(sample: LiveSample, *, height: int = 240) -> NDArray[np.uint8]:
+    """Source, synthesised view, truth, error and confidence side by side, each labelled; absent ones are left out."""
+    panels = [("source (real)", sample.source), ("SYNTHESISED", sample.view)]
+    if sample.truth is not None:
+        panels += [
+            ("truth", sample.truth),
+            ("error (0 to 64+)", error_map(sample.view, sample.truth)),
+            ("copy-source error", error_map(copied(sample), sample.truth)),
+        ]
+    if sample.confidence is not None:
+        panels.append(("confidence", np.repeat(sample.confidence[..., None], 3, axis=2)))
+    return np.hstack([labelled(_to_height(image, height), label) for label, image in panels])
+
+
+def _to_height(image: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    width = max(2, round(image.shape[1] * height / image.shape[0]))
+    shrinks = height < image.shape[0]
+    resized = cv2.resize(
+        image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write uint8 (h, w, 3) RGB.
+
+    Raises:
+        InvalidInputError: the file could not be written.
+    """
+    if not cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1])):
+        raise InvalidInputError(f"cannot write {path}; does its folder exist, and is there room on the disk?")
+
+
+def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate_hz: float) -> int:
+    """Write uint8 (h, w, 3) RGB frames of one size as H.264 and return how many; odd sizes lose a row or column."""
+    import av
+
+    count = 0
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        container.metadata["comment"] = (
+            "Contains synthesised pictures (anyview_ros); they were computed, not filmed."
+        )
+        stream = container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "20", "preset": "veryfast"}
+        for frame in frames:
+            even = np.ascontiguousarray(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2])
+            stream.height, stream.width = even.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+            count += 1
+        if count:
+            container.mux(stream.encode())
+    return count
+
+
+def data_uri(image: NDArray[np.uint8], *, quality: int = 85) -> str:
+    """A JPEG of uint8 (h, w, 3) RGB for embedding in HTML."""
+    _, encoded = cv2.imencode(
+        ".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+
+
+def timeline_svg(series: dict[str, Sequence[tuple[float, float]]], *, unit: str = "ms") -> str:
+    """A line chart as SVG.
+
+    Args:
+        series: by name, points (seconds, value).
+        unit: of the values.
+    """
+    width, height, left, bottom = 720, 200, 52, 26
+    points = [point for line in series.values() for point in line]
+    if not points:
+        return ""
+    end_s = max(1e-9, *(x for x, _ in points))
+    top = max(1e-9, *(y * 1.1 for _, y in points))
+
+    def place(x: float, y: float) -> str:
+        return f"{left + x / end_s * (width - left - 8):.1f},{(height - bottom) * (1 - y / top):.1f}"
+
+    colours = ("#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706", "#0891b2")
+    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="time line">']
+    for tick in range(5):
+        value = top * tick / 4
+        x, y = place(0, value).split(",")
+        parts.append(f'<line x1="{x}" y1="{y}" x2="{width - 8}" y2="{y}" stroke="#ddd"/>')
+        parts.append(
+            f'<text x="{left - 4}" y="{float(y) + 4:.0f}" text-anchor="end">{value:.0f} {unit}</text>'
+        )
+    for tick in range(6):
+        x = place(end_s * tick / 5, 0).split(",")[0]
+        parts.append(f'<text x="{x}" y="{height - 8}" text-anchor="middle">{end_s * tick / 5:.0f} s</text>')
+    for index, (name, line) in enumerate(series.items()):
+        colour = colours[index % len(colours)]
+        path = " ".join(place(x, y) for x, y in line)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        parts.append(f'<text x="{left + 8}" y="{14 + 14 * index}" fill="{colour}">{name}</text>')
+    parts.append("</svg>")
+    return "".join(parts)

@@ -1,0 +1,186 @@
+"""Reading ROS bags (mcap and sqlite3, folder or single file) without a ROS distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from anyview_ros.errors import ReadError
+
+
+@dataclass(frozen=True)
+class BagTopic:
+    """A topic of a bag: its name, its type such as "sensor_msgs/msg/Image", and how many messages it holds."""
+
+    name: str
+    type: str
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class BagMessage:
+    """One message as recorded.
+
+    Attributes:
+        topic, type: where it was sent, and what it is.
+        log_ns: when the recorder got it. It only orders messages; the instant shown is in the header.
+        cdr: the serialised message.
+    """
+
+    topic: str
+    type: str
+    log_ns: int
+    cdr: bytes
+
+
+class Bag:
+    """An open bag; a context manager. It never writes."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a bag.
+
+        Args:
+            path: a folder with metadata.yaml, or a single .mcap or .db3 file.
+
+        Raises:
+            ReadError: no such bag, a broken one, or one without messages.
+        """
+        from rosbags.highlevel import AnyReader, AnyReaderError
+        from rosbags.typesys import Stores, get_typestore
+
+        self.path = Path(path)
+        if not self.path.exists():
+            raise ReadError(
+                f"no bag at {self.path}; give a folder with metadata.yaml, or an .mcap or .db3 file"
+            )
+        try:
+            self._reader = AnyReader([self.path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+            self._reader.open()
+        except (AnyReaderError, OSError, ValueError) as error:
+            raise ReadError(
+                f"cannot read bag {self.path}: {error}; if its recorder was killed, give the .mcap file itself"
+            ) from error
+        if self._reader.message_count == 0:
+            self.close()
+            raise ReadError(
+                f"bag {self.path} holds no messages; was its recorder killed before it wrote them?"
+            )
+
+    @property
+    def topics(self) -> tuple[BagTopic, ...]:
+        """All topics, by name."""
+        known = sorted(self._reader.topics.items())
+        return tuple(BagTopic(name, info.msgtype or "", info.msgcount) for name, info in known)
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Log times of the first and the last message."""
+        return self._reader.start_time, self._reader.end_time
+
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+        """Messages in the order of their log times, of all topics or of those named."""
+        wanted = [c for c in self._reader.connections if topics is None or c.topic in topics]
+        if not wanted:
+            return
+        for connection, log_ns, cdr in self._reader.messages(connections=wanted):
+            yield BagMessage(connection.topic, connection.msgtype, log_ns, bytes(cdr))
+
+    def decode(self, message: BagMessage) -> Any:
+        """The message with its fields as attributes, arrays as NumPy arrays."""
+        return self._reader.deserialize(message.cdr, message.type)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._reader.close()
+
+    def __enter__(self) -> Bag:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class BagCamera:
+    """A camera found in a bag: its picture topic and type, CameraInfo topic, and aligned depth topic or ""."""
+
+    image: str
+    image_type: str
+    camera_info: str
+    depth: str
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether its pictures are CompressedImages."""
+        return self.image_type.endswith("CompressedImage")
+
+
+@dataclass(frozen=True)
+class DescribedCamera:
+    """What a bag tells of a camera: picture size (pixels), optical frame, and the root of the TF tree that holds it."""
+
+    width: int
+    height: int
+    optical_frame: str
+    root_frame: str
+
+
+def find_cameras(topics: Collection[BagTopic]) -> tuple[BagCamera, ...]:
+    """The cameras of a bag: colour pictures whose namespace has a CameraInfo, best guess first.
+
+    A depth topic belongs to a camera if its name says depth and it is aligned to the colour picture, or is the only
+    one near it.
+    """
+    images = [
+        t
+        for t in topics
+        if t.type in {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"} and t.count
+    ]
+    infos = {t.name for t in topics if t.type == "sensor_msgs/msg/CameraInfo" and t.count}
+    depths = [t.name for t in images if "depth" in t.name and t.type == "sensor_msgs/msg/Image"]
+    found = []
+    for topic in images:
+        if "depth" in topic.name or "/truth/" in topic.name:
+            continue
+        namespace = topic.name.removesuffix("/compressed").rpartition("/")[0]
+        info = f"{namespace}/camera_info"
+        if info in infos:
+            found.append(BagCamera(topic.name, topic.type, info, _depth_of(namespace, depths)))
+    return tuple(sorted(found, key=lambda camera: (not camera.depth, camera.image)))
+
+
+def _depth_of(namespace: str, depths: list[str]) -> str:
+    parent = namespace.rpartition("/")[0] or namespace
+    near = [name for name in depths if name.startswith(parent + "/")]
+    aligned = [name for name in near if "aligned" in name or name.startswith(namespace + "/")]
+    if aligned:
+        return aligned[0]
+    return near[0] if len(near) == 1 else ""
+
+
+def describe_camera(bag: Bag, camera: BagCamera) -> DescribedCamera:
+    """Read a camera's first CameraInfo and the TF tree above it.
+
+    Raises:
+        ReadError: a bag without this CameraInfo.
+    """
+    info = next((bag.decode(message) for message in bag.messages({camera.camera_info})), None)
+    if info is None:
+        raise ReadError(f"bag {bag.path} has no message on {camera.camera_info}")
+    parents: dict[str, str] = {}
+    for message in bag.messages({"/tf", "/tf_static"}):
+        for transform in bag.decode(message).transforms:
+            parents[_plain(transform.child_frame_id)] = _plain(transform.header.frame_id)
+    frame = root = _plain(info.header.frame_id)
+    for _ in parents:  # at most one step per frame, so that a loop in a broken tree ends
+        root = parents.get(root, root)
+    return DescribedCamera(int(info.width), int(info.height), frame, root)
+
+
+def _plain(frame: str) -> str:
+    return frame.removeprefix("/")
