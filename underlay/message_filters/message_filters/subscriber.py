@@ -15,9 +15,9 @@ DEFAULT_DEPTH = 10
 class Subscriber(SimpleFilter):
     """Subscribes to a topic and lets every message through.
 
-    Takes the node, then what `Node.create_subscription` takes except the callback, so the quality of service is
-    the keyword `qos_profile` (default: the last 10 messages, reliable). The subscription itself is `sub`, and
-    its attributes can be read here.
+    Takes the node, then what `Node.create_subscription` takes except the callback: the quality of service is
+    the keyword `qos_profile` (default: the last 10 messages, reliable). The subscription itself is `sub`; its
+    attributes can be read here.
     """
 
     def __init__(self, node: Node, msg_type: type, topic: str, *args: Any, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ class TimeSynchronizer(SimpleFilter):
     """Calls back with one message of each filter as soon as all have one of the same stamp.
 
     At most queue_size messages of each filter wait; beyond that the oldest stamp goes first. After a jump of
-    the clock back in time, messages older than those waiting are the first to go: make a new synchroniser then.
+    the clock back in time, messages older than those waiting go first: make a new synchroniser then.
     Callbacks run one at a time, in order.
     """
 
