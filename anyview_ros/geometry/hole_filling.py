@@ -21,8 +21,8 @@ def fill_holes(image: UInt8, covered: Bool, depth: Float32 | None = None) -> UIn
     """Fill the pixels that are not covered from those around them.
 
     Averages of covered pixels are pulled up an image pyramid and pushed down into the holes (push-pull,
-    Gortler et al., The Lumigraph, SIGGRAPH 1996). With depth, farther pixels weigh by far the most: what a
-    moved camera uncovers is the background.
+    Gortler et al., The Lumigraph, SIGGRAPH 1996). With depth, a pixel weighs as the eighth power of its
+    depth: what a moved camera uncovers is the background.
 
     Args:
         image: uint8 (h, w, 3), RGB.
