@@ -97,7 +97,7 @@ class DistortedCamera:
         Raises:
             InvalidCameraError: an image of another size.
         """
-        import cv2  # noqa: PLC0415
+        import cv2
 
         if image.ndim not in {2, 3} or image.shape[:2] != (self.camera.height, self.camera.width):
             raise InvalidCameraError(
@@ -113,7 +113,7 @@ class DistortedCamera:
     @cached_property
     def _maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Where each rectified pixel is found in the raw image: u and v, float32 (H, W)."""
-        import cv2  # noqa: PLC0415
+        import cv2
 
         make: Any = cv2.fisheye.initUndistortRectifyMap if self._fisheye else cv2.initUndistortRectifyMap
         target = self.rectified
@@ -122,7 +122,7 @@ class DistortedCamera:
 
     def undistort_points(self, pixels: ArrayLike) -> Array:
         """Take raw pixels (..., 2) to rectified pixels (..., 2)."""
-        import cv2  # noqa: PLC0415
+        import cv2
 
         uv = _pixels(pixels)
         raw, K, P = uv.reshape(-1, 1, 2), self.camera.matrix, self.rectified.matrix
@@ -134,7 +134,7 @@ class DistortedCamera:
 
     def distort_points(self, pixels: ArrayLike) -> Array:
         """Take rectified pixels (..., 2) to raw pixels (..., 2)."""
-        import cv2  # noqa: PLC0415
+        import cv2
 
         uv = _pixels(pixels)
         rays = self.rectified.unproject(uv, 1.0) @ self._R  # of row vectors: turns them by the inverse of R

@@ -88,7 +88,7 @@ def _checked(image: NDArray[Any], camera: PinholeCamera) -> NDArray[Any]:
 
 
 def _resize(image: NDArray[Any], size: tuple[int, int], *, nearest: bool) -> NDArray[Any]:
-    import cv2  # noqa: PLC0415
+    import cv2
 
     if size == image.shape[1::-1]:
         return image.copy()

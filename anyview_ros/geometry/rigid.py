@@ -35,7 +35,7 @@ _FLIP_YZ = _constant([[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 0], [0, 0, 0, 1]])
 
 
 def check_rigid(matrix: ArrayLike, *, name: str = "matrix") -> Array:
-    """Return rigid transforms as float64, a copy with exactly orthonormal rotations.
+    """Return rigid transforms as float64, a copy whose rotations are orthonormal to 1e-12.
 
     Rounding is repaired: where R^T R differs from the identity by at most 1e-3 (float32, or text with four
     digits), the nearest rotation is taken; rotations exact to 1e-12 are returned bit for bit. Larger errors

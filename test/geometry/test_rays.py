@@ -42,6 +42,7 @@ def test_unit_rays_are_the_same_rays_of_length_one(camera):
 @given(poses(), numbers(0.1, 50))
 def test_world_rays_reproject_to_their_pixels(pose, distance):
     origins, directions = world_rays(SMALL, pose)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=-1), 1)
     points = origins + distance * directions
     inverse = invert_rigid(pose)
     pixels, _ = SMALL.project(points @ inverse[:3, :3].T + inverse[:3, 3])
