@@ -31,8 +31,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "report.json, report.html, PNGs and one mp4 per virtual camera. Needs ROS 2."
         ),
         epilog=(
-            "inputs: robot (simulated arm, the default) | people | motorcycle (real samples) | a bag (folder, .mcap, .db3) | "
-            "a video with a ROS calibration YAML beside it | a Middlebury stereo folder"
+            "inputs: robot (simulated arm, the default) | people | motorcycle (real samples) | "
+            "a bag (folder, .mcap, .db3) | a video with a ROS calibration YAML beside it | a Middlebury stereo folder"
         ),
     )
     parser.add_argument("--input", default="robot", help="what the source camera shows (default: robot)")
@@ -93,7 +93,8 @@ def _observe(
         from anyview_ros.nodes.observer import Observer
     except ImportError as error:
         raise GraphError(
-            f"the demo needs ROS 2 and the built package ({error}); run `make demo` in a checkout, or source your workspace"
+            f"the demo needs ROS 2 and the built package ({error}); "
+            "run `make demo` in a checkout, or source your workspace"
         ) from error
     rclpy.init(args=["--ros-args", "-p", f"use_sim_time:={'true' if plan.sim_time else 'false'}"])
     observer = Observer(plan.cameras, plan.topics(_VIRTUAL_CAMERA_NAMESPACE), fixed_frame=plan.fixed_frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -79,7 +79,8 @@ def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate_hz: float
         stream.options = {"crf": "20", "preset": "veryfast"}
         for frame in frames:
             even = np.ascontiguousarray(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2])
-            stream.height, stream.width = even.shape[:2]
+            if not count:
+                stream.height, stream.width = even.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
             count += 1
         if count:
@@ -95,7 +96,7 @@ def data_uri(image: NDArray[np.uint8], *, quality: int = 85) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
 
 
-def timeline_svg(series: dict[str, Sequence[tuple[float, float]]], *, unit: str = "ms") -> str:
+def timeline_svg(series: Mapping[str, Sequence[tuple[float, float]]], *, unit: str = "ms") -> str:
     """A line chart as SVG.
 
     Args:

@@ -59,8 +59,7 @@ def read_qualisys(path: str | Path) -> dict[str, tuple[DistortedCamera, NDArray[
     from defusedxml.ElementTree import parse
 
     try:
-        root = parse(str(path)).getroot()
-        cameras = {node.attrib["serial"]: _qualisys_camera(node) for node in root.iter("camera")}
+        cameras = {node.attrib["serial"]: _qualisys_camera(node) for node in parse(str(path)).iter("camera")}
     except OSError as error:
         raise ReadError(f"no calibration at {path}: {error.strerror}") from error
     except (ParseError, KeyError, AttributeError, AnyViewError) as error:

@@ -106,7 +106,7 @@ def read_middlebury(folder: str | Path) -> Recording:
     return stereo_recording(
         np.ascontiguousarray(images["im0.png"][..., ::-1]),
         np.ascontiguousarray(images["im1.png"][..., ::-1]),
-        images["disp0.pfm"],
+        images["disp0.pfm"].astype(np.float32),
         read_middlebury_calibration(folder / "calib.txt"),
         title=folder.name,
     )

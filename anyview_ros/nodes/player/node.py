@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Protocol
 
 import rclpy
@@ -103,7 +102,7 @@ class Player(Node):
         )
 
 
-def main(args: Sequence[str] | None = None) -> int:
+def main(args: list[str] | None = None) -> int:
     """Run the node; exit code 1 with one line if the recording cannot be played."""
     rclpy.init(args=args)
     try:
