@@ -1,6 +1,6 @@
 # The environment of a ROS process, for bash: `. tools/ros_env.sh`. DISTRO=kilted chooses the other build.
 # For machines that got ROS from PyPI; with a ROS distribution, source its setup file and install/setup.bash instead.
-# Repeating it changes nothing.
+# Repeating it changes nothing. With --without-workspace, only what pip installed is found.
 
 _anyview_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || return
 case ${DISTRO:-jazzy} in
@@ -32,7 +32,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
 export FASTRTPS_DEFAULT_PROFILES_FILE=${FASTRTPS_DEFAULT_PROFILES_FILE:-$_anyview_root/config/fastdds_large_images.xml}
 export FASTDDS_DEFAULT_PROFILES_FILE=${FASTDDS_DEFAULT_PROFILES_FILE:-$FASTRTPS_DEFAULT_PROFILES_FILE}
 
-if [ -f "$_anyview_install/local_setup.bash" ]; then
+if [ "${1:-}" != --without-workspace ] && [ -f "$_anyview_install/local_setup.bash" ]; then
   . "$_anyview_install/local_setup.bash"
 fi
 unset _anyview_root _anyview_suffix _anyview_venv _anyview_install
