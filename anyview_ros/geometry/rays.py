@@ -39,7 +39,7 @@ def world_rays(camera: PinholeCamera, camera_to_world: ArrayLike) -> tuple[Array
         origins and unit directions, both (..., H, W, 3); the origins are a read-only view.
     """
     poses = check_rigid(camera_to_world, name="camera_to_world")
-    directions = np.einsum("...ij,hwj->...hwi", poses[..., :3, :3], ray_directions(camera, unit=True))
+    directions = _through_pixels(camera, poses[..., :3, :3])
     return np.broadcast_to(poses[..., None, None, :3, 3], directions.shape), directions
 
 
@@ -54,8 +54,10 @@ def plucker_rays(camera: PinholeCamera, camera_to_world: ArrayLike, *, moment_sc
     Returns:
         (..., H, W, 6): the unit direction d, then the moment o x d of any point o of the ray.
     """
-    origins, directions = world_rays(camera, camera_to_world)
-    return np.concatenate([directions, moment_scale * np.cross(origins, directions)], axis=-1)
+    poses = check_rigid(camera_to_world, name="camera_to_world")
+    rotation, origin = poses[..., :3, :3], moment_scale * poses[..., :3, 3, None]
+    moment = np.cross(origin, rotation, axis=-2)  # o x (R d) = (o x R) d, column by column
+    return _through_pixels(camera, np.concatenate([rotation, moment], axis=-2))
 
 
 def view_angle_deg(a: ArrayLike, b: ArrayLike) -> Array:
@@ -65,3 +67,10 @@ def view_angle_deg(a: ArrayLike, b: ArrayLike) -> Array:
         a, b: camera_to_world (..., 4, 4), broadcast against each other.
     """
     return rotation_angle_deg(relative(check_rigid(a, name="a"), check_rigid(b, name="b")))
+
+
+def _through_pixels(camera: PinholeCamera, linear: Array) -> Array:
+    """Linear maps (..., K, 3) of the unit rays of all pixels: (..., H, W, K)."""
+    rays = ray_directions(camera, unit=True).reshape(-1, 3)
+    mapped: Array = rays @ np.swapaxes(linear, -1, -2)
+    return mapped.reshape(*linear.shape[:-2], camera.height, camera.width, linear.shape[-2])

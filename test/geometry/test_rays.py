@@ -53,7 +53,7 @@ def test_world_rays_reproject_to_their_pixels(pose, distance):
 def test_moment_is_that_of_any_point_of_the_ray(pose, along):
     direction, moment = np.split(plucker_rays(SMALL, pose), 2, axis=-1)
     origins, directions = world_rays(SMALL, pose)
-    np.testing.assert_array_equal(direction, directions)
+    np.testing.assert_allclose(direction, directions, atol=1e-15)
     np.testing.assert_allclose(np.cross(origins + along * directions, directions), moment, atol=1e-10)
 
 
