@@ -40,7 +40,7 @@ def convert(image: np.ndarray, source: Encoding, target: Encoding) -> np.ndarray
 
 def change_color(image: np.ndarray, source: Encoding, target: Encoding) -> np.ndarray:
     """Convert the colours and keep the depth."""
-    import cv2  # noqa: PLC0415 - passthrough does without OpenCV
+    import cv2  # passthrough does without OpenCV
 
     code = getattr(cv2, opencv_code(source, target))
     try:

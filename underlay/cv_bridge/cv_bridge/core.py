@@ -67,7 +67,7 @@ class CvBridge:
 
         Raises CvBridgeError if the data cannot be decoded or the conversion is not possible.
         """
-        import cv2  # noqa: PLC0415 - only this way in needs OpenCV
+        import cv2  # only the compressed forms and colours need OpenCV
 
         data = np.frombuffer(cmprs_img_msg.data, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
@@ -88,7 +88,7 @@ class CvBridge:
 
         Raises CvBridgeError if OpenCV cannot write such an array in that format.
         """
-        import cv2  # noqa: PLC0415 - only this way out needs OpenCV
+        import cv2  # only the compressed forms and colours need OpenCV
 
         check_array(cvim)
         try:
