@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry.camera import PinholeCamera
-from anyview_ros.geometry.facets import DepthFacets, draw_facets
+from anyview_ros.geometry.facet_drawing import draw_facets
+from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.geometry.pixel_transfer import PixelTransfer
 
 UInt8 = NDArray[np.uint8]
@@ -48,7 +49,7 @@ def forward_warp(
 ) -> WarpedImage:
     """See a source image from a target camera by the source's depth, nearest surface first.
 
-    Each source pixel is drawn as a planar facet (see :mod:`anyview_ros.geometry.facets`): magnified surfaces
+    Each source pixel is drawn as a planar facet (see :mod:`anyview_ros.geometry.facet_drawing`): magnified surfaces
     have no cracks, depth edges are not bridged, and colours are sampled bilinearly from the source.
 
     Args:
