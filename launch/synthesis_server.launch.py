@@ -21,19 +21,6 @@ def generate_launch_description() -> LaunchDescription:
             description="YAML file with the server's parameters.",
         ),
         DeclareLaunchArgument(
-            "method",
-            default_value="",
-            description="Method to load, e.g. reprojection; empty: the package's default.",
-        ),
-        DeclareLaunchArgument(
-            "device",
-            default_value="",
-            description="Torch device, e.g. cuda:0 or cpu; empty: the best present.",
-        ),
-        DeclareLaunchArgument(
-            "weights", default_value="", description="Path of the weights, for methods that need them."
-        ),
-        DeclareLaunchArgument(
             "autostart",
             default_value="true",
             choices=["true", "false"],
@@ -60,14 +47,11 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[
             LaunchConfiguration("params_file"),
             {
-                "method": ParameterValue(LaunchConfiguration("method"), value_type=str),
-                "device": ParameterValue(LaunchConfiguration("device"), value_type=str),
-                "weights": ParameterValue(LaunchConfiguration("weights"), value_type=str),
                 "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
                 "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
             },
         ],
-        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         output="screen",
         emulate_tty=True,
     )

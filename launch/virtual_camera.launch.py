@@ -1,0 +1,77 @@
+"""The robot: one lifecycle node that watches a camera and TF and publishes the virtual cameras' views."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import LifecycleNode
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description() -> LaunchDescription:
+    arguments = [
+        DeclareLaunchArgument(
+            "namespace",
+            default_value="anyview",
+            description="Namespace of the virtual cameras' topics; a remote server must stand in the same one.",
+        ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=PathJoinSubstitution(
+                [FindPackageShare("anyview_ros"), "config", "virtual_cameras.yaml"]
+            ),
+            description="YAML file that declares the virtual cameras; copy the package's and change it.",
+        ),
+        DeclareLaunchArgument(
+            "image", default_value="/camera/image_raw", description="Topic of the real camera's picture."
+        ),
+        DeclareLaunchArgument(
+            "camera_info", default_value="/camera/camera_info", description="Topic of its CameraInfo."
+        ),
+        DeclareLaunchArgument(
+            "depth",
+            default_value="/camera/depth/image_raw",
+            description="Topic of its depth picture, aligned with the colour; used if use_depth is true.",
+        ),
+        DeclareLaunchArgument(
+            "autostart",
+            default_value="true",
+            choices=["true", "false"],
+            description="Configure and activate at once; false leaves it to a lifecycle manager.",
+        ),
+        DeclareLaunchArgument(
+            "use_sim_time",
+            default_value="false",
+            choices=["true", "false"],
+            description="Follow /clock (simulation, bag replay).",
+        ),
+        DeclareLaunchArgument(
+            "log_level",
+            default_value="info",
+            choices=["debug", "info", "warn", "error"],
+            description="Log level of the node.",
+        ),
+    ]
+    camera = LifecycleNode(
+        package="anyview_ros",
+        executable="virtual_camera",
+        name="virtual_camera",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[
+            LaunchConfiguration("params_file"),
+            {
+                "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
+                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
+            },
+        ],
+        remappings=[
+            ("image", LaunchConfiguration("image")),
+            ("image/compressed", [LaunchConfiguration("image"), "/compressed"]),
+            ("camera_info", LaunchConfiguration("camera_info")),
+            ("depth", LaunchConfiguration("depth")),
+        ],
+        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
+        output="screen",
+        emulate_tty=True,
+    )
+    return LaunchDescription([*arguments, camera])
