@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import DistortedCamera, PinholeCamera
@@ -87,27 +86,23 @@ def _rectified(recorded: RecordedCamera) -> RecordedCamera:
 
 
 def _reduced(recorded: RecordedCamera, max_size: int) -> RecordedCamera:
-    pinhole = recorded.camera.camera if isinstance(recorded.camera, DistortedCamera) else recorded.camera
-    scale = min(1.0, max_size / max(pinhole.size))
+    width, height = _size(recorded)
+    scale = min(1.0, max_size / max(width, height))
     if scale == 1.0:
         return recorded
-    small = pinhole.resized(max(1, round(pinhole.width * scale)), max(1, round(pinhole.height * scale)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
 
     def frames() -> Iterator[RecordedFrame]:
         for frame in recorded.frames():
-            yield RecordedFrame(
-                frame.stamp_ns,
-                _resize(frame.image, small, cv2.INTER_AREA),
-                None if frame.depth is None else _resize(frame.depth, small, cv2.INTER_NEAREST),
-            )
+            depth = frame.depth
+            image = np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)
+            if depth is not None:
+                depth = np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST), np.float32)
+            yield RecordedFrame(frame.stamp_ns, image, depth)
 
-    camera: PinholeCamera | DistortedCamera = small
-    if isinstance(recorded.camera, DistortedCamera):
-        camera = DistortedCamera(
-            small, recorded.camera.model, recorded.camera.coefficients, recorded.camera.rotation
-        )
-    return replace(recorded, camera=camera, frames=frames)
+    return replace(recorded, camera=recorded.camera.resized(*size), frames=frames)
 
 
-def _resize(image: NDArray, camera: PinholeCamera, interpolation: int) -> NDArray:  # type: ignore[type-arg]
-    return np.asarray(cv2.resize(image, camera.size, interpolation=interpolation), dtype=image.dtype)
+def _size(recorded: RecordedCamera) -> tuple[int, int]:
+    camera = recorded.camera
+    return camera.camera.size if isinstance(camera, DistortedCamera) else camera.size

@@ -42,7 +42,7 @@ def test_a_calibrated_video_is_a_recording(video: Path) -> None:
 
 def test_a_calibration_of_another_size_is_refused(video: Path) -> None:
     video.with_suffix(".yaml").write_text(YAML.format(width=66))
-    with pytest.raises(ReadError, match="66x48 but .*64x48"):
+    with pytest.raises(ReadError, match=r"66x48 but .*64x48"):
         calibrated_video(video)
 
 
