@@ -13,6 +13,8 @@ Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
 _FARTHER_SIDE = 8  # weight of a pixel: its depth to this power
+_NEAR_BY = np.ones((5, 5), np.uint8)
+_MUCH_HEAVIER = np.float32(4)  # so many times the weight, and a level begins to give way
 _NEXT_TO_DATA = 0.5  # confidence of a hole's outermost pixels
 _FADE_PX = 16.0  # distance over which it falls to 0
 
@@ -67,13 +69,18 @@ def fill_confidence(covered: Bool) -> Float32:
 
 
 def _around(weighted: Float32) -> Float32:
-    """Colours (h, w, 3) of the coarser levels; ``weighted`` (h, w, 4) holds colours * weight, weight."""
+    """Colours (h, w, 3) of the coarser levels; ``weighted`` (h, w, 4) holds colours * weight, weight.
+
+    Each level gives way to the coarser ones where it is open, or where much heavier pixels are near: beside a hole
+    about as wide as the level's pixels, that is the near side of the hole.
+    """
     height, width = weighted.shape[:2]
     smaller = ((width + 1) // 2, (height + 1) // 2)
-    pulled = cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA)
+    pulled = np.asarray(cv2.resize(weighted, smaller, interpolation=cv2.INTER_AREA), np.float32)
     weight = pulled[..., 3:]
-    open_ = weight[..., 0] <= 0
-    colours = pulled[..., :3] / np.where(open_[..., None], np.float32(1), weight)
-    if open_.any():
-        colours[open_] = _around(np.ascontiguousarray(pulled))[open_]
+    heaviest = cv2.dilate(weight, _NEAR_BY).reshape(weight.shape)
+    share = np.minimum(weight * _MUCH_HEAVIER / np.where(heaviest > 0, heaviest, np.float32(1)), 1)
+    colours = pulled[..., :3] / np.where(weight > 0, weight, np.float32(1))
+    if pulled.shape[:2] != (1, 1):
+        colours = _around(pulled) * (1 - share) + colours * share
     return np.asarray(cv2.resize(colours, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -50,7 +51,8 @@ def forward_warp(
     """See a source image from a target camera by the source's depth, nearest surface first.
 
     Each source pixel is drawn as a planar facet (see :mod:`anyview_ros.geometry.facet_drawing`): magnified surfaces
-    have no cracks, depth edges are not bridged, and colours are sampled bilinearly from the source.
+    have no cracks, depth edges are not bridged, and colours are sampled bilinearly from the source, shrunk
+    by area averages first where it is seen from twice as far or more.
 
     Args:
         image: uint8 (H, W, 3), RGB.
@@ -69,7 +71,16 @@ def forward_warp(
         source_camera, source_camera_to_world, target_camera, target_camera_to_world
     )
     drawn = draw_facets(facets, transfer, target_camera.width, target_camera.height)
-    warped = _sample(image, drawn.source_x, drawn.source_y)
+    factor = _minification(drawn.stretch[drawn.covered])
+    if factor > 1:
+        size = (max(source_camera.width // factor, 1), max(source_camera.height // factor, 1))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale_x, scale_y = image.shape[1] / source_camera.width, image.shape[0] / source_camera.height
+    warped = _sample(
+        image,
+        (drawn.source_x + np.float32(0.5)) * np.float32(scale_x) - np.float32(0.5),
+        (drawn.source_y + np.float32(0.5)) * np.float32(scale_y) - np.float32(0.5),
+    )
     warped[~drawn.covered] = 0
     return WarpedImage(warped, drawn.depth, drawn.covered, drawn.stretch)
 
@@ -162,6 +173,13 @@ def co_visible(
         agrees |= np.abs(sampled - inverse) <= tolerance * inverse
     nearest_known = _sample_floats(source_inverse, x, y, cv2.INTER_NEAREST) > 0
     return valid & agrees & nearest_known
+
+
+def _minification(stretch: Float32) -> int:
+    """By how much the source should be shrunk first, lest fine texture shimmer: a power of two, from the median."""
+    if stretch.size == 0:
+        return 1
+    return int(2 ** max(math.floor(-math.log2(float(np.median(stretch)))), 0))
 
 
 def _seen_from(
