@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
+from strategies import numbers, poses
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.geometry.assumed_depth import constant_depth, plane_depth
-from strategies import numbers, poses
 
 CAMERA = PinholeCamera(30.0, 40.0, 9.0, 8.0, 20, 15)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from strategies import numbers, poses
 
 from anyview_ros.errors import InvalidInputError, InvalidPoseError
 from anyview_ros.geometry import PinholeCamera, RigidTransform, look_at
 from anyview_ros.geometry.assumed_depth import constant_depth, plane_depth
 from anyview_ros.geometry.warp import co_visible, forward_warp, inverse_warp
-from strategies import numbers, poses
 
 CAMERA = PinholeCamera(60.0, 60.0, 31.5, 23.5, 64, 48)
 HERE = np.eye(4)
