@@ -87,7 +87,7 @@ def clip_from_msg(msg: PosedClipMsg, *, name: str) -> PosedClip:
 
     Raises:
         InvalidInputError: no frames, frames that do not fit the intrinsics, poses in several frames of
-            reference, depth for some frames only, stamps that do not increase, or anything that cannot be read.
+            reference, depth for some frames only, stamps that do not increase, or anything unreadable.
     """
     if not msg.frames:
         raise InvalidClipError(f"{name} has no frames; give at least one")

@@ -1,0 +1,13 @@
+"""Quality of service that both ends of a link must agree on."""
+
+from __future__ import annotations
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+SERVICE_QOS = QoSProfile(depth=256, reliability=ReliabilityPolicy.RELIABLE)
+"""Of services and actions: how many requests or answers one side may send before the other looks. With ROS's own 10, a
+burst of 100 requests loses most of them without a word."""
+
+STREAM_QOS = QoSProfile(depth=8, reliability=ReliabilityPolicy.RELIABLE)
+"""Of ``stream_frames`` and ``stream_views``. Reliable, because a best-effort image of many packets is lost whole with
+one of them; short, because a newer frame is worth more than an older one."""

@@ -1,0 +1,102 @@
+"""The main function of every node process: start, spin, and end cleanly whenever it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
+    from rclpy.node import Node
+
+_GRACE_S = 5.0
+
+
+class RunningNode(Protocol):
+    """A node that has something to free before it is destroyed."""
+
+    def close(self) -> None:
+        """Free what the node holds; closing twice is harmless."""
+        ...
+
+    def destroy_node(self) -> None:
+        """As ``rclpy.node.Node``."""
+        ...
+
+
+def run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None = None) -> int:
+    """Spin nodes until SIGINT, SIGTERM or a shutdown of the context.
+
+    Args:
+        start: imports and makes the nodes; called once ROS is initialised. What it imports is interruptible too.
+        args: command line, ``sys.argv`` if None.
+
+    Returns:
+        The process's exit code: 0 at a shutdown, 1 if the nodes could not start (the reason is on stderr).
+        Where work that cannot be interrupted still goes on, the process ends here, with that code.
+    """
+    try:
+        code = _run(start, args)
+    except KeyboardInterrupt:
+        code = 0
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not _others_end(_GRACE_S):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None) -> int:
+    import rclpy
+    from rclpy.exceptions import InvalidParameterException, ParameterException
+
+    from anyview_ros.errors import AnyViewError
+    from anyview_ros.nodes.executor import PatientExecutor
+
+    nodes: Sequence[RunningNode] = ()
+    executor: Executor | None = None
+    try:
+        rclpy.init(args=None if args is None else list(args))
+        nodes = start()
+        executor = PatientExecutor()
+        for node in nodes:
+            executor.add_node(cast("Node", node))
+        executor.spin()
+    except KeyboardInterrupt:
+        return 0
+    except (AnyViewError, InvalidParameterException, ParameterException) as err:
+        print(f"cannot start: {err}", file=sys.stderr)  # noqa: T201 - the node's logger may not exist
+        return 1
+    except Exception:
+        if rclpy.ok():
+            raise
+        return 0  # once the context is down, every call on ROS that was under way fails in its own manner
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not break the clean-up
+        _end(nodes, executor)
+        rclpy.try_shutdown()
+    return 0
+
+
+def _end(nodes: Sequence[RunningNode], executor: Executor | None) -> None:
+    for node in nodes:
+        node.close()
+    if executor is not None:
+        executor.shutdown(0)
+    for node in nodes:
+        node.destroy_node()
+
+
+def _others_end(grace_s: float) -> bool:
+    """Whether all other threads end, in time or by themselves; a daemon in the midst of work may crash the exit."""
+    deadline = time.monotonic() + grace_s
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(deadline - time.monotonic(), 0))
+    return threading.active_count() == 1

@@ -1,0 +1,75 @@
+"""Whether the server takes work, and the limits that every request passes."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from typing import Any
+
+from anyview_ros.errors import EngineUnavailableError, InvalidRequestError
+from anyview_ros.nodes.conversions.interfaces import answer_bytes, request_bytes
+from anyview_ros.nodes.synthesis_server.parameters import Settings
+from anyview_ros.synthesis.client import EngineClient
+
+
+class Gate:
+    """Open while the node is active.
+
+    Attributes:
+        problem: "" while open, else why not, with the remedy.
+        instance: changes at every opening, so that clients notice that their streams are gone.
+        settings: the parameters as they are.
+    """
+
+    def __init__(self, settings: Settings, problem: str) -> None:
+        self.settings = settings
+        self.problem = problem
+        self.instance = ""
+        self._client: EngineClient | None = None
+
+    def open(self, client: EngineClient) -> None:
+        """Let work through to an engine."""
+        self._client = client
+        self.instance = uuid.uuid4().hex
+        self.problem = ""
+
+    def shut(self, problem: str) -> EngineClient | None:
+        """Refuse work from now on, with this reason; return what let it through until now."""
+        self.problem = problem
+        client, self._client = self._client, None
+        return client
+
+    def client(self) -> EngineClient:
+        """The way to the engine.
+
+        Raises:
+            EngineUnavailableError: the gate is shut.
+        """
+        client = self._client
+        if client is None:
+            raise EngineUnavailableError(self.problem)
+        return client
+
+    def check_size(self, msg: Any) -> None:
+        """Refuse a request whose pictures, or the pictures of its answer, weigh too much.
+
+        Raises:
+            InvalidRequestError: it does; the message tells what it weighs and the limit.
+        """
+        limit = self.settings.max_request_bytes
+        for what, weight in (("request", request_bytes(msg)), ("answer to this request", answer_bytes(msg))):
+            if weight > limit:
+                raise InvalidRequestError(
+                    f"the {what} weighs {weight} bytes but the server takes {limit}; send fewer or smaller frames, "
+                    "ask for fewer poses or smaller views, or raise the server's max_request_bytes"
+                )
+
+    def timeout_s(self, asked_s: float) -> float:
+        """The time limit of a request that asks for ``asked_s``, 0 for the server's default.
+
+        Raises:
+            InvalidRequestError: negative, or not finite.
+        """
+        if not math.isfinite(asked_s) or asked_s < 0:
+            raise InvalidRequestError(f"timeout_s is {asked_s}; give seconds, or 0 for the server's default")
+        return float(asked_s) or self.settings.default_timeout_s
