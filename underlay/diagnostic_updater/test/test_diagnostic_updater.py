@@ -63,6 +63,7 @@ def test_a_composite_keeps_all_values_and_the_worst_level() -> None:
     composite.addTask(du.FunctionDiagnosticTask("a", filled(OK, "fine", "a")))
     composite.addTask(du.FunctionDiagnosticTask("b", filled(ERROR, "bad", "b")))
     composite.addTask(du.FunctionDiagnosticTask("c", filled(WARN, "so so", "c")))
+    composite.addTask(du.DiagnosticTask("says nothing"))
     status = run(composite)
     assert composite.getName() == "all"
     assert (status.level, status.message) == (ERROR, "bad; so so")

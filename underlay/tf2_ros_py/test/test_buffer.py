@@ -144,6 +144,19 @@ def test_a_lookup_with_a_timeout_waits_for_another_thread() -> None:
         sender.join()
 
 
+def test_a_blocked_lookup_wakes_with_the_transform_and_not_with_its_timeout() -> None:
+    buffer = Buffer()
+    an_hour = Duration(seconds=3600)
+    reader = threading.Thread(
+        target=buffer.lookup_transform, args=("map", "robot", LATEST, an_hour), daemon=True
+    )
+    reader.start()
+    buffer.set_transform(link("map", "moon", 1.0), "test")
+    buffer.set_transform(link("map", "robot", 1.0), "test")
+    reader.join(30.0)
+    assert not reader.is_alive()
+
+
 def test_a_timeout_ends_with_the_reason() -> None:
     buffer = Buffer()
     with pytest.raises(LookupException, match="map"):

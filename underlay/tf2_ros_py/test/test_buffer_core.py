@@ -188,8 +188,10 @@ def test_a_lookup_between_two_instants_goes_through_the_fixed_frame() -> None:
 
 
 def test_the_cache_forgets_what_is_older_than_its_time() -> None:
-    buffer = buffer_with(*[link("map", "robot", at_s) for at_s in range(1, 101)], cache_s=5.0)
-    assert buffer.can_transform("map", "robot", Time(seconds=96.0))
+    samples = [link("map", "robot", at_s, (at_s, 0.0, 0.0)) for at_s in range(1, 101)]
+    buffer = buffer_with(*samples, cache_s=5.0)
+    for at_s in (95.0, 96.5, 99.0, 100.0):
+        assert xyz(buffer.lookup_transform("map", "robot", Time(seconds=at_s)))[0] == pytest.approx(at_s)
     assert not buffer.can_transform("map", "robot", Time(seconds=90.0))
     buffer.set_transform(link("map", "robot", 3.0), "test")
     assert not buffer.can_transform("map", "robot", Time(seconds=3.0))
@@ -237,6 +239,7 @@ def test_a_frame_may_change_its_parent() -> None:
     buffer = buffer_with(
         link("table", "cup", 1.0, (1.0, 0.0, 0.0)),
         link("gripper", "cup", 3.0, (0.0, 2.0, 0.0)),
+        link("gripper", "cup", 4.0, (0.0, 4.0, 0.0)),
         static=[link("map", "table", 0.0), link("map", "gripper", 0.0, (5.0, 0.0, 0.0))],
     )
     assert xyz(buffer.lookup_transform("map", "cup", Time(seconds=2.9))) == pytest.approx((1.0, 0.0, 0.0))
