@@ -50,6 +50,11 @@ class ReprojectionOptions:
             self.assumed_depth(PinholeCamera(1, 1, 0, 0, 1, 1), np.eye(4))
         except InvalidInputError as err:
             raise InvalidRequestError(str(err)) from err
+        except (TypeError, ValueError) as err:
+            raise InvalidRequestError(
+                f"depth_m is {self.depth_m!r}, plane_point {self.plane_point!r} and plane_normal "
+                f"{self.plane_normal!r}; give a number, or three numbers each"
+            ) from err
 
     def assumed_depth(
         self, camera: PinholeCamera, camera_to_world: NDArray[np.float64]
