@@ -59,6 +59,11 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         """The engine, for nodes in the same process; None while none is loaded."""
         return self._engine
 
+    @property
+    def problem(self) -> str:
+        """Why no work is taken, with the remedy; "" while active."""
+        return self._gate.problem
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the method; FAILURE, with the reason in the log and in ``describe``, if it cannot be loaded."""
         settings = self._gate.settings

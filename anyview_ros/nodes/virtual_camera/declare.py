@@ -1,0 +1,127 @@
+"""The table of parameters on a node: declared with descriptors, read, and validated when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.nodes.virtual_camera.parameters import (
+    Change,
+    Parameter,
+    Settings,
+    camera_names,
+    check_value,
+    read_settings,
+    table,
+)
+
+
+class NodeParameters:
+    """A node's parameters according to the table.
+
+    A start value of the wrong type or out of range does not stop the node: the default is declared in its place and
+    :meth:`settings` says what was wrong, until a fit value is set.
+
+    Args:
+        node: the node on which all parameters are declared.
+        is_configured: whether the node is past its configuration.
+        on_change: told the new settings after a change while configured.
+    """
+
+    def __init__(
+        self, node: Node, *, is_configured: Callable[[], bool], on_change: Callable[[Settings], None]
+    ) -> None:
+        self._node = node
+        self._is_configured = is_configured
+        self._on_change = on_change
+        self._unfit: dict[str, str] = {}
+        self._table: dict[str, Parameter] = {}
+        self._declare(table(()))
+        self._declare(table(self._names()))
+        node.add_on_set_parameters_callback(self._validate)
+        node.add_post_set_parameters_callback(self._apply)
+
+    def _names(self) -> tuple[str, ...]:
+        try:
+            return camera_names(self.value("virtual_cameras"))
+        except InvalidInputError as error:
+            self._unfit["virtual_cameras"] = str(error)
+            return ()
+
+    def _declare(self, entries: dict[str, Parameter]) -> None:
+        for name, entry in entries.items():
+            if name in self._table:
+                continue
+            self._table[name] = entry
+            default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+            try:
+                self._node.declare_parameter(name, default, descriptor_of(entry))
+            except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+                self._unfit[name] = f"{name}: {error}"
+                self._node.declare_parameter(name, default, descriptor_of(entry), ignore_override=True)
+
+    def value(self, name: str) -> Any:
+        """The present value of one parameter."""
+        return self._node.get_parameter(name).value
+
+    def settings(self) -> Settings:
+        """What the parameters say.
+
+        Raises:
+            InvalidInputError: they contradict each other or are out of range.
+        """
+        for text in self._unfit.values():
+            raise InvalidInputError(text)
+        return read_settings({name: self.value(name) for name in self._table})
+
+    def _validate(self, changes: Sequence[RosParameter]) -> SetParametersResult:
+        try:
+            self._check({change.name: change.value for change in changes if change.name in self._table})
+        except InvalidInputError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _check(self, changes: dict[str, Any]) -> None:
+        for name, value in changes.items():
+            check_value(name, self._table[name], value)
+            if self._is_configured() and self._table[name].change is not Change.LIVE:
+                raise InvalidInputError(
+                    f"{name} can change only while the node is unconfigured; deactivate and clean it up first"
+                )
+        if changes and self._is_configured():
+            read_settings({name: self.value(name) for name in self._table} | changes)
+
+    def _apply(self, changes: Sequence[RosParameter]) -> None:
+        ours = [change.name for change in changes if change.name in self._table]
+        for name in ours:
+            self._unfit.pop(name, None)
+        if ours and self._is_configured():
+            self._on_change(self.settings())
+
+
+def descriptor_of(entry: Parameter) -> ParameterDescriptor:
+    """The descriptor that tells people and tools what the table tells."""
+    # Numbers of any kind are taken for floats, so that `rate_hz: 5` does; check_value() sees to the rest.
+    loose = isinstance(entry.default, float | tuple)
+    descriptor = ParameterDescriptor(
+        description=f"{entry.description} Changes {entry.change.value}.",
+        additional_constraints=f"One of: {', '.join(entry.choices)}" if entry.choices else "",
+        read_only=entry.change is Change.NEVER,
+        dynamic_typing=loose,
+    )
+    if entry.low is not None and entry.high is not None:
+        if isinstance(entry.default, float):
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(entry.low), to_value=float(entry.high))
+            ]
+        else:
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(entry.low), to_value=int(entry.high), step=1)
+            ]
+    return descriptor

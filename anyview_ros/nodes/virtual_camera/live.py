@@ -1,0 +1,113 @@
+"""One virtual camera at work: when it is due, what it last showed, why it shows nothing."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.virtual_camera.outputs import CameraOutputs
+from anyview_ros.nodes.virtual_camera.problems import ProblemBoard
+from anyview_ros.nodes.virtual_camera.rate import DueClock
+
+_RATE_SPAN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What a virtual camera has shown.
+
+    Attributes:
+        published: views in all.
+        rate_hz: of views, over the last seconds.
+        age_ms: of the last view when it was published; NaN before the first or without a clock.
+        mean_confidence: of the last view; NaN before the first.
+        silent_s: since the last view; infinite before the first.
+        fallback: whether the last view was made by the fallback.
+    """
+
+    published: int = 0
+    rate_hz: float = 0.0
+    age_ms: float = math.nan
+    mean_confidence: float = math.nan
+    silent_s: float = math.inf
+    fallback: bool = False
+
+
+class LiveCamera:
+    """A declared virtual camera with its publishers. Safe between threads.
+
+    Attributes:
+        outputs: its publishers.
+        problems: its own troubles: where it is, what the engine said of it.
+    """
+
+    def __init__(self, camera: VirtualCamera, outputs: CameraOutputs) -> None:
+        self.outputs = outputs
+        self.problems = ProblemBoard()
+        self._lock = threading.Lock()
+        self._camera = camera
+        self._due = DueClock(camera.rate_hz)
+        self._shown_ns = 0
+        self._times_s: deque[float] = deque(maxlen=1024)
+        self._last = Showing()
+
+    @property
+    def camera(self) -> VirtualCamera:
+        """The camera as it is now."""
+        return self._camera
+
+    def change(self, camera: VirtualCamera) -> None:
+        """Put another camera of the same name in its place."""
+        with self._lock:
+            if camera.rate_hz != self._camera.rate_hz:
+                self._due = DueClock(camera.rate_hz)
+            self._camera = camera
+
+    def is_due(self, stamp_ns: int) -> bool:
+        """Whether a view of this instant is wanted: somebody subscribes, and the rate allows it."""
+        with self._lock:
+            due = self._due.is_due(stamp_ns)
+        return due and self.outputs.wanted()
+
+    def asked(self, stamp_ns: int) -> None:
+        """Note that a view of this instant was asked for."""
+        with self._lock:
+            self._due.take(stamp_ns)
+
+    def accept(self, stamp_ns: int) -> bool:
+        """Whether a view of this instant may be published: an instant is shown once, and never an earlier one."""
+        with self._lock:
+            if stamp_ns <= self._shown_ns:
+                return False
+            self._shown_ns = stamp_ns
+            return True
+
+    def note(self, *, age_ms: float, mean_confidence: float, fallback: bool) -> None:
+        """Note that a view was published."""
+        with self._lock:
+            self._times_s.append(time.monotonic())
+            self._last = Showing(
+                published=self._last.published + 1,
+                age_ms=age_ms,
+                mean_confidence=mean_confidence,
+                fallback=fallback,
+            )
+
+    def rewound(self) -> None:
+        """The stamps went back: earlier instants are new again."""
+        with self._lock:
+            self._due.reset()
+            self._shown_ns = 0
+
+    def showing(self) -> Showing:
+        """What it has shown so far."""
+        now = time.monotonic()
+        with self._lock:
+            last, times = self._last, [moment for moment in self._times_s if moment > now - _RATE_SPAN_S]
+            silent_s = now - self._times_s[-1] if self._times_s else math.inf
+        rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
+        return Showing(last.published, rate, last.age_ms, last.mean_confidence, silent_s, last.fallback)

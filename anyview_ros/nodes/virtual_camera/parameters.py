@@ -1,0 +1,453 @@
+"""Every parameter of the node: name, type, default, range and when it may change; and the settings they make.
+
+Nothing here knows ROS. ``declare.py`` declares this table on a node, ``read_settings`` turns values into settings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.nodes.virtual_camera.cameras import (
+    MAX_DISTANCE_M,
+    MAX_FOV_DEG,
+    MAX_SIDE,
+    MIN_FOV_DEG,
+    MIN_SIDE,
+    VirtualCamera,
+    check_names,
+    make_virtual_camera,
+)
+
+Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
+
+
+class Change(Enum):
+    """When a parameter may change."""
+
+    NEVER = "only at start"
+    UNCONFIGURED = "only while the node is unconfigured"
+    LIVE = "at any time"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        name: full name; for a camera's parameters the part after ``<camera>.``.
+        default: also tells the type: bool, int, float, str, tuple of float or tuple of str.
+        description: for people, with the unit.
+        change: when it may change.
+        low, high: inclusive range of a number.
+        choices: what a string may be; empty: anything.
+    """
+
+    name: str
+    default: Value
+    description: str
+    change: Change
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+_UNUSED = (math.nan, math.nan, math.nan)
+
+NODE_PARAMETERS = (
+    Parameter(
+        "virtual_cameras",
+        ("",),
+        "Names of the virtual cameras; each has parameters <name>.parent_frame, <name>.position and so on.",
+        Change.NEVER,
+    ),
+    Parameter("autostart", False, "Configure and activate without being told to.", Change.NEVER),
+    Parameter(
+        "engine",
+        "remote",
+        "Where views are synthesised: by a synthesis_server (remote) or in this process (local).",
+        Change.UNCONFIGURED,
+        choices=("remote", "local"),
+    ),
+    Parameter(
+        "server",
+        "",
+        "Namespace of the synthesis_server's services, such as /anyview; empty: the node's own.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
+        "server_timeout_s",
+        3.0,
+        "Seconds without an answer after which a remote engine counts as away.",
+        Change.UNCONFIGURED,
+        0.5,
+        60.0,
+    ),
+    Parameter("method", "", "Method of a local engine; empty: the default.", Change.UNCONFIGURED),
+    Parameter("device", "", "Torch device of a local engine; empty: the best there is.", Change.UNCONFIGURED),
+    Parameter("weights", "", "Path of the weights of a local engine's method.", Change.UNCONFIGURED),
+    Parameter("scene", "", "Path of the fitted scene of a local engine's method.", Change.UNCONFIGURED),
+    Parameter(
+        "fixed_frame",
+        "",
+        "TF frame that stands still while the camera moves; window poses are given in it. Must be set.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "Whether image is a sensor_msgs/Image (raw) or image/compressed a CompressedImage (compressed).",
+        Change.UNCONFIGURED,
+        choices=("raw", "compressed"),
+    ),
+    Parameter("use_depth", False, "Subscribe depth, aligned with image.", Change.UNCONFIGURED),
+    Parameter(
+        "depth_slop_s",
+        0.02,
+        "Most seconds between the stamps of an image and its depth; 0: they must be equal.",
+        Change.UNCONFIGURED,
+        0.0,
+        1.0,
+    ),
+    Parameter(
+        "sync_queue", 10, "Images and depths held while their partner is awaited.", Change.UNCONFIGURED, 1, 10
+    ),
+    Parameter(
+        "rectify",
+        True,
+        "Remove the distortion that camera_info tells; false: image is rectified already and P holds.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
+        "max_source_size",
+        640,
+        "Longest side in pixels to which images are reduced where the method has no size of its own.",
+        Change.UNCONFIGURED,
+        MIN_SIDE,
+        MAX_SIDE,
+    ),
+    Parameter(
+        "window.rate_hz", 10.0, "Frames per second that enter the window.", Change.UNCONFIGURED, 0.1, 120.0
+    ),
+    Parameter("window.length_s", 2.0, "Seconds that the window holds.", Change.UNCONFIGURED, 0.05, 60.0),
+    Parameter(
+        "window.max_gap_s",
+        0.5,
+        "Seconds without a frame after which the window begins anew.",
+        Change.UNCONFIGURED,
+        0.01,
+        60.0,
+    ),
+    Parameter(
+        "fill_when_idle",
+        True,
+        "Keep the window filled while nobody subscribes a view, so that capture_view answers at once.",
+        Change.LIVE,
+    ),
+    Parameter(
+        "max_pending", 10, "Frames that may wait for TF or for the converter.", Change.UNCONFIGURED, 1, 100
+    ),
+    Parameter("steps", 0, "Sampling steps; 0: the method's default.", Change.LIVE, 0, 1000),
+    Parameter("seed", 0, "Seed of every random draw.", Change.LIVE, 0, 2**62),
+    Parameter(
+        "options_json", "", "JSON object of the method's own options; empty: its defaults.", Change.LIVE
+    ),
+    Parameter(
+        "fallback",
+        "none",
+        "What is published while the engine is away: nothing, or the local reprojection of the newest frame.",
+        Change.UNCONFIGURED,
+        choices=("none", "reprojection"),
+    ),
+    Parameter(
+        "fallback_after_s",
+        1.0,
+        "Seconds that the engine must be away before the fallback begins.",
+        Change.LIVE,
+        0.0,
+        60.0,
+    ),
+    Parameter(
+        "assumed_depth_m",
+        1.0,
+        "Depth that the fallback assumes where the source has none, metres.",
+        Change.UNCONFIGURED,
+        0.01,
+        MAX_DISTANCE_M,
+    ),
+    Parameter(
+        "max_age_s",
+        0.0,
+        "Views of a source frame older than this are withheld, seconds; 0: no limit.",
+        Change.LIVE,
+        0.0,
+        3600.0,
+    ),
+    Parameter("tf_timeout_s", 0.5, "Seconds that a frame waits for its TF.", Change.LIVE, 0.0, 10.0),
+    Parameter("tf_cache_s", 30.0, "Seconds of TF kept.", Change.NEVER, 1.0, 600.0),
+    Parameter(
+        "camera_timeout_s",
+        2.0,
+        "Seconds without an image after which the camera counts as stopped.",
+        Change.LIVE,
+        0.1,
+        60.0,
+    ),
+    Parameter(
+        "answer_timeout_s",
+        10.0,
+        "Seconds without an answer to a frame after which the stream is opened anew.",
+        Change.LIVE,
+        0.5,
+        600.0,
+    ),
+    Parameter(
+        "capture_timeout_s",
+        10.0,
+        "Time limit of capture_view where the caller gives none.",
+        Change.LIVE,
+        0.1,
+        600.0,
+    ),
+    Parameter("jpeg_quality", 90, "Quality of <name>/image/compressed.", Change.LIVE, 1, 100),
+    Parameter("status_period_s", 1.0, "Seconds between two status messages.", Change.NEVER, 0.05, 60.0),
+    Parameter(
+        "publish_tf", True, "Broadcast <name>_optical_frame of every virtual camera.", Change.UNCONFIGURED
+    ),
+)
+
+CAMERA_PARAMETERS = (
+    Parameter(
+        "parent_frame", "", "TF frame that carries the virtual camera; empty: fixed_frame.", Change.LIVE
+    ),
+    Parameter("position", (0.0, 0.0, 0.0), "Position x, y, z in the parent frame, metres.", Change.LIVE),
+    Parameter(
+        "orientation",
+        (0.0, 0.0, 0.0, 1.0),
+        "Quaternion x, y, z, w of the optical frame (x right, y down, z forward) in the parent frame.",
+        Change.LIVE,
+    ),
+    Parameter(
+        "look_at",
+        _UNUSED,
+        "Point x, y, z in the parent frame, metres, to look at, parent's z up; replaces orientation. NaN: not used.",
+        Change.LIVE,
+    ),
+    Parameter("width", 640, "Width of the picture, pixels.", Change.LIVE, MIN_SIDE, MAX_SIDE),
+    Parameter("height", 480, "Height of the picture, pixels.", Change.LIVE, MIN_SIDE, MAX_SIDE),
+    Parameter(
+        "horizontal_fov_deg",
+        60.0,
+        "Horizontal field of view, degrees; used while fx is 0.",
+        Change.LIVE,
+        MIN_FOV_DEG,
+        MAX_FOV_DEG,
+    ),
+    Parameter("fx", 0.0, "Focal length in x, pixels; 0: from horizontal_fov_deg.", Change.LIVE, 0.0, 1e6),
+    Parameter("fy", 0.0, "Focal length in y, pixels; 0: that of x.", Change.LIVE, 0.0, 1e6),
+    Parameter(
+        "cx",
+        math.nan,
+        "Principal point x, pixels from the centre of the first; NaN: the middle.",
+        Change.LIVE,
+    ),
+    Parameter(
+        "cy",
+        math.nan,
+        "Principal point y, pixels from the centre of the first; NaN: the middle.",
+        Change.LIVE,
+    ),
+    Parameter("rate_hz", 10.0, "Most views per second.", Change.LIVE, 0.01, 120.0),
+)
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """Rate (Hz), length (s) and largest gap (s) of the sliding window."""
+
+    rate_hz: float
+    length_s: float
+    max_gap_s: float
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """How the real camera is read; see the parameters of the same names."""
+
+    image_transport: str
+    use_depth: bool
+    depth_slop_s: float
+    sync_queue: int
+    rectify: bool
+    max_source_size: int
+    max_pending: int
+    camera_timeout_s: float
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Which engine is asked, and how; see the parameters of the same names."""
+
+    engine: str
+    server: str
+    server_timeout_s: float
+    method: str
+    device: str
+    weights: str
+    scene: str
+    steps: int | None
+    seed: int
+    options: Mapping[str, Any] | None
+    fallback: str
+    fallback_after_s: float
+    assumed_depth_m: float
+    answer_timeout_s: float
+    capture_timeout_s: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the parameters say."""
+
+    cameras: tuple[VirtualCamera, ...]
+    fixed_frame: str
+    window: WindowSettings
+    source: SourceSettings
+    engine: EngineSettings
+    fill_when_idle: bool
+    max_age_s: float
+    tf_timeout_s: float
+    jpeg_quality: int
+    publish_tf: bool
+
+
+def camera_names(value: Any) -> tuple[str, ...]:
+    """Names of the virtual cameras in the value of the parameter ``virtual_cameras``; empty strings are skipped.
+
+    Raises:
+        InvalidInputError: a name that no topic can have, or the same name twice.
+    """
+    if (
+        not isinstance(value, Sequence)
+        or isinstance(value, str)
+        or not all(isinstance(n, str) for n in value)
+    ):
+        raise InvalidInputError(
+            f"virtual_cameras is {value!r}; give a list of names such as [overhead, wrist]"
+        )
+    return check_names(tuple(name for name in value if name))
+
+
+def table(names: Sequence[str]) -> dict[str, Parameter]:
+    """All parameters by full name for virtual cameras of these names."""
+    entries = {parameter.name: parameter for parameter in NODE_PARAMETERS}
+    for name in names:
+        for parameter in CAMERA_PARAMETERS:
+            entries[f"{name}.{parameter.name}"] = parameter
+    return entries
+
+
+def check_value(name: str, parameter: Parameter, value: Any) -> Any:
+    """Return ``value`` in the parameter's own type; integers pass as floats.
+
+    Raises:
+        InvalidInputError: another type, a number out of range, or a string that is none of the choices.
+    """
+    if isinstance(parameter.default, tuple):
+        return _check_tuple(name, parameter.default, value)
+    kind = type(parameter.default)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise InvalidInputError(f"{name} is {value!r}; give a {kind.__name__}: {parameter.description}")
+    if parameter.choices and value not in parameter.choices:
+        raise InvalidInputError(f"{name} is '{value}'; choose one of {', '.join(parameter.choices)}")
+    low, high = parameter.low, parameter.high
+    if low is not None and high is not None and not low <= float(value) <= high:
+        raise InvalidInputError(f"{name} is {value}; give {low:g} to {high:g}: {parameter.description}")
+    return value
+
+
+def _check_tuple(name: str, default: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise InvalidInputError(f"{name} is {value!r}; give a list such as {list(default)}")
+    if isinstance(default[0], str):
+        return tuple(str(item) for item in value)
+    if len(value) != len(default) or not all(
+        isinstance(item, int | float) and not isinstance(item, bool) for item in value
+    ):
+        raise InvalidInputError(f"{name} is {list(value)!r}; give {len(default)} numbers")
+    return tuple(float(item) for item in value)
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Turn parameter values into settings.
+
+    Args:
+        values: value by full name, every parameter of :func:`table` present.
+
+    Raises:
+        InvalidInputError: a value out of range, a fixed frame that is not named, a virtual camera that cannot be.
+    """
+    names = camera_names(values["virtual_cameras"])
+    checked = {name: check_value(name, entry, values[name]) for name, entry in table(names).items()}
+    fixed_frame = str(checked["fixed_frame"]).lstrip("/")
+    if not fixed_frame:
+        raise InvalidInputError(
+            "fixed_frame is empty; name the TF frame that stands still while the camera moves, such as odom"
+        )
+    cameras = tuple(
+        make_virtual_camera(
+            name,
+            {entry.name: checked[f"{name}.{entry.name}"] for entry in CAMERA_PARAMETERS},
+            fixed_frame=fixed_frame,
+        )
+        for name in names
+    )
+    known: dict[str, Any] = dict(checked)
+    source = {key: known[key] for key in SourceSettings.__dataclass_fields__}
+    window = {key: known[f"window.{key}"] for key in WindowSettings.__dataclass_fields__}
+    rest = ("fill_when_idle", "max_age_s", "tf_timeout_s", "jpeg_quality", "publish_tf")
+    return Settings(
+        cameras=cameras,
+        fixed_frame=fixed_frame,
+        window=WindowSettings(**window),
+        source=SourceSettings(**source),
+        engine=_engine_settings(known),
+        **{key: known[key] for key in rest},
+    )
+
+
+def _engine_settings(known: Mapping[str, Any]) -> EngineSettings:
+    derived: dict[str, Any] = {
+        "steps": known["steps"] or None,
+        "options": parse_options(known["options_json"]),
+    }
+    rest: dict[str, Any] = {
+        key: known[key] for key in EngineSettings.__dataclass_fields__ if key not in derived
+    }
+    return EngineSettings(**derived, **rest)
+
+
+def parse_options(text: str) -> dict[str, Any] | None:
+    """The method's options in a JSON object; None for an empty text.
+
+    Raises:
+        InvalidInputError: no JSON, or no object.
+    """
+    if not text.strip():
+        return None
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(
+            f"options_json is {text!r}, which is no JSON ({error}); give an object"
+        ) from error
+    if not isinstance(options, dict):
+        raise InvalidInputError(f'options_json is {text!r}; give a JSON object such as {{"scale": 1.0}}')
+    return options

@@ -1,0 +1,110 @@
+"""Where frames were at an instant, told by TF; never waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.time import Time
+from tf2_ros import (
+    Buffer,
+    ConnectivityException,
+    ExtrapolationException,
+    LookupException,
+    TransformException,
+    TransformListener,
+)
+
+from anyview_ros.errors import InvalidPoseError
+from anyview_ros.nodes.conversions import transform_to_matrix
+
+
+class Trouble(Enum):
+    """Why TF gives no pose; the value names the reason under which a frame is dropped."""
+
+    NOT_YET = "tf_late"
+    NO_FRAME = "tf_no_such_frame"
+    TWO_TREES = "tf_two_trees"
+    INVALID = "tf_invalid"
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """A pose, or the trouble with it.
+
+    Attributes:
+        to_fixed: (4, 4), takes points in the frame to the fixed frame, metres; None if TF does not tell.
+        trouble: what kind of trouble; None if there is none.
+        problem: "" or the sentence for people.
+    """
+
+    to_fixed: NDArray[np.float64] | None
+    trouble: Trouble | None = None
+    problem: str = ""
+
+
+class WakingBuffer(Buffer):  # type: ignore[misc]
+    """A TF buffer that tells when transforms arrive."""
+
+    def __init__(self, cache_time: Duration, node: Node, on_news: Callable[[], None]) -> None:
+        self._on_news = on_news
+        super().__init__(cache_time, node=node)
+
+    def set_transform(self, transform: Any, authority: str) -> None:
+        """Add a transform of a moving link, and tell."""
+        super().set_transform(transform, authority)
+        self._on_news()
+
+    def set_transform_static(self, transform: Any, authority: str) -> None:
+        """Add a transform that holds at all times, and tell."""
+        super().set_transform_static(transform, authority)
+        self._on_news()
+
+
+class TfFollower:
+    """Follows TF for as long as it lives.
+
+    Args:
+        node: whose clock and executor are used.
+        cache_s: seconds of TF kept.
+        on_news: called from an executor's thread when transforms arrive; must return at once.
+    """
+
+    def __init__(self, node: Node, *, cache_s: float, on_news: Callable[[], None]) -> None:
+        self._buffer = WakingBuffer(Duration(seconds=cache_s), node, on_news)
+        self._listener = TransformListener(self._buffer, node, spin_thread=False)
+
+    def locate(self, fixed_frame: str, frame: str, stamp_ns: int) -> Placement:
+        """Where ``frame`` was in ``fixed_frame`` at ``stamp_ns`` (0: the latest known)."""
+        if frame == fixed_frame:
+            return Placement(np.eye(4))
+        waiting = f"waiting for TF {fixed_frame} -> {frame}"
+        try:
+            transform = self._buffer.lookup_transform(fixed_frame, frame, Time(nanoseconds=stamp_ns))
+            return Placement(transform_to_matrix(transform.transform, name=f"TF {fixed_frame} -> {frame}"))
+        except ExtrapolationException as error:
+            return Placement(None, Trouble.NOT_YET, f"{waiting}: none at the image's stamp yet ({error})")
+        except LookupException as error:
+            return Placement(None, Trouble.NO_FRAME, f"{waiting}: no such frame ({error})")
+        except ConnectivityException as error:
+            return Placement(
+                None,
+                Trouble.TWO_TREES,
+                f"{waiting}: they are in two separate trees; publish the transform that joins them ({error})",
+            )
+        except (TransformException, InvalidPoseError) as error:
+            return Placement(None, Trouble.INVALID, f"TF {fixed_frame} -> {frame} cannot be used: {error}")
+
+    def forget(self) -> None:
+        """Forget moving transforms, as after a jump of the clock; static ones stay."""
+        self._buffer.clear()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.unregister()

@@ -1,0 +1,314 @@
+"""All that works while the node is configured: the window, the engine, the virtual cameras, and what joins them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.clips import SlidingWindow
+from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.virtual_camera.fitting import Size
+from anyview_ros.nodes.virtual_camera.ledger import Ledger
+from anyview_ros.nodes.virtual_camera.live import LiveCamera
+from anyview_ros.nodes.virtual_camera.outputs import CameraOutputs, FrameBroadcaster, cut
+from anyview_ros.nodes.virtual_camera.parameters import Settings
+from anyview_ros.nodes.virtual_camera.picture import Picture, PictureMaker
+from anyview_ros.nodes.virtual_camera.pipeline import FramePipeline, Limits
+from anyview_ros.nodes.virtual_camera.poses import TfFollower
+from anyview_ros.nodes.virtual_camera.problems import ProblemBoard, Stage
+from anyview_ros.nodes.virtual_camera.session import Answer, StreamKeeper, StreamPlan
+from anyview_ros.nodes.virtual_camera.source import CameraSource
+from anyview_ros.nodes.virtual_camera.viewer import Viewer
+from anyview_ros.synthesis.client import EngineClient
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.result import SynthesizedView
+
+if TYPE_CHECKING:
+    from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
+
+_NEVER_REWIND_S = 1e9  # clock jumps are seen at the source, which tells the window
+
+
+class Rig:
+    """A configured virtual camera node. :meth:`start` and :meth:`stop` follow activation.
+
+    Args:
+        node: publishes and subscribes.
+        settings: what the parameters say.
+        client: the engine; closed by :meth:`close`.
+        fallback: a local engine for while the engine is away, closed likewise; or None.
+        tf: where frames were.
+        ledger: where every source frame is accounted for.
+
+    Attributes:
+        settings: what the parameters say now.
+        client: the engine.
+        window: the newest posed frames.
+        cameras: the virtual cameras by name.
+        problems: the troubles of the node as a whole.
+        source: the real camera; None while inactive.
+    """
+
+    def __init__(
+        self,
+        node: VirtualCameraNode,
+        settings: Settings,
+        *,
+        client: EngineClient,
+        fallback: EngineClient | None,
+        tf: TfFollower,
+        ledger: Ledger,
+    ) -> None:
+        self._node = node
+        self._tf = tf
+        self._ledger = ledger
+        self._pipeline: FramePipeline | None = None
+        self.source: CameraSource | None = None
+        self.settings = settings
+        self.client = client
+        self.problems = ProblemBoard()
+        window = settings.window
+        self.window = SlidingWindow(
+            length_s=window.length_s,
+            rate_hz=window.rate_hz,
+            max_gap_s=window.max_gap_s,
+            rewind_s=_NEVER_REWIND_S,
+        )
+        self.cameras = {
+            camera.name: LiveCamera(camera, CameraOutputs(node, camera.name)) for camera in settings.cameras
+        }
+        self._fallback_client = fallback
+        name = node.get_fully_qualified_name()
+        self._viewer = Viewer(
+            self._keeper(client, name),
+            None if fallback is None else self._keeper(fallback, name, fallback=True),
+            fallback_options={"depth_m": settings.engine.assumed_depth_m},
+            fallback_after_s=lambda: self.settings.engine.fallback_after_s,
+        )
+        self._frames = FrameBroadcaster(node) if settings.publish_tf else None
+        self._broadcast()
+
+    def _keeper(self, client: EngineClient, name: str, *, fallback: bool = False) -> StreamKeeper:
+        return StreamKeeper(
+            client,
+            name,
+            answer_timeout_s=lambda: self.settings.engine.answer_timeout_s,
+            on_answer=self._answered,
+            fallback=fallback,
+        )
+
+    def _broadcast(self) -> None:
+        if self._frames is not None:
+            self._frames.send([live.camera for live in self.cameras.values()])
+
+    # --- life
+
+    def start(self) -> None:
+        """Subscribe the camera and begin to work."""
+        settings = self.settings
+        source = settings.source
+        self._pipeline = FramePipeline(
+            tf=self._tf,
+            maker=PictureMaker(rectify=source.rectify, max_size=source.max_source_size),
+            window=self.window,
+            consumer=self,
+            ledger=self._ledger,
+            problems=self.problems,
+            limits=Limits(
+                max_pending=source.max_pending,
+                rate_hz=settings.window.rate_hz,
+                fixed_frame=settings.fixed_frame,
+                tf_timeout_s=lambda: self.settings.tf_timeout_s,
+                needed=self._is_needed,
+            ),
+        )
+        self.source = CameraSource(
+            self._node,
+            source,
+            ledger=self._ledger,
+            problems=self.problems,
+            on_arrival=self._pipeline.offer,
+            on_rewind=self.rewind,
+        )
+
+    def _is_needed(self) -> bool:
+        return self.settings.fill_when_idle or any(live.outputs.wanted() for live in self.cameras.values())
+
+    def stop(self) -> None:
+        """End the subscriptions, the stream and the worker; forget the frames."""
+        if self.source is not None:
+            self.source.close()
+            self.source = None
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
+        self._viewer.abandon()
+        self.window.clear()
+        self.problems.clear()
+
+    def close(self) -> None:
+        """Free everything."""
+        with ExitStack() as stack:
+            stack.callback(self.window.close)
+            for live in self.cameras.values():
+                stack.callback(live.outputs.close)
+            stack.callback(self.client.close)
+            if self._fallback_client is not None:
+                stack.callback(self._fallback_client.close)
+            stack.callback(self._viewer.close)
+            stack.callback(self.stop)
+
+    def change(self, settings: Settings) -> None:
+        """Take over settings that may change at any time."""
+        self.settings = settings
+        for camera in settings.cameras:
+            self.cameras[camera.name].change(camera)
+        self._broadcast()
+
+    def wake(self) -> None:
+        """TF has news."""
+        pipeline = self._pipeline
+        if pipeline is not None:
+            pipeline.wake()
+
+    def rewind(self) -> None:
+        """The clock went back: forget all that belongs to another time."""
+        self._node.get_logger().warning(
+            "the clock went back (a bag that starts over?): window, TF and running work are forgotten"
+        )
+        self._tf.forget()
+        source, pipeline = self.source, self._pipeline
+        if source is not None:
+            source.reset()
+        if pipeline is not None:
+            pipeline.rewind()
+
+    def watch(self) -> None:
+        """Look for what no message can tell: silence of the camera, an engine that is away, no clock."""
+        source = self.source
+        if source is not None:
+            source.watch()
+        self.problems.set(Stage.ENGINE, self.client.problem())
+        without_clock = self.now_ns() is None
+        self.problems.set(
+            Stage.CLOCK,
+            "use_sim_time is true but no clock arrives on /clock; play the bag with --clock, or set it to false"
+            if without_clock
+            else "",
+        )
+
+    def now_ns(self) -> int | None:
+        """ROS time; None while there is no clock yet."""
+        return self._node.get_clock().now().nanoseconds or None
+
+    @property
+    def on_fallback(self) -> bool:
+        """Whether the fallback stands in for the engine."""
+        return self._viewer.on_fallback
+
+    @property
+    def frames_replaced(self) -> int:
+        """Frames that gave way to newer ones before the engine began them, since its stream opened."""
+        return self._viewer.frames_replaced
+
+    @property
+    def method(self) -> MethodDescription | None:
+        """What the engine's method can do; None before the engine said so."""
+        description = self.client.description()
+        return None if description is None else description.method
+
+    @property
+    def server(self) -> str:
+        """The engine's name for people; "" before it is known."""
+        description = self.client.description()
+        return "" if description is None else description.server
+
+    # --- what the pipeline asks and tells, on its thread
+
+    def wanted(self, stamp_ns: int) -> Sequence[VirtualCamera]:
+        """The virtual cameras that are due at this instant."""
+        return [live.camera for live in self.cameras.values() if live.is_due(stamp_ns)]
+
+    def misplaced(self, camera: VirtualCamera, problem: str) -> None:
+        """State that TF does not tell where a virtual camera was."""
+        self.cameras[camera.name].problems.set(Stage.TF, problem)
+
+    def sizes(self) -> Sequence[Size]:
+        """Sizes at which the method works."""
+        method = self.method
+        return () if method is None else method.sizes
+
+    def take(
+        self, picture: Picture, pose: NDArray[np.float64], stamp_ns: int, targets: Mapping[VirtualCamera, Any]
+    ) -> None:
+        """Ask for the wanted views of a frame that has entered the window."""
+        if not targets:
+            return
+        engine = self.settings.engine
+        plan = StreamPlan(
+            source=picture.camera,
+            wanted={name: live.camera.camera for name, live in self.cameras.items()},
+            source_has_depth=picture.depth is not None,
+            steps=engine.steps,
+            seed=engine.seed,
+            options=engine.options,
+        )
+        for camera in targets:
+            self.cameras[camera.name].asked(stamp_ns)
+        poses = {camera.name: target for camera, target in targets.items()}
+        problem = self._viewer.push(plan, picture, pose, stamp_ns, poses)
+        if problem:
+            self.problems.set(Stage.STREAM, problem)
+
+    def rewound(self) -> None:
+        """Cancel what is under way and let earlier instants be new again."""
+        self._viewer.abandon()
+        for live in self.cameras.values():
+            live.rewound()
+
+    # --- what the engine answers, on a thread of its client
+
+    def _answered(self, answer: Answer) -> None:
+        outcome = answer.outcome
+        if outcome.error:
+            self.problems.set(Stage.STREAM, outcome.error)
+            return
+        if not answer.fallback:
+            self.problems.clear(Stage.STREAM)
+        for name, view in outcome.views.items():
+            self._show(self.cameras[name], view, answer)
+
+    def _show(self, live: LiveCamera, view: SynthesizedView, answer: Answer) -> None:
+        outcome, settings = answer.outcome, self.settings
+        if outcome.provenance is None or not live.accept(outcome.stamp_ns) or not self._node.context.ok():
+            return
+        now_ns = self.now_ns()
+        age_ns = 0 if now_ns is None else now_ns - outcome.stamp_ns
+        if settings.max_age_s and age_ns > settings.max_age_s * 1e9:
+            live.problems.set(
+                Stage.STREAM,
+                f"views are withheld: the last is {age_ns / 1e9:.2f} s old, max_age_s is {settings.max_age_s:g}; "
+                "ask for fewer or smaller views, a faster method or device, or raise max_age_s",
+            )
+            return
+        live.problems.clear(Stage.STREAM)
+        shown = cut(view, answer.fits[live.camera.name], outcome.stamp_ns)
+        live.outputs.publish(
+            live.camera,
+            shown,
+            outcome.provenance,
+            age_ns=age_ns,
+            server="local" if answer.fallback else self.server,
+            fallback=answer.fallback,
+            jpeg_quality=settings.jpeg_quality,
+        )
+        live.note(
+            age_ms=math.nan if now_ns is None else age_ns / 1e6,
+            mean_confidence=float(shown.confidence.mean()),
+            fallback=answer.fallback,
+        )

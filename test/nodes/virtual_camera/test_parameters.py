@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.nodes.virtual_camera.parameters import (
+    CAMERA_PARAMETERS,
+    NODE_PARAMETERS,
+    camera_names,
+    check_value,
+    parse_options,
+    read_settings,
+    table,
+)
+
+
+def values(*names: str, **changes: Any) -> dict[str, Any]:
+    defaults = {name: entry.default for name, entry in table(names).items()}
+    return defaults | {"virtual_cameras": list(names) or [""], "fixed_frame": "base"} | changes
+
+
+def test_every_default_is_valid_by_its_own_table() -> None:
+    for entry in (*NODE_PARAMETERS, *CAMERA_PARAMETERS):
+        check_value(entry.name, entry, entry.default)
+
+
+def test_every_parameter_is_described() -> None:
+    assert all(len(entry.description) > 10 for entry in (*NODE_PARAMETERS, *CAMERA_PARAMETERS))
+
+
+def test_settings_of_two_cameras() -> None:
+    settings = read_settings(
+        values(
+            "overhead", "wrist", **{"wrist.parent_frame": "tool0", "wrist.position": [0, 1, 2], "steps": 3}
+        )
+    )
+    overhead, wrist = settings.cameras
+    assert overhead.parent_frame == "base"
+    assert wrist.parent_frame == "tool0"
+    np.testing.assert_allclose(wrist.camera_to_parent[:3, 3], [0, 1, 2])
+    assert settings.engine.steps == 3
+
+
+def test_zero_steps_leave_the_choice_to_the_method() -> None:
+    assert read_settings(values()).engine.steps is None
+
+
+def test_empty_names_make_no_camera() -> None:
+    assert read_settings(values()).cameras == ()
+
+
+def test_integers_do_for_floats_but_not_the_other_way_round() -> None:
+    assert read_settings(values(**{"window.length_s": 3})).window.length_s == 3.0
+    with pytest.raises(InvalidInputError, match=r"seed is 1\.5"):
+        read_settings(values(seed=1.5))
+
+
+def test_true_is_no_number() -> None:
+    with pytest.raises(InvalidInputError, match="tf_timeout_s is True"):
+        read_settings(values(tf_timeout_s=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("fixed_frame", "", "fixed_frame is empty"),
+        ("engine", "cloud", "engine is 'cloud'; choose one of remote, local"),
+        ("window.rate_hz", 0.0, "window.rate_hz is 0.0"),
+        ("window.rate_hz", math.nan, "window.rate_hz is nan"),
+        ("jpeg_quality", 101, "jpeg_quality is 101"),
+        ("options_json", "[1]", "give a JSON object"),
+        ("options_json", "{", "no JSON"),
+        ("cam.position", [0.0, 0.0], "give 3 numbers"),
+        ("cam.position", "here", "give a list"),
+        ("cam.width", 100000, "cam.width is 100000"),
+        ("cam.horizontal_fov_deg", 179.0, "cam.horizontal_fov_deg is 179"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name_and_value(name: str, value: Any, told: str) -> None:
+    with pytest.raises(InvalidInputError, match=r".*".join(told.split("*"))):
+        read_settings(values("cam", **{name: value}))
+
+
+@pytest.mark.parametrize("name", ["1st", "a/b", "a b", "über", "_a", "a_", "a__b", "status"])
+def test_names_of_which_no_topic_can_be_made(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="virtual_cameras has"):
+        camera_names([name])
+
+
+def test_one_name_twice() -> None:
+    with pytest.raises(InvalidInputError, match="'a' twice"):
+        camera_names(["a", "b", "a"])
+
+
+def test_names_must_be_a_list() -> None:
+    with pytest.raises(InvalidInputError, match="give a list"):
+        camera_names("overhead")
+
+
+def test_options() -> None:
+    assert parse_options(" ") is None
+    assert parse_options('{"depth_m": 2}') == {"depth_m": 2}
