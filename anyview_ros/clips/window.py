@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anyview_ros.clips.clip import PosedClip
 from anyview_ros.clips.outcomes import AddOutcome, DropReason, RestartReason, WindowStatistics
 from anyview_ros.clips.owned import owned
-from anyview_ros.clips.sampling import select
+from anyview_ros.clips.sampling import run_start, select
 from anyview_ros.clips.window_settings import CLOSEST, EARLY, resolve_settings
 from anyview_ros.errors import (
     ClipNotReadyError,
@@ -430,6 +430,12 @@ class SlidingWindow:
         """Intrinsics of the frames held now; None if there are none."""
         with self._condition:
             return self._camera
+
+    def run_length(self) -> int:
+        """Frames held since the last gap above ``max_gap_s``; 0 if there are none."""
+        with self._condition:
+            end = len(self._stamps) - 1
+            return 0 if end < 0 else end - run_start(self._stamps, end, self._settings.max_gap_ns) + 1
 
     def problem(self, *, frames: int | None = None) -> str:
         """Say what :meth:`latest` still lacks, for people; "" if it would return a clip."""

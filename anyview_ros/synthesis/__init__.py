@@ -1,13 +1,20 @@
 """The contract between those who ask for views and the methods that synthesise them, and the engine that runs them."""
 
 from anyview_ros.synthesis.description import MethodDescription
-from anyview_ros.synthesis.protocol import CancelToken, Progress, Synthesizer, SynthesisStream
+from anyview_ros.synthesis.engine import Engine
+from anyview_ros.synthesis.engine_statistics import EngineStatistics
+from anyview_ros.synthesis.local_client import LocalEngineClient
+from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream, Synthesizer
 from anyview_ros.synthesis.registry import available_methods, default_method, load_synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+from anyview_ros.synthesis.windowed_stream import WindowedStream
 
 __all__ = [
     "CancelToken",
+    "Engine",
+    "EngineStatistics",
+    "LocalEngineClient",
     "MethodDescription",
     "Progress",
     "Provenance",
@@ -16,6 +23,7 @@ __all__ = [
     "SynthesisStream",
     "SynthesizedView",
     "Synthesizer",
+    "WindowedStream",
     "available_methods",
     "default_method",
     "load_synthesizer",

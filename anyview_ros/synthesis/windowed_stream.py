@@ -1,0 +1,167 @@
+"""The face of a stream for methods that only know clips: a window slides over the last frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.clips import SlidingWindow
+from anyview_ros.errors import EngineClosedError, InvalidRequestError
+from anyview_ros.geometry import CameraTrajectory, PinholeCamera, check_rigid
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.protocol import CancelToken, Synthesizer
+from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import Provenance, SynthesizedView
+
+_MOST_FRAMES = 16
+
+
+class WindowedStream:
+    """A SynthesisStream that asks its synthesizer anew for every instant, with a window of the last frames.
+
+    Only the newest instant is synthesised: each target is one pose at the stamp of the newest frame. A method
+    that can do with one frame gets one; another gets as many as there are, up to the most it takes (at most
+    16 unless ``frames`` says otherwise). Until it has the fewest it takes, and again after a gap, ``push``
+    raises
+    ClipNotReadyError: frames are never made up by repeating others.
+
+    Args:
+        synthesizer: stays the caller's; closing the stream leaves it open.
+        source: intrinsics of the source camera.
+        targets: intrinsics of the virtual cameras.
+        steps, seed, options: as in SynthesisRequest.
+        frames: most frames of the window; None for the choice above.
+        max_gap_s: frames before a larger gap are not used.
+        cancel: when set, the synthesis of a push stops between two steps.
+
+    Raises:
+        InvalidRequestError: no target, a method that needs several sources, or ``frames`` that it does not
+            take.
+    """
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+        frames: int | None = None,
+        max_gap_s: float = 1.0,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Make the stream; see the class for the arguments."""
+        description = synthesizer.describe()
+        if not targets:
+            raise InvalidRequestError("targets is empty; give at least one PinholeCamera")
+        if description.source_count[0] > 1:
+            raise InvalidRequestError(
+                f"method '{description.name}' needs {description.source_count[0]} sources but a stream has "
+                "one; send requests instead"
+            )
+        self._synthesizer = synthesizer
+        self._source = source
+        self._targets = tuple(targets)
+        self._steps, self._seed, self._options, self._cancel = steps, seed, options, cancel
+        self._fewest = description.clip_frames[0]
+        self._window = SlidingWindow(length_frames=_window_frames(description, frames), max_gap_s=max_gap_s)
+        self._last_stamp_ns = 0
+        self._closed = False
+        self._provenance = Provenance(
+            description.name,
+            weights_hash=str(getattr(synthesizer, "weights_hash", "")),
+            seed=seed,
+            steps=description.default_steps if steps is None else steps,
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the views of this stream were made by; what the method says itself from the first views on."""
+        return self._provenance
+
+    def push(
+        self,
+        frame: NDArray[np.uint8],
+        camera_to_world: NDArray[np.float64],
+        *,
+        target_camera_to_world: Sequence[NDArray[np.float64] | None],
+        stamp_ns: int,
+        depth: NDArray[np.float32] | None = None,
+    ) -> tuple[SynthesizedView | None, ...]:
+        """Give the next source frame and get the same instant from every target; see SynthesisStream.
+
+        The window keeps ``frame`` and ``depth``; the caller no longer writes to them.
+
+        Raises:
+            ClipNotReadyError: the method needs more frames yet; this one is kept.
+            InvalidRequestError: another number of targets, or a stamp that does not increase.
+            InvalidClipError: a frame or depth of another size or type than the stream's.
+            InvalidPoseError: a pose that is not a finite rigid transform.
+            SynthesisCancelled: ``cancel`` was set.
+            EngineClosedError: the stream has been closed.
+        """
+        self._check_push(target_camera_to_world, stamp_ns)
+        poses = [
+            None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")
+            for index, pose in enumerate(target_camera_to_world)
+        ]
+        self._window.add(frame, self._source, camera_to_world, stamp_ns, depth)
+        self._last_stamp_ns = stamp_ns
+        stamps_ns = np.array([stamp_ns], dtype=np.int64)
+        trajectories = tuple(
+            CameraTrajectory(camera, pose[None], stamps_ns)
+            for camera, pose in zip(self._targets, poses, strict=True)
+            if pose is not None
+        )
+        if not trajectories:
+            return tuple(None for _ in poses)
+        clip = self._window.latest(frames=max(self._fewest, self._window.run_length()))
+        request = SynthesisRequest((clip,), trajectories, self._steps, self._seed, self._options)
+        result = self._synthesizer.synthesize(request, cancel=self._cancel)
+        self._provenance = result.provenance
+        views = iter(result.views)
+        return tuple(None if pose is None else next(views) for pose in poses)
+
+    def _check_push(self, poses: Sequence[NDArray[np.float64] | None], stamp_ns: int) -> None:
+        if self._closed:
+            raise EngineClosedError("the stream has been closed; open another")
+        if len(poses) != len(self._targets):
+            raise InvalidRequestError(
+                f"target_camera_to_world has {len(poses)} poses but the stream has "
+                f"{len(self._targets)} targets; give one each, None to skip one"
+            )
+        if stamp_ns <= self._last_stamp_ns:
+            raise InvalidRequestError(
+                f"stamp_ns is {stamp_ns} but must be above {self._last_stamp_ns}; push in order of time, "
+                "and open a new stream when the clock was set back"
+            )
+
+    def close(self) -> None:
+        """Free the window. Closing twice is harmless."""
+        self._closed = True
+        self._window.close()
+
+    def __enter__(self) -> WindowedStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+
+def _window_frames(description: MethodDescription, frames: int | None) -> int:
+    fewest, most = description.clip_frames
+    if frames is None:
+        return fewest if fewest == 1 else max(fewest, min(most, _MOST_FRAMES))
+    if not fewest <= frames <= most:
+        raise InvalidRequestError(
+            f"frames is {frames} but method '{description.name}' takes {fewest} to {most} frames per clip"
+        )
+    return frames
