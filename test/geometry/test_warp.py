@@ -168,10 +168,31 @@ def test_pixels_that_float_between_surfaces_are_left_out() -> None:
 
 
 def test_noise_in_the_depth_tears_no_holes() -> None:
-    image = noise_image()
-    noise = 1 + 0.005 * np.random.default_rng(3).standard_normal((48, 64)).astype(np.float32)
-    warped = forward_warp(image, noise * 2, CAMERA, HERE, CAMERA, shifted(x=0.3, z=0.4))
-    assert warped.coverage[4:-4, 4:-16].mean() > 0.995
+    noise = 1 + 0.006 * np.random.default_rng(3).standard_normal((48, 64)).astype(np.float32)
+    warped = forward_warp(noise_image(), noise * 2, CAMERA, HERE, CAMERA, shifted(x=1.0))  # 30 +- 0.2 pixels
+    assert warped.coverage[:, :32].mean() > 0.995
+    np.testing.assert_allclose(warped.depth[warped.coverage], 2, rtol=0.03)
+
+
+def test_colours_do_not_bleed_over_depth_edges() -> None:
+    depth = box_before_wall()
+    image = np.where(depth[..., None] < 3, (250, 0, 0), (0, 0, 250)).astype(np.uint8)
+    warped = forward_warp(image, depth, CAMERA, HERE, CAMERA, shifted(x=0.415, y=0.013))
+    red, blue = (warped.image == (250, 0, 0)).all(axis=-1), (warped.image == (0, 0, 250)).all(axis=-1)
+    np.testing.assert_array_equal(red | blue, warped.coverage)
+    np.testing.assert_array_equal(warped.depth[red] < 3, True)
+
+
+def test_a_floor_seen_at_a_grazing_angle_stays_whole() -> None:
+    low, ahead = look_at((0, 0, 0.5), (1, 0, 0.5)), look_at((0.4, 0, 0.9), (1.4, 0, 0.7))
+    image, depth = view_of_plane(CAMERA, low, *table())
+    _, true_depth = view_of_plane(CAMERA, ahead, *table())
+    sees = co_visible(true_depth, CAMERA, ahead, depth, CAMERA, low)
+    sees &= true_depth < 1.9
+    warped = forward_warp(image, depth, CAMERA, low, CAMERA, ahead)
+    assert sees.mean() > 0.1
+    assert warped.coverage[sees].all()
+    np.testing.assert_allclose(warped.depth[sees], true_depth[sees], rtol=0.03)
 
 
 def test_a_true_gap_is_not_closed() -> None:
@@ -185,7 +206,10 @@ def test_a_true_gap_is_not_closed() -> None:
 def test_fine_texture_seen_from_afar_turns_to_its_mean() -> None:
     checks = np.indices((48, 64)).sum(axis=0) % 2 * 255
     image = np.repeat(checks[..., None], 3, axis=2).astype(np.uint8)
-    warped = forward_warp(image, constant_depth(CAMERA, 1.0), CAMERA, HERE, CAMERA, shifted(z=-3))
+    on_centres = PinholeCamera(
+        60.0, 60.0, 31.625, 23.625, 64, 48
+    )  # where sampling would meet whole source pixels
+    warped = forward_warp(image, constant_depth(CAMERA, 1.0), CAMERA, HERE, on_centres, shifted(z=-3))
     assert warped.coverage.sum() == pytest.approx(64 * 48 / 16, rel=0.2)
     assert np.abs(warped.image[warped.coverage].astype(int) - 128).max() <= 2
 
