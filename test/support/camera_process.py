@@ -1,0 +1,64 @@
+"""A virtual_camera process and the robot double that it watches, to be shared by the tests of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import rclpy
+from robot_double import RobotDouble
+from ros_process import RosProcess, node_command
+
+MODULE = "anyview_ros.nodes.virtual_camera"
+PARAMETERS: dict[str, object] = {
+    "autostart": True,
+    "engine": "local",
+    "method": "reprojection",
+    "options_json": '{"depth_m": 2.0}',
+    "fixed_frame": "base",
+    "virtual_cameras": ["overhead", "wrist"],
+    "overhead.position": [0.05, 0.0, 0.0],
+    "overhead.width": 160,
+    "overhead.height": 120,
+    "overhead.rate_hz": 20.0,
+    "wrist.parent_frame": "tool0",
+    "wrist.width": 160,
+    "wrist.height": 120,
+    "wrist.rate_hz": 20.0,
+    "window.rate_hz": 20.0,
+    "window.length_s": 1.0,
+    "status_period_s": 0.1,
+    "camera_timeout_s": 0.5,
+    "tf_timeout_s": 0.3,
+}
+
+
+def parameters(**changes: object) -> dict[str, object]:
+    """The parameters that tests use; of `wrist__rate_hz` the double underscore stands for a dot."""
+    return PARAMETERS | {name.replace("__", "."): value for name, value in changes.items()}
+
+
+@contextmanager
+def robot_double(**options: object) -> Iterator[RobotDouble]:
+    """A robot in the test's own process, with a context of its own for as long as it is there."""
+    rclpy.init()
+    robot = RobotDouble(**options)  # type: ignore[arg-type]
+    try:
+        yield robot
+    finally:
+        robot.close()
+        rclpy.try_shutdown()
+
+
+@contextmanager
+def node_process(
+    environment: Mapping[str, str], values: Mapping[str, object], *, module: str = MODULE, **options: object
+) -> Iterator[RosProcess]:
+    """A node of the checkout in a process of its own; its output is printed at the end."""
+    command = node_command(module, parameters=values, **options)  # type: ignore[arg-type]
+    process = RosProcess(command, environment, name=module)
+    try:
+        yield process
+    finally:
+        process.close()
+        print(f"--- output of {module} (status {process.returncode})\n{process.output}")  # noqa: T201
