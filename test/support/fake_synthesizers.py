@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from dataclasses import dataclass, field
 
@@ -80,6 +81,7 @@ class FakeSynthesizer:
     raises: dict[int, BaseException] = field(default_factory=dict)
     open_raises: BaseException | None = None
     log: list[tuple[str, int]] = field(default_factory=list)
+    begun: queue.Queue[tuple[str, int]] = field(default_factory=queue.Queue)
     threads: set[int] = field(default_factory=set)
     open_streams: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
@@ -98,7 +100,7 @@ class FakeSynthesizer:
 
     def synthesize(self, request, *, progress=None, cancel=None):
         self.threads.add(threading.get_ident())
-        self.log.append(("request", request.seed))
+        self.note("request", request.seed)
         for step in range(1, STEPS + 1):
             self.gate.enter()
             if self.looks_at_token and cancel is not None and cancel.is_set():
@@ -110,6 +112,15 @@ class FakeSynthesizer:
         value = int(request.sources[0].frames[-1, 0, 0, 0])
         views = tuple(paint(target, value) for target in request.targets)
         return SynthesisResult(views, Provenance("fake", self.weights_hash, request.seed, STEPS))
+
+    def note(self, kind, number):
+        self.log.append((kind, number))
+        self.begun.put((kind, number))
+
+    def wait_for(self, kind, number):
+        """Return once that work has begun; all work before it has ended."""
+        while self.begun.get(timeout=PATIENCE_S) != (kind, number):
+            pass
 
     def open_stream(self, source, targets, *, steps=None, seed=0, options=None):
         self.threads.add(threading.get_ident())
@@ -131,7 +142,7 @@ class FakeStream:
 
     def push(self, frame, camera_to_world, *, target_camera_to_world, stamp_ns, depth=None):
         self._owner.threads.add(threading.get_ident())
-        self._owner.log.append(("frame", stamp_ns))
+        self._owner.note("frame", stamp_ns)
         self._owner.gate.enter()
         if stamp_ns in self._owner.raises:
             raise self._owner.raises[stamp_ns]

@@ -240,6 +240,20 @@ def test_time_limit_ends_a_request_that_waits(fake, engine):
     assert ("request", 1) not in fake.log
 
 
+def test_time_limit_holds_while_callbacks_block(fake, engine):
+    _, _, release = blocked_stream(engine)
+    hold(fake, engine)
+    job = engine.submit(request(1), timeout_s=0.005)
+    while job.remaining_s() > 0:
+        threading.Event().wait(job.remaining_s())  # for the clock alone
+    fake.gate.open()
+    engine.submit(request(2))
+    fake.wait_for("request", 2)
+    assert ("request", 1) not in fake.log
+    release.set()
+    assert isinstance(error(job), SynthesisTimeout)
+
+
 @pytest.mark.parametrize("looks_at_token", [True, False])
 def test_time_limit_ends_a_request_that_runs(fake, engine, looks_at_token):
     fake.looks_at_token = looks_at_token
@@ -554,25 +568,44 @@ def test_newest_frame_wins(fake, engine):
     assert (numbers.frames_done, numbers.frames_dropped["replaced"]) == (2, 6)
 
 
-def test_slow_callback_makes_frames_give_way_not_pile_up(fake, engine):
-    entered, release = queue.Queue(), threading.Semaphore(0)
+def blocked_stream(engine):
+    """A stream whose first outcome keeps the callback thread until the event is set; later ones go to the queue."""
+    outcomes, release = queue.Queue(), threading.Event()
 
-    def slow(outcome):
-        entered.put(outcome)
-        release.acquire(timeout=PATIENCE_S)
+    def block(outcome):
+        outcomes.put(outcome)
+        release.wait(PATIENCE_S)
 
-    stream = engine.open_stream(spec(), slow)
+    stream = engine.open_stream(spec(), block)
     stream.opened.result(PATIENCE_S)
-    for stamp in range(1, 101):
+    stream.push(stream_frame(1))
+    assert outcomes.get(timeout=PATIENCE_S).stamp_ns == 1
+    return stream, outcomes, release
+
+
+def test_slow_callback_makes_frames_give_way_not_pile_up(fake, engine):
+    stream, outcomes, release = blocked_stream(engine)
+    for stamp in range(2, 12):
         stream.push(stream_frame(stamp))
-    first = entered.get(timeout=PATIENCE_S)
-    for _ in range(10):
-        release.release()
-    stamps = [first.stamp_ns]
-    while stamps[-1] != 100:
-        stamps.append(entered.get(timeout=PATIENCE_S).stamp_ns)
-    assert len(stamps) <= 4
-    assert stamps == sorted(stamps)
+        for seed in (100 * stamp, 100 * stamp + 1):  # a stream that may run has its turn between these two
+            engine.submit(request(seed, value=0))
+            fake.wait_for("request", seed)
+    assert [stamp for kind, stamp in fake.log if kind == "frame"] == [1, 2]
+    release.set()
+    assert [outcomes.get(timeout=PATIENCE_S).stamp_ns for _ in range(2)] == [2, 11]
+
+
+def test_no_outcome_follows_the_end_of_a_stream(fake, engine):
+    stream, outcomes, release = blocked_stream(engine)
+    stream.push(stream_frame(2))
+    engine.submit(request(5))
+    engine.submit(request(6))
+    fake.wait_for("request", 6)
+    assert ("frame", 2) in fake.log
+    stream.close()
+    release.set()
+    result(engine.submit(request(7)))
+    assert outcomes.empty()
 
 
 def test_streams_and_requests_alternate_and_streams_take_turns(fake, engine):
@@ -689,6 +722,17 @@ def test_closing_a_stream_while_it_opens(fake, engine):
     assert isinstance(stream.opened.exception(PATIENCE_S), EngineClosedError)
     fake.gate.open()
     result(engine.submit(request()))
+    assert fake.open_streams == 0
+
+
+def test_closing_a_stream_in_the_midst_of_its_opening(fake, engine):
+    fake.gate.shut()
+    stream = engine.open_stream(spec(), print)
+    fake.gate.wait_for_visitors(1)
+    stream.close()
+    fake.gate.open()
+    result(engine.submit(request()))
+    assert isinstance(stream.opened.exception(PATIENCE_S), EngineClosedError)
     assert fake.open_streams == 0
 
 
