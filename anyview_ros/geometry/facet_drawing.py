@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.geometry.facets import SAME_SURFACE, DepthFacets
+from anyview_ros.geometry.facets import ABOVE, BELOW, LEFT, RIGHT, SAME_SURFACE, DepthFacets
 from anyview_ros.geometry.pixel_transfer import PixelTransfer
 
 Float32 = NDArray[np.float32]
@@ -167,33 +167,38 @@ def _span(centre: Float32, side: Float32, size: int) -> tuple[NDArray[np.int32],
 
 def _draw(canvas: _Canvas, seen: _Seen, subset: Int64 | None, i: int, j: int) -> None:
     """Draw the pixels at column i, row j of the boxes of the facets in ``subset`` (None: all) that hold them."""
-    chosen = slice(None) if subset is None else subset
-    values = seen.start[:, chosen]
-    if i:
-        values = values + np.float32(i) * seen.per_column[:, chosen]
-    if j:
-        values = values + np.float32(j) * seen.per_row[:, chosen]
-    a, b, inverse_depth = values
-    held = np.flatnonzero((np.abs(a) <= _HALF) & (np.abs(b) <= _HALF) & (inverse_depth > 0))
-    facet = held if subset is None else subset[held]
-    pixel, inverse_depth = seen.pixel[facet] + (j * canvas.width + i), inverse_depth[held]
+    a, b = (_at(seen, axis, subset, i, j) for axis in (0, 1))
+    held = np.flatnonzero((np.abs(a) <= _HALF) & (np.abs(b) <= _HALF))
+    facet = held if subset is None else subset.take(held)
+    inverse_depth = _at(seen, 2, facet, i, j)
+    pixel = seen.pixel.take(facet) + (j * canvas.width + i)
     np.maximum.at(canvas.inverse_depth, pixel, inverse_depth)
-    won = np.flatnonzero(canvas.inverse_depth[pixel] == inverse_depth)
-    pixel, held, facet = pixel[won], held[won], facet[won]
-    canvas.source[pixel] = seen.index[facet]
-    canvas.place[0, pixel] = a[held]
-    canvas.place[1, pixel] = b[held]
-    canvas.stretch[pixel] = seen.stretch[facet]
+    won = np.flatnonzero(canvas.inverse_depth.take(pixel) == inverse_depth)
+    pixel, held, facet = pixel.take(won), held.take(won), facet.take(won)
+    canvas.source[pixel] = seen.index.take(facet)
+    canvas.place[0][pixel] = a.take(held)
+    canvas.place[1][pixel] = b.take(held)
+    canvas.stretch[pixel] = seen.stretch.take(facet)
+
+
+def _at(seen: _Seen, axis: int, subset: Int64 | None, i: int, j: int) -> Float32:
+    """Place in the facet (axis 0, 1) or inverse depth (2) at column i, row j of the boxes of a subset (None: all)."""
+    values: Float32 = seen.start[axis] if subset is None else seen.start[axis].take(subset)
+    for offset, change in ((i, seen.per_column[axis]), (j, seen.per_row[axis])):
+        if offset:
+            values = values + np.float32(offset) * (change if subset is None else change.take(subset))
+    return values
 
 
 def _image(facets: DepthFacets, canvas: _Canvas) -> FacetImage:
     seen = np.flatnonzero(canvas.source >= 0)
-    row, column = np.divmod(canvas.source[seen], np.int32(facets.inverse_depth.shape[1]))
-    a = _within_surface(canvas.place[0, seen], *_joined_both_sides(facets.joined_right, row, column))
-    b = _within_surface(canvas.place[1, seen], *_joined_both_sides(facets.joined_down.T, column, row))
+    source = canvas.source.take(seen)
+    row, column = np.divmod(source, np.int32(facets.inverse_depth.shape[1]))
+    joined = facets.joined.ravel().take(source)
     x = np.full(canvas.source.shape, -1, np.float32)
     y = np.full(canvas.source.shape, -1, np.float32)
-    x[seen], y[seen] = column + a, row + b
+    x[seen] = column + _within_surface(canvas.place[0].take(seen), joined & LEFT, joined & RIGHT)
+    y[seen] = row + _within_surface(canvas.place[1].take(seen), joined & ABOVE, joined & BELOW)
     _close_seams(facets, canvas, x, y)
     covered = canvas.inverse_depth > 0
     depth = np.divide(np.float32(1), canvas.inverse_depth, out=np.zeros_like(x), where=covered)
@@ -207,17 +212,10 @@ def _image(facets: DepthFacets, canvas: _Canvas) -> FacetImage:
     )
 
 
-def _within_surface(offset: Float32, joined_before: Bool, joined_after: Bool) -> Float32:
+def _within_surface(offset: Float32, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Float32:
     """Offsets in a facet, but none towards a neighbour on another surface, whose colour would bleed in."""
-    joined = np.where(offset > 0, joined_after, joined_before)
-    return np.where(joined, offset, np.float32(0))
-
-
-def _joined_both_sides(
-    joined: Bool, line: NDArray[np.int32], position: NDArray[np.int32]
-) -> tuple[Bool, Bool]:
-    padded = np.pad(joined, ((0, 0), (1, 1)))
-    return padded[line, position], padded[line, position + 1]
+    joined = np.where(offset > 0, after, before) > 0
+    return offset * joined
 
 
 def _close_seams(facets: DepthFacets, canvas: _Canvas, x: Float32, y: Float32) -> None:

@@ -21,6 +21,8 @@ SAME_SURFACE = 0.02
 # So are those that go on evenly, as on a plane seen at a grazing angle, by steps of less than this part.
 _STEEPEST = 4 * SAME_SURFACE
 
+LEFT, RIGHT, ABOVE, BELOW = (np.uint8(1 << bit) for bit in range(4))
+
 
 @dataclass(frozen=True, eq=False)
 class DepthFacets:
@@ -29,15 +31,13 @@ class DepthFacets:
     Attributes:
         inverse_depth: float32, 1/metre; 0 where unknown.
         slope_x, slope_y: float32, change of inverse depth per pixel to the right and down.
-        joined_right: bool (H, W - 1), whether a pixel and the one to its right are on one surface.
-        joined_down: bool (H - 1, W), the same for the one below.
+        joined: uint8, which neighbours are on the same surface: the sum of LEFT, RIGHT, ABOVE and BELOW.
     """
 
     inverse_depth: Float32
     slope_x: Float32
     slope_y: Float32
-    joined_right: Bool
-    joined_down: Bool
+    joined: NDArray[np.uint8]
 
     @classmethod
     def from_depth(cls, depth: Float32) -> DepthFacets:
@@ -52,8 +52,13 @@ class DepthFacets:
         inverse = np.divide(np.float32(1), depth, out=np.zeros_like(depth), where=known)
         slope_x, joined_right = _slope(inverse)
         slope_y, joined_down = _slope(inverse.T)
-        inverse[_floating(known, joined_right, joined_down.T)] = 0
-        return cls(inverse, slope_x, np.ascontiguousarray(slope_y.T), joined_right, joined_down.T)
+        joined = np.zeros(depth.shape, np.uint8)
+        joined[:, 1:] |= joined_right * LEFT
+        joined[:, :-1] |= joined_right * RIGHT
+        joined[1:] |= joined_down.T * ABOVE
+        joined[:-1] |= joined_down.T * BELOW
+        inverse[(joined == 0) & _surrounded(known)] = 0
+        return cls(inverse, slope_x, np.ascontiguousarray(slope_y.T), joined)
 
 
 def _slope(inverse: Float32) -> tuple[Float32, Bool]:
@@ -79,10 +84,11 @@ def _slope(inverse: Float32) -> tuple[Float32, Bool]:
     return total, joined
 
 
-def _floating(known: Bool, joined_right: Bool, joined_down: Bool) -> Bool:
-    alone = known.copy()
-    alone[:, :-1] &= ~joined_right & known[:, 1:]
-    alone[:, 1:] &= ~joined_right & known[:, :-1]
-    alone[:-1] &= ~joined_down & known[1:]
-    alone[1:] &= ~joined_down & known[:-1]
-    return alone
+def _surrounded(known: Bool) -> Bool:
+    """Known pixels whose four neighbours, as far as the image goes, are known too."""
+    surrounded = known.copy()
+    surrounded[:, :-1] &= known[:, 1:]
+    surrounded[:, 1:] &= known[:, :-1]
+    surrounded[:-1] &= known[1:]
+    surrounded[1:] &= known[:-1]
+    return surrounded
