@@ -87,12 +87,12 @@ def _cardan(turn: np.ndarray, axes: tuple[int, int, int]) -> tuple[float, float,
 
 
 def _proper(turn: np.ndarray, axes: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Angles about moving axes i, j and i again; k is the third axis."""
+    """Angles about moving axes i, j and i again; k is the third axis. The middle angle has the sign of i, j, k."""
     i, j, _ = axes
     k = 3 - i - j
     sign = 1.0 if (j - i) % 3 == 1 else -1.0
     sine = math.hypot(turn[i, j], turn[i, k])
-    second = math.atan2(sine, turn[i, i])
+    second = sign * math.atan2(sine, turn[i, i])
     if sine > DEGENERATE:
-        return (math.atan2(turn[j, i], -sign * turn[k, i]), second, math.atan2(turn[i, j], sign * turn[i, k]))
+        return (math.atan2(sign * turn[j, i], -turn[k, i]), second, math.atan2(sign * turn[i, j], turn[i, k]))
     return (0.0, second, math.atan2(-sign * turn[j, k], turn[j, j]))
