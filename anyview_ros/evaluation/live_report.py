@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from anyview_ros.evaluation.live import CameraScores, LiveSample, percentiles, score_samples
-from anyview_ros.evaluation.pictures import data_uri, strip, timeline_svg, write_mp4, write_png
+from anyview_ros.evaluation.pictures import data_uri, sheet, timeline_svg, write_mp4, write_png
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def write_live_report(run: LiveRun, folder: Path, *, shown: int = 3) -> dict[str
     folder.mkdir(parents=True, exist_ok=True)
     scores = {name: score_samples(samples) for name, samples in run.samples.items()}
     summary = _summary(run, scores)
-    strips = {name: _write_pictures(name, samples, folder, shown) for name, samples in run.samples.items()}
+    sheets = {name: _write_pictures(name, samples, folder, shown) for name, samples in run.samples.items()}
     (folder / "report.json").write_text(
         json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8"
     )
-    (folder / "report.html").write_text(_html(run, summary, strips), encoding="utf-8")
+    (folder / "report.html").write_text(_html(run, summary, sheets), encoding="utf-8")
     return summary
 
 
@@ -84,24 +84,24 @@ def _summary(run: LiveRun, scores: Mapping[str, CameraScores]) -> dict[str, Any]
 
 
 def _write_pictures(name: str, samples: Sequence[LiveSample], folder: Path, shown: int) -> list[str]:
-    """Write PNGs and the mp4 of one camera; return the strips shown as data URIs."""
+    """Write PNGs and the mp4 of one camera; return the sheets shown as data URIs."""
     with_truth = [sample for sample in samples if sample.truth is not None]
     samples = with_truth or samples  # one layout for the whole video
     if not samples:
         return []
     picked = [samples[int(index)] for index in np.linspace(0, len(samples) - 1, min(shown, len(samples)))]
     for index, sample in enumerate(picked):
-        write_png(folder / f"{name}_{index}.png", strip(sample))
+        write_png(folder / f"{name}_{index}.png", sheet(sample))
     rate_hz = (
         (len(samples) - 1) / max(samples[-1].elapsed_s - samples[0].elapsed_s, 1e-6)
         if len(samples) > 1
         else 1.0
     )
-    write_mp4(folder / f"{name}.mp4", (strip(sample) for sample in samples), rate_hz=max(rate_hz, 1.0))
-    return [data_uri(strip(sample)) for sample in picked]
+    write_mp4(folder / f"{name}.mp4", (sheet(sample) for sample in samples), rate_hz=max(rate_hz, 1.0))
+    return [data_uri(sheet(sample)) for sample in picked]
 
 
-def _html(run: LiveRun, summary: Mapping[str, Any], strips: Mapping[str, list[str]]) -> str:
+def _html(run: LiveRun, summary: Mapping[str, Any], sheets: Mapping[str, list[str]]) -> str:
     from jinja2 import Environment, PackageLoader, select_autoescape
 
     environment = Environment(
@@ -115,5 +115,5 @@ def _html(run: LiveRun, summary: Mapping[str, Any], strips: Mapping[str, list[st
         series[f"{name}: age"] = [(sample.elapsed_s, sample.age_ms) for sample in samples]
         series[f"{name}: latency"] = [(sample.elapsed_s, sample.latency_ms) for sample in samples]
     return environment.get_template("live_report.html").render(
-        summary=summary, strips=strips, timeline=timeline_svg(series)
+        summary=summary, sheets=sheets, timeline=timeline_svg(series)
     )

@@ -32,17 +32,27 @@ def error_map(view: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.u
     return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1])
 
 
-def strip(sample: LiveSample, *, height: int = 240) -> NDArray[np.uint8]:
-    """Source, synthesised view, truth, error and confidence side by side, each labelled; absent ones are left out."""
-    panels = [("source (real)", sample.source), ("SYNTHESISED", sample.view)]
+def sheet(sample: LiveSample, *, height: int = 240) -> NDArray[np.uint8]:
+    """One instant for people: source, synthesised view and truth above; errors and confidence below, each labelled.
+
+    Panels whose picture is not known are left out; every panel is ``height`` pixels high.
+    """
+    seen = [("source (real)", sample.source), ("SYNTHESISED", sample.view)]
+    judged = []
     if sample.truth is not None:
-        panels += [
-            ("truth", sample.truth),
-            ("error (0 to 64+)", error_map(sample.view, sample.truth)),
-            ("copy-source error", error_map(copied(sample), sample.truth)),
+        seen.append(("truth", sample.truth))
+        judged += [
+            ("error of SYNTHESISED (0 to 64+)", error_map(sample.view, sample.truth)),
+            ("error of copy-source", error_map(copied(sample), sample.truth)),
         ]
     if sample.confidence is not None:
-        panels.append(("confidence", np.repeat(sample.confidence[..., None], 3, axis=2)))
+        judged.append(("confidence (white = seen)", np.repeat(sample.confidence[..., None], 3, axis=2)))
+    rows = [_row(panels, height) for panels in (seen, judged) if panels]
+    width = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
+
+
+def _row(panels: Sequence[tuple[str, NDArray[np.uint8]]], height: int) -> NDArray[np.uint8]:
     return np.hstack([labelled(_to_height(image, height), label) for label, image in panels])
 
 

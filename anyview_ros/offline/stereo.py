@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.geometry.warp import forward_warp
 from anyview_ros.offline.recording import RecordedCamera, RecordedFrame, Recording
 
 
@@ -52,6 +53,8 @@ def stereo_recording(
 ) -> Recording:
     """A still recording of the left camera with depth, whose truth is the right camera.
 
+    The right camera's depth is the left's seen from there: known only where both cameras see the surface.
+
     Args:
         left, right: uint8 (H, W, 3), RGB, rectified.
         disparity: (H, W) pixels, of the left image: left[x] matches right[x - disparity]; not finite = unknown.
@@ -73,10 +76,12 @@ def stereo_recording(
     right_camera = PinholeCamera(c.focal_px, c.focal_px, c.cx + c.disparity_offset, c.cy, width, height)
     right_to_world = np.eye(4)
     right_to_world[0, 3] = c.baseline_m
+    depth = c.depth(disparity)
+    seen_by_both = forward_warp(left, depth, left_camera, np.eye(4), right_camera, right_to_world).depth
     return Recording(
         title=title,
-        source=RecordedCamera("left", left_camera, np.eye(4), _still(left, c.depth(disparity))),
-        references=(RecordedCamera("right", right_camera, right_to_world, _still(right)),),
+        source=RecordedCamera("left", left_camera, np.eye(4), _still(left, depth)),
+        references=(RecordedCamera("right", right_camera, right_to_world, _still(right, seen_by_both)),),
         rate_hz=rate_hz,
         attribution=attribution,
     )
