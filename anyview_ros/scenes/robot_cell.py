@@ -200,7 +200,7 @@ def simulated_robot(
         motion=motion,
         fixed={
             "table": (WORLD, move(z=TABLE_HEIGHT_M)),
-            "base_link": ("table", np.eye(4)),
+            "base_link": (WORLD, move(z=TABLE_HEIGHT_M)),
             "camera_link": (WORLD, _front_pose() @ _OPTICAL_FROM_BODY),
             **arm.fixed_frames(),
         },
