@@ -15,6 +15,7 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.evaluation.live import LiveSample, copied
 
 _BAR_PX = 22
+_LYING_PX, _UPRIGHT_PX = 240, 420  # heights of a panel
 
 
 def labelled(image: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
@@ -32,11 +33,12 @@ def error_map(view: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.u
     return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1])
 
 
-def sheet(sample: LiveSample, *, height: int = 240) -> NDArray[np.uint8]:
+def sheet(sample: LiveSample) -> NDArray[np.uint8]:
     """One instant for people: source, synthesised view and truth above; errors and confidence below, each labelled.
 
-    Panels whose picture is not known are left out; every panel is ``height`` pixels high.
+    Panels whose picture is not known are left out; all are of one height.
     """
+    height = _UPRIGHT_PX if sample.view.shape[0] > sample.view.shape[1] else _LYING_PX
     seen = [("source (real)", sample.source), ("SYNTHESISED", sample.view)]
     judged = []
     if sample.truth is not None:
