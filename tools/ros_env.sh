@@ -28,11 +28,16 @@ export ROS_PYTHON_VERSION=3
 export RMW_IMPLEMENTATION=rmw_fastrtps_cpp
 # Robots want their own machine only, unless told otherwise.
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
-# Fast DDS loses large best-effort images without it. Jazzy reads the first name, Kilted the second.
-export FASTRTPS_DEFAULT_PROFILES_FILE=${FASTRTPS_DEFAULT_PROFILES_FILE:-$_anyview_root/config/fastdds_large_images.xml}
-export FASTDDS_DEFAULT_PROFILES_FILE=${FASTDDS_DEFAULT_PROFILES_FILE:-$FASTRTPS_DEFAULT_PROFILES_FILE}
+# Fast DDS loses large best-effort images without it. Jazzy knows the old name only, Kilted warns of it.
+_anyview_profile=${FASTDDS_DEFAULT_PROFILES_FILE:-${FASTRTPS_DEFAULT_PROFILES_FILE:-$_anyview_root/config/fastdds_large_images.xml}}
+unset FASTDDS_DEFAULT_PROFILES_FILE FASTRTPS_DEFAULT_PROFILES_FILE
+if [ "$ROS_DISTRO" = jazzy ]; then
+  export FASTRTPS_DEFAULT_PROFILES_FILE=$_anyview_profile
+else
+  export FASTDDS_DEFAULT_PROFILES_FILE=$_anyview_profile
+fi
 
 if [ "${1:-}" != --without-workspace ] && [ -f "$_anyview_install/local_setup.bash" ]; then
   . "$_anyview_install/local_setup.bash"
 fi
-unset _anyview_root _anyview_suffix _anyview_venv _anyview_install
+unset _anyview_root _anyview_suffix _anyview_venv _anyview_install _anyview_profile
