@@ -92,7 +92,7 @@ def _stages(clip: PosedClip, camera: PinholeCamera, repeats: int) -> dict[str, l
             image, facets, camera, _SOURCE, camera, _TARGET
         ),
         "filling holes": lambda: fill_holes(warped.image, warped.coverage, warped.depth),
-        "confidence of the holes": lambda: fill_confidence(warped.coverage),
+        "confidence of the holes": lambda: fill_confidence(warped.coverage, warped.stretch),
         "(not used: the same holes by cv2.inpaint)": lambda: cv2.inpaint(
             warped.image, holes, 3, cv2.INPAINT_TELEA
         ),

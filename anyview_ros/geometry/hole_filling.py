@@ -15,7 +15,7 @@ Bool = NDArray[np.bool_]
 _FARTHER_SIDE = 8  # weight of a pixel: its depth to this power
 _NEAR_BY = np.ones((5, 5), np.uint8)
 _MUCH_HEAVIER = np.float32(4)  # so many times the weight, and a level begins to give way
-_NEXT_TO_DATA = 0.5  # confidence of a hole's outermost pixels
+_NEXT_TO_DATA = 0.5  # confidence of a hole's outermost pixels, as part of that of the pixels beside them
 _FADE_PX = 16.0  # distance over which it falls to 0
 
 
@@ -55,17 +55,33 @@ def fill_holes(image: UInt8, covered: Bool, depth: Float32 | None = None) -> UIn
     return filled
 
 
-def fill_confidence(covered: Bool) -> Float32:
+def fill_confidence(covered: Bool, confidence: Float32) -> Float32:
     """How far filled pixels can be trusted: float32 (h, w).
 
-    1 where covered; 0.5 in a hole right next to a covered pixel, falling evenly to 0 at a distance of 16
-    pixels.
+    Args:
+        covered: bool (h, w).
+        confidence: float32 (h, w) in [0, 1], of the covered pixels.
+
+    Returns:
+        Where covered, the confidence given; in holes half of that of the nearest covered pixel, falling evenly with
+        the distance to it to 0 at 16 pixels. All 0 if nothing is covered.
+
+    Raises:
+        InvalidInputError: shapes that do not fit each other.
     """
+    if covered.shape != confidence.shape:
+        raise InvalidInputError(
+            f"covered {covered.shape} and confidence {confidence.shape} differ in size; give images of one size"
+        )
     if not covered.any():
         return np.zeros(covered.shape, np.float32)
-    distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 3)
-    confidence = np.maximum(_NEXT_TO_DATA * (1 - (distance - 1) / _FADE_PX), 0).astype(np.float32)
-    return np.where(covered, np.float32(1), np.minimum(confidence, np.float32(_NEXT_TO_DATA)))
+    distance, label = cv2.distanceTransformWithLabels(
+        (~covered).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros(int(label.max()) + 1, np.float32)
+    of_label[label[covered]] = confidence[covered]
+    fading = np.clip(_NEXT_TO_DATA * (1 - (distance - 1) / _FADE_PX), 0, _NEXT_TO_DATA).astype(np.float32)
+    return np.where(covered, confidence, of_label[label] * fading).astype(np.float32, copy=False)
 
 
 def _around(weighted: Float32) -> Float32:

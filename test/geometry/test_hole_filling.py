@@ -52,18 +52,28 @@ def test_nothing_to_fill_from_gives_black_and_no_confidence() -> None:
     nothing = np.zeros((6, 8), np.bool_)
     image = np.full((6, 8, 3), 99, np.uint8)
     assert (fill_holes(image, nothing) == 0).all()
-    assert (fill_confidence(nothing) == 0).all()
+    assert (fill_confidence(nothing, nothing.astype(np.float32)) == 0).all()
     np.testing.assert_array_equal(fill_holes(image, ~nothing), image)
 
 
 def test_confidence_falls_with_the_distance_to_what_was_seen() -> None:
     covered = np.zeros((5, 60), np.bool_)
     covered[:, :20] = True
-    confidence = fill_confidence(covered)
+    confidence = fill_confidence(covered, covered.astype(np.float32))
     assert (confidence[:, :20] == 1).all()
     np.testing.assert_allclose(confidence[:, 20], 0.5, atol=0.01)
     assert (np.diff(confidence[2, 20:36]) < 0).all()
     assert (confidence[:, 37:] == 0).all()
+
+
+def test_no_hole_is_trusted_more_than_the_pixels_beside_it() -> None:
+    covered = np.zeros((5, 60), np.bool_)
+    covered[:, :10], covered[:, 50:] = True, True
+    seen = np.where(np.arange(60) < 30, 0.2, 0.8)[None].repeat(5, axis=0).astype(np.float32)
+    confidence = fill_confidence(covered, seen)
+    np.testing.assert_array_equal(confidence[covered], seen[covered])
+    np.testing.assert_allclose(confidence[:, 10], 0.1, atol=0.01)
+    np.testing.assert_allclose(confidence[:, 49], 0.4, atol=0.01)
 
 
 def test_sizes_that_differ() -> None:
@@ -72,3 +82,5 @@ def test_sizes_that_differ() -> None:
         fill_holes(image, covered[:5], depth)
     with pytest.raises(InvalidInputError, match="differ in size"):
         fill_holes(image, covered, depth[:5])
+    with pytest.raises(InvalidInputError, match="differ in size"):
+        fill_confidence(covered, depth[:5])

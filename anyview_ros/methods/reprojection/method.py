@@ -34,8 +34,8 @@ class Reprojection(FramewiseMethod):
     """Moves the source's pixels by their depth to where the target sees them.
 
     Confidence is 1 where a source shows the surface at the target's resolution or better, 1/s where it is magnified
-    s times, half of that where depth was assumed. In filled holes it is 0.5 next to a seen pixel (0.25 if all depth was
-    assumed), falling to 0 within 16 pixels. Depth is given where it was measured, 0 elsewhere.
+    s times, half of that where depth was assumed. A filled hole has half the confidence of the seen pixels beside it,
+    falling to 0 within 16 pixels. Depth is given where it was measured, 0 elsewhere.
     """
 
     def describe(self) -> MethodDescription:
@@ -80,8 +80,7 @@ class Reprojection(FramewiseMethod):
         image, confidence = merged.image, merged.confidence
         if options.fill_holes:
             image = fill_holes(image, merged.covered, merged.depth)
-            certain = np.float32(1) if any(surface.measured for surface in prepared) else _ASSUMED
-            confidence = np.where(merged.covered, confidence, certain * fill_confidence(merged.covered))
+            confidence = fill_confidence(merged.covered, confidence)
         measured = any(surface.measured for surface in prepared)
         return Picture(
             image, confidence, np.where(merged.measured, merged.depth, np.float32(0)) if measured else None
