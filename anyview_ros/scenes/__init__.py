@@ -6,9 +6,11 @@ computed, or come from pictures that the caller gives.
 
 from anyview_ros.scenes.arm import Arm
 from anyview_ros.scenes.material import Light, Material
+from anyview_ros.scenes.random_room import random_room
 from anyview_ros.scenes.recording import film, render_clip
 from anyview_ros.scenes.rendering import Rendering, render
 from anyview_ros.scenes.robot_cell import simulated_robot
+from anyview_ros.scenes.sampling import clearance, sample_view, view_angle_deg
 from anyview_ros.scenes.scene import WORLD, Body, Scene, scene_of
 from anyview_ros.scenes.shapes import Shape, ShapeKind, box, capsule, cylinder, plane, sphere
 from anyview_ros.scenes.textures import (
@@ -35,17 +37,21 @@ __all__ = [
     "World",
     "box",
     "capsule",
+    "clearance",
     "cylinder",
     "film",
     "mounted",
     "photograph_textures",
     "plane",
     "procedural_textures",
+    "random_room",
     "render",
     "render_clip",
     "sample_photographs",
+    "sample_view",
     "scene_of",
     "simulated_robot",
     "sphere",
     "square_texture",
+    "view_angle_deg",
 ]

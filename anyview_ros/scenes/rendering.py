@@ -22,6 +22,8 @@ NEAR_M = 0.01
 """Nothing nearer than this to the camera is seen, metres."""
 _SHADOW_MARGIN_M = 1e-3
 _CPU_TILE = 80
+_SKIPPING = frozenset({"cpu"})
+"""Devices where it pays to go tile by tile and skip bodies that a tile cannot see; others take whole batches."""
 _ELEMENTS = {"cpu": 2**20, "cuda": 2**26}
 
 
@@ -109,7 +111,7 @@ class _Renderer:
         self._instance = torch.tensor(
             [ids[body.instance] for body in scene.bodies] or [0], dtype=torch.int32, device=device
         )
-        self._culls = device.type == "cpu"
+        self._culls = device.type in _SKIPPING
 
     def run(self) -> Rendering:
         shape = (self._count, self._camera.height, self._camera.width)

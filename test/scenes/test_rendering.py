@@ -246,6 +246,23 @@ def test_skipping_what_a_tile_cannot_see_changes_nothing(monkeypatch: pytest.Mon
         assert np.abs(whole.frames.astype(int) - other.frames).max() <= 1
 
 
+@pytest.mark.parametrize("budget", [2**26, 2**17])
+def test_whole_batches_as_on_a_gpu_give_what_tiles_give(monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
+    from anyview_ros.scenes import rendering
+
+    world = simulated_robot(4)
+    times = [0.5, 3.0, 6.0, 6.5]
+    camera = world.cameras["wrist"].camera.resized(40, 56)
+    poses = world.camera_to_world("wrist", times)
+    tiled = render(world.at(times), camera, poses, supersampling=2)
+    monkeypatch.setattr(rendering, "_SKIPPING", frozenset())
+    monkeypatch.setitem(rendering._ELEMENTS, "cpu", budget)
+    whole = render(world.at(times), camera, poses, supersampling=2)
+    np.testing.assert_array_equal(whole.instances, tiled.instances)
+    np.testing.assert_allclose(whole.depth, tiled.depth, atol=1e-6)
+    assert np.abs(whole.frames.astype(int) - tiled.frames).max() <= 1
+
+
 def test_an_empty_scene_is_background() -> None:
     scene = scene_of([], textures=procedural_textures(), background=(1.0, 0.5, 0.0))
     rendering = render(scene, CAMERA, np.eye(4))
