@@ -34,7 +34,7 @@ class PatientExecutor(Executor):
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Wait for one callback and run it, or hand it to the thread for slow ones."""
-        self._spin_once(timeout_sec, lambda: False)
+        self._spin_once(timeout_sec, _never)
 
     def spin_once_until_future_complete(self, future: Any, timeout_sec: Any = None) -> None:
         """As :meth:`spin_once`, but end early once the future is done."""
@@ -61,6 +61,11 @@ class PatientExecutor(Executor):
         for ended in [slow for slow in self._slow if slow.done()]:
             self._slow.remove(ended)
             _raise_of(ended)
+
+
+def _never() -> bool:
+    """A condition that is always the same object: with another one, the executor starts its round anew."""
+    return False
 
 
 def _raise_of(task: Any) -> None:

@@ -44,7 +44,9 @@ def camera_from_info(
         )
     matrix = _projection(info) if rectified else _camera_matrix(info)
     full = PinholeCamera.from_matrix(matrix, info.width, info.height)
-    pinhole = full.cropped(x, y, width, height).binned(*binning)
+    pinhole = full.cropped(x, y, width, height)
+    if binning != (1, 1):
+        pinhole = pinhole.binned(*binning)
     if rectified or not (any(info.d) or info.distortion_model in _BENT_WITHOUT_COEFFICIENTS):
         return pinhole
     if not info.distortion_model:

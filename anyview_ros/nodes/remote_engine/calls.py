@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Call:
     client: Any
     future: Any
     deadline_s: float
     on_timeout: Callable[[], None]
+    overdue: bool = False
 
 
 class Calls:
@@ -40,10 +41,15 @@ class Calls:
         future.add_done_callback(lambda done: self._answer(call, on_answer, done))
 
     def expire(self) -> None:
-        """Give up calls whose time is up."""
+        """Give up calls whose time is up, at the second look.
+
+        Where the executor itself was held up, answers may have come and wait to be taken between the two looks.
+        """
         now_s = time.monotonic()
         for call in [call for call in self._all() if call.deadline_s <= now_s]:
-            if self._take(call):
+            if not call.overdue:
+                call.overdue = True
+            elif self._take(call):
                 call.client.remove_pending_request(call.future)
                 call.on_timeout()
 

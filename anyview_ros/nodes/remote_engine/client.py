@@ -146,6 +146,7 @@ class RemoteEngineClient:
         if self._closed:
             return
         self._closed = True
+        self._outbox.clear()
         self._give_up("the client was closed", EngineClosedError)
         self._calls.drop()
         self._node.destroy_timer(self._timer)
