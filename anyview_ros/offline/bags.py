@@ -130,8 +130,10 @@ class DescribedCamera:
     root_frame: str
 
 
-def find_cameras(topics: Collection[BagTopic]) -> tuple[BagCamera, ...]:
+def find_cameras(topics: Collection[BagTopic], *, calibrated: bool = True) -> tuple[BagCamera, ...]:
     """The cameras of a bag: colour pictures whose namespace has a CameraInfo, best guess first.
+
+    With ``calibrated`` false, pictures without one count too; their ``camera_info`` is "".
 
     A depth topic belongs to a camera if its name says depth and it is aligned to the colour picture, or is the only
     one near it.
@@ -149,8 +151,12 @@ def find_cameras(topics: Collection[BagTopic]) -> tuple[BagCamera, ...]:
             continue
         namespace = topic.name.removesuffix("/compressed").rpartition("/")[0]
         info = f"{namespace}/camera_info"
-        if info in infos:
-            found.append(BagCamera(topic.name, topic.type, info, _depth_of(namespace, depths)))
+        if info in infos or not calibrated:
+            found.append(
+                BagCamera(
+                    topic.name, topic.type, info if info in infos else "", _depth_of(namespace, depths)
+                )
+            )
     return tuple(sorted(found, key=lambda camera: (not camera.depth, camera.image)))
 
 

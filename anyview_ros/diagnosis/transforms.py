@@ -1,0 +1,136 @@
+"""TF as it was recorded: which frames hang from which, and where they were when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.geometry import interpolate_poses, invert_rigid
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """All transforms seen from one parent to one child.
+
+    Attributes:
+        parent, child: frames, without a leading slash.
+        static: whether they came on /tf_static.
+        stamps_ns: int64 (N,), increasing.
+        receipts_ns: int64 (N,), when each was received or logged.
+        poses: float64 (N, 4, 4), from the child's axes to the parent's, metres.
+        invalid: why transforms of this edge could not be used; "" if all could.
+    """
+
+    parent: str
+    child: str
+    static: bool
+    stamps_ns: NDArray[np.int64]
+    receipts_ns: NDArray[np.int64]
+    poses: Array
+    invalid: str = ""
+
+    def at(self, stamp_ns: int) -> Array | None:
+        """The child's pose (4, 4) in its parent, interpolated; None before the first or after the last stamp."""
+        if len(self.poses) == 0:
+            return None
+        if self.static:
+            return np.asarray(self.poses[-1])
+        if not self.stamps_ns[0] <= stamp_ns <= self.stamps_ns[-1]:
+            return None
+        return interpolate_poses(self.stamps_ns, self.poses, np.int64(stamp_ns))
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.parent} → {self.child}"
+
+
+class TransformTree:
+    """The frames of a robot; where a frame has two parents, the one seen last counts."""
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self.edges = tuple(edges)
+        latest = sorted(
+            self.edges, key=lambda edge: int(edge.receipts_ns[-1]) if len(edge.receipts_ns) else 0
+        )
+        self._above = {edge.child: edge for edge in latest}
+
+    @cached_property
+    def frames(self) -> frozenset[str]:
+        """Every frame that is named."""
+        return frozenset(name for edge in self.edges for name in (edge.parent, edge.child))
+
+    def above(self, frame: str) -> Edge | None:
+        """The edge that hangs a frame from its parent; None for a root or an unknown frame."""
+        return self._above.get(frame)
+
+    def below(self, frame: str) -> tuple[Edge, ...]:
+        """The edges of the frames that hang directly from a frame."""
+        return tuple(edge for edge in self._above.values() if edge.parent == frame)
+
+    def chain(self, frame: str) -> tuple[Edge, ...]:
+        """The edges from a frame up to its root; a loop ends where it closes."""
+        found: list[Edge] = []
+        seen = {frame}
+        edge = self._above.get(frame)
+        while edge is not None:
+            found.append(edge)
+            if edge.parent in seen:
+                break
+            seen.add(edge.parent)
+            edge = self._above.get(edge.parent)
+        return tuple(found)
+
+    def root(self, frame: str) -> str:
+        """The frame from which all hangs that holds this one."""
+        chain = self.chain(frame)
+        return chain[-1].parent if chain else frame
+
+    def loop(self) -> tuple[str, ...]:
+        """The frames of a closed loop, or none."""
+        for frame in sorted(self.frames):
+            chain = self.chain(frame)
+            if chain and chain[-1].parent in {frame, *(edge.parent for edge in chain[:-1])}:
+                return tuple(sorted({edge.child for edge in self.chain(chain[-1].parent)}))
+        return ()
+
+    @cached_property
+    def trees(self) -> dict[str, frozenset[str]]:
+        """The frames that hang together, by their root, the largest first."""
+        members: dict[str, set[str]] = {}
+        for frame in sorted(self.frames):
+            members.setdefault(self.root(frame), set()).add(frame)
+        by_size = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
+        return {root: frozenset(frames) for root, frames in by_size}
+
+    def between(self, frame: str, fixed_frame: str) -> tuple[Edge, ...] | None:
+        """The edges on the way from one frame to another; None if they are not connected."""
+        if self.root(frame) != self.root(fixed_frame) or frame not in self.frames:
+            return None
+        up, down = self.chain(frame), self.chain(fixed_frame)
+        shared = {edge.child for edge in up} & {edge.child for edge in down}
+        return tuple(edge for edge in (*up, *down) if edge.child not in shared)
+
+    def lookup(self, frame: str, fixed_frame: str, stamp_ns: int) -> Array | None:
+        """The pose (4, 4) of a frame in another at an instant; None if they are not connected then."""
+        if self.between(frame, fixed_frame) is None:
+            return None if frame != fixed_frame else np.eye(4)
+        to_root, fixed_to_root = self._to_root(frame, stamp_ns), self._to_root(fixed_frame, stamp_ns)
+        if to_root is None or fixed_to_root is None:
+            return None
+        return np.asarray(invert_rigid(fixed_to_root) @ to_root)
+
+    def _to_root(self, frame: str, stamp_ns: int) -> Array | None:
+        pose = np.eye(4)
+        for edge in self.chain(frame):
+            step = edge.at(stamp_ns)
+            if step is None:
+                return None
+            pose = step @ pose
+        return pose
