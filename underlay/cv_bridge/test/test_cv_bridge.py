@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 
+import cv_bridge
 import numpy as np
 import pytest
 from cv_bridge import CvBridge, CvBridgeError
@@ -14,6 +15,9 @@ from std_msgs.msg import Header
 
 cv2 = pytest.importorskip("cv2")
 bridge = CvBridge()
+ours_only = pytest.mark.skipif(
+    not hasattr(cv_bridge, "errors"), reason="the upstream package returns None or garbage"
+)
 
 PLAIN = ["8UC1", "8UC3", "8UC4", "8SC2", "16UC1", "16UC3", "16SC1", "32SC1", "32FC1", "32FC3", "64FC1"]
 COLORED = {
@@ -165,10 +169,6 @@ def test_bad_messages_and_arrays_are_refused() -> None:
     short.data = short.data[:-1]
     with pytest.raises(TypeError):
         bridge.imgmsg_to_cv2(short)
-    narrow = message_of(image, "bgr8")
-    narrow.step -= 3
-    with pytest.raises((TypeError, ValueError)):
-        bridge.imgmsg_to_cv2(narrow, "rgb8")
     with pytest.raises(CvBridgeError, match="8UC3"):
         bridge.cv2_to_imgmsg(image, "mono8")
     with pytest.raises(TypeError):
@@ -177,7 +177,6 @@ def test_bad_messages_and_arrays_are_refused() -> None:
         bridge.cv2_to_imgmsg(image.astype(np.float16))
 
 
-@pytest.mark.skipif(not hasattr(CvBridge, "encoding_to_cvtype2"), reason="needs OpenCV's type numbers")
 def test_type_numbers_are_opencvs() -> None:
     assert bridge.encoding_to_cvtype2("bgr8") == cv2.CV_8UC3
     assert bridge.encoding_to_cvtype2("32FC1") == cv2.CV_32FC1
@@ -204,6 +203,15 @@ def test_png_keeps_pixels_and_jpg_nearly() -> None:
     )
 
 
+@ours_only
+def test_rows_that_are_too_short_are_refused() -> None:
+    narrow = message_of(random_image("bgr8"), "bgr8")
+    narrow.step -= 3
+    with pytest.raises(CvBridgeError, match="step 21"):
+        bridge.imgmsg_to_cv2(narrow)
+
+
+@ours_only
 def test_damaged_compressed_data_is_refused() -> None:
     for data in (b"", b"not a picture"):
         message = CompressedImage(format="jpeg", data=array.array("B", data))
