@@ -48,9 +48,10 @@ class PatientExecutor(Executor):
 
     def _spin_once(self, timeout_sec: Any, condition: Any) -> None:
         try:
-            task, entity, _ = self.wait_for_ready_callbacks(timeout_sec, None, condition)
+            ready: tuple[Any, Any, Any] = self.wait_for_ready_callbacks(timeout_sec, None, condition)
         except (ConditionReachedException, ExternalShutdownException, ShutdownException, TimeoutException):
             return
+        task, entity, _ = ready
         if isinstance(getattr(entity, "callback_group", None), SlowCallbackGroup):
             if task not in self._slow:  # a task that waits for the thread is offered at every wake
                 self._slow.append(task)

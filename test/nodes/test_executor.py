@@ -67,6 +67,7 @@ def test_a_coroutine_wakes_when_work_elsewhere_ends(spinning: tuple[Any, Patient
         results.append(future.result())
 
     tasks = [executor.create_task(wait, future) for future in futures]
+    time.sleep(0.3)  # all of them wait now, and the executor sleeps
     for number, future in enumerate(futures):
         future.set_result(number)
     deadline = time.monotonic() + 10
