@@ -26,6 +26,7 @@ from anyview_ros.geometry import check_rigid
 
 _PAIRS = 8
 _MOVED_PX = 1.5  # of 240 columns: less motion says nothing of poses
+_KNOWN_SHARE = 0.05  # of the pixels that must have a depth
 _STILL_MISFIT = 1.0  # grey levels: the pictures themselves hardly differ
 _CONTRAST = 4.0  # grey levels: less texture says nothing
 _CHANGED = 0.6  # part of the contrast by which neighbouring pictures differ if the camera moved a lot
@@ -84,9 +85,10 @@ def _posed(evidence: Evidence, camera: CameraEvidence) -> list[_Posed]:
             or {picture.rgb.shape[:2], picture.depth_m.shape} != {size}
         ):
             continue
-        view = make_view(
-            lens.rectify(picture.rgb), lens.rectify(picture.depth_m, nearest=True), lens.rectified, pose
-        )
+        depth_m = lens.rectify(picture.depth_m, nearest=True)
+        if float((depth_m > 0).mean()) < _KNOWN_SHARE:
+            continue
+        view = make_view(lens.rectify(picture.rgb), depth_m, lens.rectified, pose)
         shifted = {}
         for offset_s in _OFFSETS_S if evidence.transforms is not None else ():
             other = evidence.camera_to_world(camera, picture, round(offset_s * 1e9))

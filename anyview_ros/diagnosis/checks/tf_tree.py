@@ -94,9 +94,9 @@ def _one(evidence: Evidence, tree: TransformTree, camera: CameraEvidence) -> Ite
 
 
 def _split(evidence: Evidence, tree: TransformTree, camera: CameraEvidence) -> Iterator[Finding]:
-    """Several trees are an error if the camera's is not that of the fixed frame, or not the largest."""
+    """An error if the camera's tree is not that of the fixed frame, or plainly not that of the robot."""
     mine = tree.root(camera.frame)
-    wanted = next(iter(tree.trees))
+    wanted = _robot(tree)
     if evidence.fixed_frame in tree.frames:
         wanted = tree.root(evidence.fixed_frame)
     others = {root: frames for root, frames in tree.trees.items() if root != mine}
@@ -118,6 +118,12 @@ def _split(evidence: Evidence, tree: TransformTree, camera: CameraEvidence) -> I
             value,
             f"publish what connects {mine} and {next(iter(others))}, or name the frame that matters with --fixed-frame",
         )
+
+
+def _robot(tree: TransformTree) -> str:
+    """The root of the tree that moves, or else of the largest."""
+    moving = {tree.root(edge.child) for edge in tree.edges if not edge.static}
+    return next((root for root in tree.trees if root in moving), next(iter(tree.trees)))
 
 
 def _fixed(evidence: Evidence, tree: TransformTree) -> Iterator[Finding]:
