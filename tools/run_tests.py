@@ -97,7 +97,7 @@ class Runner:
 
     def unit(self) -> None:
         """Tests that start no graph, in one process."""
-        command = ["test", "--ignore=test/graph", "--timeout=120"]
+        command = ["test", "--ignore=test/graph", "--timeout=120", "--continue-on-collection-errors"]
         self.pytest("unit", command, limit_s=LONG_LIMIT_S if self.long else UNIT_LIMIT_S)
 
     def underlay(self) -> None:
