@@ -60,7 +60,9 @@ class RobotDouble:
     it back.
     """
 
-    def __init__(self, *, namespace: str = "", compressed: bool = False, depth: bool = False, rate_hz: float = 20) -> None:
+    def __init__(
+        self, *, namespace: str = "", compressed: bool = False, depth: bool = False, rate_hz: float = 20
+    ) -> None:
         self.node = rclpy.create_node("robot_double", namespace=namespace or None)
         self.pictures: Callable[[int], np.ndarray] = lambda _: ramp()
         self.alter_image: Callable[[Any], Any] = lambda message: message
@@ -79,13 +81,16 @@ class RobotDouble:
         self._info = self.node.create_publisher(CameraInfo, "camera_info", 5)
         self._depth = self.node.create_publisher(Image, "depth", 5) if depth else None
         self._tf = TransformBroadcaster(self.node)
-        self.node.create_subscription(Status, "status", lambda status: self.statuses.append(status), LATCHED)
+        self.node.create_subscription(Status, "status", self._keep_status, LATCHED)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._closed = threading.Event()
         self._threads = [threading.Thread(target=work) for work in (self._spin, self._publish)]
         for thread in self._threads:
             thread.start()
+
+    def _keep_status(self, status: Status) -> None:
+        self.statuses.append(status)
 
     def close(self) -> None:
         self._closed.set()
@@ -110,14 +115,17 @@ class RobotDouble:
         for offset_ns in (-half_ns, half_ns):
             self._send_tf("tool0", tool_x_m(stamp_ns + offset_ns), stamp_ns + offset_ns)
         self._send_tf("camera_optical_frame", 0.0, stamp_ns)
-        header = Header(stamp=ns_to_time(stamp_ns), frame_id="camera_optical_frame")
+
+        def header() -> Header:
+            return Header(stamp=ns_to_time(stamp_ns), frame_id="camera_optical_frame")
+
         picture = self.pictures(stamp_ns)
-        self._send(self._info, self.alter_info(info_from_camera(CAMERA, header)))
+        self._send(self._info, self.alter_info(info_from_camera(CAMERA, header())))
         if self._depth is not None:
             depth = np.full((CAMERA.height, CAMERA.width), DEPTH_M, np.float32)
-            self._send(self._depth, self.alter_depth(depth_to_image(depth, header)))
+            self._send(self._depth, self.alter_depth(depth_to_image(depth, header())))
         make = rgb_to_compressed if self._compressed else rgb_to_image
-        message = self.alter_image(make(picture, header))
+        message = self.alter_image(make(picture, header()))
         if message is not None:
             self.sent += 1
             self._send(self._image, message)
@@ -146,7 +154,11 @@ class RobotDouble:
             kept = self.views.setdefault(name, deque(maxlen=1000))
             kept.clear()
             # rclpy looks at the signature of a callback, and a built-in method has none.
-            made.append(self.node.create_subscription(KINDS[topic], name, lambda view, kept=kept: kept.append(view), 10))
+            made.append(
+                self.node.create_subscription(
+                    KINDS[topic], name, lambda view, kept=kept: kept.append(view), 10
+                )
+            )
 
         def stop() -> None:
             for subscription in made:
@@ -179,14 +191,18 @@ class RobotDouble:
 
         def told() -> Status | None:
             for status in list(self.statuses):
-                if any(text in said for said in (status.summary, *(camera.reason for camera in status.cameras))):
+                if any(
+                    text in said for said in (status.summary, *(camera.reason for camera in status.cameras))
+                ):
                     return status
             return None
 
         found: Status = self.wait(f"a status that says {text!r}", told, timeout_s=timeout_s)
         return found
 
-    def wait_for_views(self, camera: str, count: int = 2, *, topic: str = "image", timeout_s: float = 15.0) -> list[Any]:
+    def wait_for_views(
+        self, camera: str, count: int = 2, *, topic: str = "image", timeout_s: float = 15.0
+    ) -> list[Any]:
         """That many messages of a watched topic, from now on."""
         kept = self.views[f"{camera}/{topic}"]
         kept.clear()

@@ -167,6 +167,8 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
     def close(self) -> None:
         """Free everything before the node is destroyed; closing twice is harmless."""
         self._free()
+        self._jump.unregister()
+        self._tf.close()
 
     # --- news
 

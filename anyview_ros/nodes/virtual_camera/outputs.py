@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 from numpy.typing import NDArray
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
-from tf2_ros import StaticTransformBroadcaster
+from tf2_msgs.msg import TFMessage
 
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.letterbox import Letterbox
@@ -154,22 +154,32 @@ class CameraOutputs:
 
 
 class FrameBroadcaster:
-    """Tells TF where the optical frames of virtual cameras are in their parents."""
+    """Tells TF where the optical frames of virtual cameras are in their parents.
+
+    It publishes /tf_static itself, because ``tf2_ros.StaticTransformBroadcaster`` never changes a frame once sent, and
+    virtual cameras move.
+    """
 
     def __init__(self, node: VirtualCameraNode) -> None:
         self._node = node
-        self._broadcaster = StaticTransformBroadcaster(node)
+        latched = QoSProfile(
+            depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+        )
+        self._publisher = node.create_publisher(TFMessage, "/tf_static", latched)
 
     def send(self, cameras: Sequence[VirtualCamera]) -> None:
-        """Broadcast these cameras; sent again, a camera that has moved replaces its old place."""
+        """Broadcast all cameras; one that has moved since replaces its old place."""
         stamp = self._node.get_clock().now().to_msg()
-        transforms = []
+        message = TFMessage()
         for camera in cameras:
             transform = TransformStamped()
             transform.header.stamp = stamp
             transform.header.frame_id = camera.parent_frame
             transform.child_frame_id = camera.optical_frame
             transform.transform = matrix_to_transform(camera.camera_to_parent)
-            transforms.append(transform)
-        if transforms:
-            self._broadcaster.sendTransform(transforms)
+            message.transforms.append(transform)
+        self._publisher.publish(message)
+
+    def close(self) -> None:
+        """Send no more."""
+        self._node.destroy_publisher(self._publisher)

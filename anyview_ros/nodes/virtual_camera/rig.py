@@ -155,6 +155,8 @@ class Rig:
         """Free everything."""
         with ExitStack() as stack:
             stack.callback(self.window.close)
+            if self._frames is not None:
+                stack.callback(self._frames.close)
             for live in self.cameras.values():
                 stack.callback(live.outputs.close)
             stack.callback(self.client.close)

@@ -1,0 +1,458 @@
+"""What the node asks of its engine, and what it makes of the answers: with an engine that does as it is told."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from camera_process import parameters, robot_double
+from fake_engine import FakeEngine
+from robot_double import CAMERA, RobotDouble, stamps_ns, tool_x_m
+
+from anyview_ros.errors import SynthesisError
+from anyview_ros.msg import CameraStatus
+from anyview_ros.srv import CaptureView
+
+
+@pytest.fixture
+def robot(ros_environment: dict[str, str]) -> Iterator[RobotDouble]:
+    with robot_double() as made:
+        yield made
+
+
+@contextmanager
+def camera_node(engine: FakeEngine, **changes: object) -> Iterator[Any]:
+    """The node in the test's own process, in an executor of its own."""
+    from rclpy.parameter import Parameter
+
+    from anyview_ros.nodes.executor import PatientExecutor
+    from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
+
+    overrides = [Parameter(name, value=value) for name, value in parameters(**changes).items()]
+    node = VirtualCameraNode(make_client=lambda _node, _settings: engine, parameter_overrides=overrides)
+    executor = PatientExecutor()
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    try:
+        yield node
+    finally:
+        node.close()
+        executor.shutdown()
+        thread.join()
+        node.destroy_node()
+        assert engine.closed
+
+
+def wait_for(robot: RobotDouble, what: str, condition: Callable[[], Any]) -> Any:
+    return robot.wait(what, condition)
+
+
+def test_only_what_somebody_subscribes_is_asked_for(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    with camera_node(engine):
+        robot.wait("a filling window", lambda: robot.statuses and robot.statuses[-1].window_frames > 5)
+        assert engine.streams == []
+        assert {camera.state for camera in robot.statuses[-1].cameras} == {CameraStatus.IDLE}
+        stop = robot.watch("wrist", "confidence")
+        robot.wait_for_views("wrist", 3, topic="confidence")
+        assert {name for frame in engine.frames for name in frame.targets} == {"wrist"}
+        assert set(engine.stream.spec.targets) == {"overhead", "wrist"}
+        stop()
+        robot.wait_for_reason("nobody subscribes to a view")
+        time.sleep(0.2)
+        asked = len(engine.frames)
+        robot.wait(
+            "more frames", lambda: robot.statuses[-1].frames_received > robot.statuses[0].frames_received + 5
+        )
+        assert len(engine.frames) == asked
+
+
+def test_the_window_may_rest_too(robot: RobotDouble) -> None:
+    with camera_node(FakeEngine(), fill_when_idle=False):
+        robot.wait("idle drops", lambda: robot.statuses and "idle" in robot.statuses[-1].drop_reasons)
+        assert robot.statuses[-1].window_frames == 0
+
+
+def test_poses_follow_tf_stamp_by_stamp(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    with camera_node(engine, **{"wrist.position": [0.0, 0.1, 0.2]}):
+        robot.watch("wrist")
+        robot.wait_for_views("wrist", 20)
+    frames = [frame for frame in engine.frames if "wrist" in frame.targets]
+    moved = [frame.targets["wrist"][0, 3] for frame in frames]
+    assert max(moved) - min(moved) > 0.2
+    for frame in frames:
+        # TF comes at half a period before and after each image; only at a turn the straight line between misses.
+        assert frame.targets["wrist"][0, 3] == pytest.approx(tool_x_m(frame.stamp_ns), abs=0.016)
+        np.testing.assert_allclose(frame.targets["wrist"][1:3, 3], [0.1, 0.2], atol=1e-9)
+        np.testing.assert_allclose(frame.camera_to_world, np.eye(4), atol=1e-9)
+    errors = [abs(frame.targets["wrist"][0, 3] - tool_x_m(frame.stamp_ns)) for frame in frames]
+    assert np.median(errors) < 1e-4
+
+
+def test_each_camera_keeps_its_own_rate(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    with camera_node(engine, wrist__rate_hz=5.0):
+        robot.watch("wrist")
+        robot.watch("overhead")
+        robot.wait_for_views("wrist", 10)
+    asked = [set(frame.targets) for frame in engine.frames]
+    both = sum("wrist" in names for names in asked) / sum("overhead" in names for names in asked)
+    assert both == pytest.approx(0.25, abs=0.08)
+
+
+def test_sources_are_cut_and_scaled_to_the_method_with_true_intrinsics(robot: RobotDouble) -> None:
+    engine = FakeEngine(sizes=((60, 60),))
+    with camera_node(engine):
+        robot.watch("overhead", "camera_info", "image")
+        info = robot.wait_for_views("overhead", 1, topic="camera_info")[0]
+        image = robot.wait_for_views("overhead", 1)[0]
+    spec, frame = engine.stream.spec, engine.frames[0]
+    assert spec.source.size == (60, 60)
+    assert frame.frame.shape == (60, 60, 3)
+    assert spec.source.fx == pytest.approx(CAMERA.fx / 2)
+    assert spec.source.cx == pytest.approx(29.5)
+    assert (info.width, info.height, image.width, image.height) == (160, 120, 160, 120)
+    # The grey of the picture is its column: column 30 of 60 lies at (30.5 * 2 - 0.5) + 20 of 160.
+    assert frame.frame[30, 30, 0] == pytest.approx(80.5, abs=1)
+
+
+def test_a_server_that_is_away_is_named_and_found_again(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.away = "no synthesis_server answers"
+    with camera_node(engine):
+        robot.watch("overhead")
+        status = robot.wait_for_reason("no synthesis_server answers")
+        assert not status.server_available
+        robot.wait_for_silence("overhead", quiet_s=0.3)
+        engine.away = ""
+        robot.wait_for_views("overhead", 3)
+        robot.wait_for_reason("1 of 1 wanted views stream")
+        engine.away = "it went away"
+        engine.stream.lose("it went away")
+        robot.wait_for_reason("it went away")
+        engine.away = ""
+        robot.wait_for_views("overhead", 3)
+
+
+def test_while_the_server_is_away_the_fallback_says_that_it_is_one(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.away = "no synthesis_server answers"
+    with camera_node(engine, fallback="reprojection", fallback_after_s=0.2, assumed_depth_m=2.0):
+        robot.watch("overhead", "image", "provenance")
+        provenance = robot.wait_for_views("overhead", 2, topic="provenance")[-1]
+        assert provenance.fallback
+        assert (provenance.method, provenance.server) == ("reprojection", "local")
+        status = robot.wait_for_reason("fallback: no synthesis_server answers")
+        assert status.cameras[0].state == CameraStatus.FALLBACK
+        engine.away = ""
+        robot.wait_for_reason("1 of 1 wanted views stream")
+        provenance = robot.wait_for_views("overhead", 2, topic="provenance")[-1]
+        assert (provenance.method, provenance.fallback, provenance.server) == ("fake", False, "fake server")
+        assert (provenance.seed, provenance.steps, provenance.weights_hash) == (7, 4, "abc")
+
+
+def test_errors_of_the_engine_are_told(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.outcome_error = "method 'fake' needs 8 frames, has 3; wait"
+    with camera_node(engine):
+        robot.watch("overhead")
+        robot.wait_for_reason("needs 8 frames, has 3")
+        engine.outcome_error = ""
+        robot.wait_for_views("overhead", 2)
+        robot.wait_for_reason("1 of 1 wanted views stream")
+
+
+def test_an_engine_that_falls_silent_is_asked_anew(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.mute = True
+    with camera_node(engine, answer_timeout_s=0.5):
+        robot.watch("overhead")
+        robot.wait("a second stream", lambda: len(engine.streams) > 1)
+        robot.wait_for_reason("has not answered for")
+        engine.mute = False
+        robot.wait_for_views("overhead", 2)
+
+
+def test_views_older_than_max_age_are_withheld(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    with camera_node(engine, max_age_s=30.0):
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 2)
+        robot.shift_ns -= int(40e9)
+        robot.wait_for_reason("views are withheld")
+        robot.wait_for_silence("overhead", quiet_s=0.3)
+
+
+def test_an_instant_is_shown_once_and_never_an_earlier_one(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    with camera_node(engine):
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 3)
+        robot.running = False
+        robot.wait_for_silence("overhead", quiet_s=0.3)
+        for frame in engine.stream.frames[-3:]:
+            engine.stream.answer(frame)
+        robot.wait_for_silence("overhead", quiet_s=0.5, timeout_s=0.6)
+
+
+def test_what_was_asked_before_a_clock_jump_is_not_shown_after_it(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.mute = True
+    with camera_node(engine):
+        robot.watch("overhead")
+        robot.wait("frames asked for", lambda: len(engine.frames) > 3)
+        before = engine.stream
+        robot.shift_ns -= int(60e9)
+        robot.wait("a new stream", lambda: engine.stream is not before)
+        assert before.closed
+        engine.mute = False
+        for frame in before.frames:
+            before.answer(frame)
+        views = stamps_ns(robot.wait_for_views("overhead", 3))
+        assert max(views) < min(frame.stamp_ns for frame in before.frames)
+
+
+def test_headers_of_a_view_are_identical_and_its_stamp_is_the_sources(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    topics = ("image", "image/compressed", "camera_info", "confidence", "depth", "provenance")
+    with camera_node(engine):
+        robot.watch("wrist", *topics)
+        for topic in topics:
+            robot.wait_for_views("wrist", 3, topic=topic)
+        robot.running = False
+        robot.wait_for_silence("wrist", quiet_s=0.3)
+        pushed = {frame.stamp_ns for frame in engine.frames}
+        for topic in topics:
+            robot.views[f"wrist/{topic}"].clear()
+        robot.running = True
+        robot.wait("all topics", lambda: all(len(robot.views[f"wrist/{topic}"]) >= 3 for topic in topics))
+        robot.running = False
+        robot.wait(
+            "the same on all topics",
+            lambda: len({len(robot.views[f"wrist/{topic}"]) for topic in topics}) == 1,
+        )
+        per_topic = {topic: list(robot.views[f"wrist/{topic}"]) for topic in topics}
+    shown = stamps_ns(per_topic["image"])
+    assert shown == sorted(set(shown))
+    assert set(shown) <= {frame.stamp_ns for frame in engine.frames} - pushed
+    for messages in per_topic.values():
+        assert stamps_ns(messages) == shown
+        assert {message.header.frame_id for message in messages} == {"wrist_optical_frame"}
+    info, confidence = per_topic["camera_info"][0], per_topic["confidence"][0]
+    assert info.k[0] == pytest.approx(80 / math.tan(math.radians(30)))
+    assert (confidence.encoding, set(confidence.data)) == ("mono8", {128})
+    assert np.frombuffer(per_topic["depth"][0].data, np.float32)[0] == pytest.approx(3.0)
+    assert per_topic["image/compressed"][0].format == "rgb8; jpeg compressed bgr8"
+
+
+def test_every_frame_is_accounted_for(robot: RobotDouble) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    told: list[dict[str, str]] = []
+
+    def take(array: DiagnosticArray) -> None:
+        for status in array.status:
+            if "virtual cameras" in status.name:
+                told.append({entry.key: entry.value for entry in status.values})
+
+    robot.running = False
+    robot.node.create_subscription(DiagnosticArray, "/diagnostics", take, 10)
+    with camera_node(FakeEngine(), window__rate_hz=7.0, **{"diagnostic_updater.period": 0.2}):
+        robot.watch("overhead")
+        robot.wait("the node's subscription", lambda: robot._image.get_subscription_count() == 1)
+        robot.wait("its status", lambda: robot.statuses)
+        sent = robot.sent
+        robot.running = True
+        robot.wait_for_views("overhead", 5)
+        count = iter(range(10**6))
+
+        def spoil(image: Any) -> Any:
+            number = next(count)
+            if number % 3 == 0:
+                image.header.stamp.sec = image.header.stamp.nanosec = 0
+            if number % 3 == 1:
+                image.encoding = "nv21"
+            return image
+
+        robot.alter_image = spoil
+        robot.wait_for_reason("nv21")
+        robot.wait_for_views("overhead", 3)
+        robot.running = False
+        robot.wait_for_reason("has the camera stopped?")
+        told.clear()
+        last = robot.wait("diagnostics", lambda: told and told[-1])
+        status = robot.statuses[-1]
+    dropped = {key: int(value) for key, value in last.items() if key.startswith("frames dropped: ")}
+    received, pushed = int(last["frames received"]), int(last["frames in the window so far"])
+    assert int(last["frames held before the window"]) == 0
+    assert received == pushed + sum(dropped.values())
+    assert received == robot.sent - sent == status.frames_received
+    assert status.frames_dropped == sum(status.drop_counts) == sum(dropped.values())
+    assert {
+        "frames dropped: zero_stamp",
+        "frames dropped: unreadable_image",
+        "frames dropped: above_window_rate",
+    } <= set(dropped)
+
+
+def capture(robot: RobotDouble, **fields: Any) -> Any:
+    request = CaptureView.Request(**fields)
+    if request.pose.orientation.w == 0:
+        request.pose.orientation.w = 1.0
+    return robot.call(CaptureView, "capture_view", request)
+
+
+def test_capture_view_asks_for_the_last_instant_of_a_clip(robot: RobotDouble) -> None:
+    engine = FakeEngine(clip_frames=(4, 6))
+    with camera_node(engine):
+        robot.wait("a full window", lambda: robot.statuses and robot.statuses[-1].window_frames >= 10)
+        answer = capture(robot, parent_frame="tool0", steps=3, seed=5)
+    assert answer.success, answer.error
+    (request,) = engine.requests
+    (source,), (target,) = request.sources, request.targets
+    assert len(source) == 6
+    assert stamps_ns([answer.image]) == [source.stamps_ns[-1]]
+    assert target.camera_to_world[0, 0, 3] == pytest.approx(tool_x_m(int(source.stamps_ns[-1])), abs=0.016)
+    assert answer.camera_to_world.position.x == pytest.approx(target.camera_to_world[0, 0, 3])
+    assert (request.steps, request.seed) == (3, 5)
+    assert (answer.image.width, answer.image.height) == (160, 120)
+    assert (
+        answer.image.header
+        == answer.camera_info.header
+        == answer.confidence.header
+        == answer.provenance.header
+    )
+    assert answer.provenance.method == "fake"
+
+
+def test_what_capture_view_cannot_give_is_explained(robot: RobotDouble) -> None:
+    engine = FakeEngine(clip_frames=(4, 6))
+    with camera_node(engine):
+        robot.running = False
+        robot.wait_for_reason("no image on")
+        early = capture(robot)
+        assert "frame" in early.error
+        assert early.error_type == "ClipNotReadyError"
+        robot.running = True
+        robot.wait("a window", lambda: robot.statuses[-1].window_frames >= 10)
+        lost = capture(robot, parent_frame="nowhere")
+        assert "waiting for TF base -> nowhere: no such frame" in lost.error
+        absurd = CaptureView.Request()
+        absurd.pose.orientation.w = 1.0
+        absurd.intrinsics.fx = absurd.intrinsics.fy = 10.0
+        absurd.intrinsics.width = absurd.intrinsics.height = 100000
+        assert "100000" in robot.call(CaptureView, "capture_view", absurd).error
+        far = CaptureView.Request()
+        far.pose.orientation.w, far.pose.position.x = 1.0, 1e7
+        assert "none beyond" in robot.call(CaptureView, "capture_view", far).error
+        robot.running = False
+        time.sleep(0.5)
+        old = capture(robot, max_age_s=0.3)
+        assert "s old" in old.error
+        engine.away = "no synthesis_server answers"
+        assert capture(robot).error_type == "EngineUnavailableError"
+        engine.away, engine.method = "", FakeEngine(clip_frames=(50, 50)).method
+        assert "needs 50 frames" in capture(robot).error
+    assert engine.requests == []
+
+
+def test_a_capture_that_is_not_answered_ends_and_holds_nothing_up(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    with camera_node(engine):
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 2)
+        engine.mute = True
+        client = robot.node.create_client(CaptureView, "capture_view")
+        assert client.wait_for_service(5)
+        request = CaptureView.Request(timeout_s=0.5)
+        request.pose.orientation.w = 1.0
+        waiting = [client.call_async(request) for _ in range(3)]
+        robot.wait("three requests at once", lambda: len(engine.jobs) == 3)
+        engine.mute = False
+        robot.wait_for_views("overhead", 3)
+        robot.wait("all answered", lambda: all(future.done() for future in waiting))
+        assert {future.result().error_type for future in waiting} == {"SynthesisTimeout"}
+        assert all(job.cancelled for job in engine.jobs)
+        failing = robot.node.create_client(CaptureView, "capture_view")
+        engine.mute = True
+        future = failing.call_async(request)
+        robot.wait("a fourth request", lambda: len(engine.jobs) == 4)
+        engine.jobs[-1].future.set_exception(SynthesisError("the device is on fire"))
+        robot.wait("its answer", future.done)
+        assert future.result().error == "the device is on fire"
+
+
+def test_set_virtual_camera_moves_the_camera_its_tf_and_its_parameters(robot: RobotDouble) -> None:
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+    from tf2_msgs.msg import TFMessage
+
+    from anyview_ros.srv import SetVirtualCamera
+
+    placed: dict[str, float] = {}
+
+    def take(message: TFMessage) -> None:
+        for transform in message.transforms:
+            placed[f"{transform.header.frame_id}>{transform.child_frame_id}"] = (
+                transform.transform.translation.x
+            )
+
+    latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    robot.node.create_subscription(TFMessage, "/tf_static", take, latched)
+    engine = FakeEngine()
+    with camera_node(engine) as node:
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 2)
+        robot.wait("TF", lambda: placed.get("base>overhead_optical_frame") == pytest.approx(0.05))
+        robot.wait("TF", lambda: placed.get("tool0>wrist_optical_frame") == pytest.approx(0.0))
+        move = SetVirtualCamera.Request(name="overhead", set_pose=True, set_intrinsics=True, rate_hz=3.0)
+        move.pose.position.x, move.pose.orientation.w = 0.7, 1.0
+        wanted = move.intrinsics
+        wanted.fx, wanted.fy, wanted.cx, wanted.cy, wanted.width, wanted.height = (
+            50.0,
+            51.0,
+            20.0,
+            21.0,
+            40,
+            42,
+        )
+        answer = robot.call(SetVirtualCamera, "set_virtual_camera", move)
+        assert answer.success, answer.error
+        robot.wait("the new size", lambda: robot.wait_for_views("overhead", 1)[-1].width == 40)
+        frame = engine.frames[-1]
+        assert frame.targets["overhead"][0, 3] == pytest.approx(0.7)
+        asked = engine.stream.spec.targets["overhead"]
+        assert (asked.fx, asked.fy, asked.cx, asked.cy, asked.size) == (50, 51, 20, 21, (40, 42))
+        robot.wait("TF", lambda: placed.get("base>overhead_optical_frame") == pytest.approx(0.7))
+        assert node.get_parameter("overhead.rate_hz").value == 3.0
+        assert list(node.get_parameter("overhead.position").value) == [0.7, 0.0, 0.0]
+
+
+def test_parameters_change_while_it_runs_or_say_that_they_cannot(robot: RobotDouble) -> None:
+    from rclpy.parameter import Parameter
+
+    engine = FakeEngine()
+    with camera_node(engine) as node:
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 2)
+
+        def change(name: str, value: Any) -> Any:
+            return node.set_parameters([Parameter(name, value=value)])[0]
+
+        assert change("seed", 9).successful
+        robot.wait("a stream with the seed", lambda: engine.stream.spec.seed == 9)
+        assert change("overhead.position", [1, 2, 3]).successful
+        robot.wait("the new place", lambda: engine.frames[-1].targets["overhead"][0, 3] == pytest.approx(1.0))
+        assert "only while the node is unconfigured" in change("fixed_frame", "odom").reason
+        assert "fixed_frame" not in change("overhead.orientation", [0.0, 0.0, 0.0, 1.0]).reason
+        assert "unit quaternion" in change("overhead.orientation", [0.0, 0.0, 0.0, 0.0]).reason
+        assert "no JSON" in change("options_json", "{").reason
+        assert not change("virtual_cameras", ["other"]).successful
+        assert not change("jpeg_quality", 500).successful

@@ -1,0 +1,60 @@
+"""The camera node and a synthesis server in another process that comes, dies and comes back."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from camera_process import node_process, parameters, robot_double
+from robot_double import RobotDouble
+from ros_process import RosProcess
+
+from anyview_ros.srv import CaptureView
+
+SERVER = "anyview_ros.nodes.synthesis_server"
+
+
+@pytest.fixture
+def robot(ros_environment: dict[str, str]) -> Iterator[RobotDouble]:
+    with robot_double() as made:
+        yield made
+
+
+def server(environment: dict[str, str]) -> AbstractContextManager[RosProcess]:
+    return node_process(environment, {"autostart": True, "method": "reprojection"}, module=SERVER)
+
+
+def test_the_server_comes_late_is_killed_and_comes_back(
+    ros_environment: dict[str, str], robot: RobotDouble
+) -> None:
+    values = parameters(engine="remote", server_timeout_s=1.0)
+    robot.watch("overhead", "image", "provenance")
+    with node_process(ros_environment, values):
+        waiting = robot.wait_for_reason("no synthesis server answers", timeout_s=60)
+        assert not waiting.server_available
+        with server(ros_environment) as first:
+            robot.wait_for_views("overhead", 5, timeout_s=60)
+            provenance = robot.wait_for_views("overhead", 1, topic="provenance")[0]
+            assert provenance.server == "/synthesis_server"
+            assert not provenance.fallback
+            request = CaptureView.Request()
+            request.pose.orientation.w = 1.0
+            assert robot.call(CaptureView, "capture_view", request).success
+            # Stopped, the server takes requests and answers none; then it dies with them.
+            first.signal(signal.SIGSTOP)
+            client = robot.node.create_client(CaptureView, "capture_view")
+            future = client.call_async(request)
+            time.sleep(0.3)
+            first.kill()
+            robot.wait("an answer all the same", future.done, timeout_s=20)
+            assert not future.result().success
+            assert future.result().error
+            robot.wait("the loss", lambda: not robot.statuses[-1].server_available)
+            assert robot.statuses[-1].cameras[0].reason
+            robot.wait_for_silence("overhead", quiet_s=0.5)
+        with server(ros_environment):
+            robot.wait_for_views("overhead", 5, timeout_s=60)
+            robot.wait_for_reason("1 of 1 wanted views stream")
