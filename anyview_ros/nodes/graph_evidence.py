@@ -36,7 +36,8 @@ _TYPES: dict[str, type[Any]] = {
 }
 _STATUS = "anyview_ros/msg/Status"
 _NAME = "anyview_doctor"
-_DISCOVERY_S = 2.0
+_DISCOVERY_S = 6.0
+_SETTLED_S = 1.5
 _INFINITE_NS = 2**62
 
 # Best effort matches every publisher; who holds the latched ones back is told by the check of connections.
@@ -53,7 +54,7 @@ def graph_evidence(*, image: str = "", fixed_frame: str = "", duration_s: float 
     Args:
         image: topic of the pictures; "" for every camera.
         fixed_frame: TF frame that stands still; "" for the root above each camera.
-        duration_s: how long to listen, after about two seconds of discovery.
+        duration_s: how long to listen, after a few seconds of discovery.
 
     Raises:
         ReadError: no pictures are published on ``image``.
@@ -83,8 +84,7 @@ class _GraphLook:
         self._states: dict[str, VirtualCamerasState] = {}
 
     def evidence(self, fixed_frame: str, duration_s: float) -> Evidence:
-        self._spin(_DISCOVERY_S)
-        topics = self._topics()
+        topics = self._discover()
         if self._node.count_publishers("/clock"):
             self._node.set_parameters([Parameter("use_sim_time", value=True)])
             self._simulated = True
@@ -104,6 +104,17 @@ class _GraphLook:
             connections=self._connections(cameras),
             virtual_cameras=tuple(self._states.values()),
         )
+
+    def _discover(self) -> tuple[BagTopic, ...]:
+        """Wait until topics of cameras or TF are there and no more appear."""
+        deadline = time.monotonic() + _DISCOVERY_S
+        topics = self._topics()
+        while time.monotonic() < deadline:
+            self._spin(_SETTLED_S)
+            before, topics = topics, self._topics()
+            if topics == before and any(topic.type in _TYPES for topic in topics):
+                break
+        return topics
 
     def _spin(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
