@@ -195,6 +195,16 @@ def test_a_checker_has_its_colours_where_its_squares_are() -> None:
     assert min(np.abs(values[0].mean() - values[1].mean()), 300) > 200
 
 
+def test_a_texture_seen_texel_by_pixel_is_its_image() -> None:
+    textures = procedural_textures()
+    floor = Body(plane(), Material(texture="confetti", tile_m=1.0), np.eye(4))
+    scene = scene_of([floor], textures=textures, lights=[], ambient=(1, 1, 1))
+    camera = PinholeCamera(5120.0, 5120.0, 127.5, 127.5, 256, 256)
+    frame = render(scene, camera, look_at((0.0, 0.0, 20.0), (0, 0, 0), up=(0, 1, 0))).frames[0]
+    shown = np.round(255 * textures.images["confetti"] ** (1 / 2.2))
+    assert np.abs(frame - shown).max() <= 2
+
+
 def test_supersampling_smooths_colours_and_leaves_depth() -> None:
     scene = one(sphere(0.3), at(0, 0, 1.2))
     rough = render(scene, CAMERA, np.eye(4))
