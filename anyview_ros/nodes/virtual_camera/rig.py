@@ -91,7 +91,7 @@ class Rig:
             fallback_after_s=lambda: self.settings.engine.fallback_after_s,
         )
         self._frames = FrameBroadcaster(node) if settings.publish_tf else None
-        self._broadcast()
+        self._anchored: set[tuple[str, str]] = set()
 
     def _keeper(self, client: EngineClient, name: str, *, fallback: bool = False) -> StreamKeeper:
         return StreamKeeper(
@@ -102,9 +102,26 @@ class Rig:
             fallback=fallback,
         )
 
+    def _anchor(self) -> None:
+        """Broadcast the cameras whose parents TF has come to know.
+
+        Not before: TF would take a parent that is missing for one in a tree of its own, and hide what is wrong.
+        """
+        found = {
+            (camera.name, camera.parent_frame)
+            for camera in (live.camera for live in self.cameras.values())
+            if (camera.name, camera.parent_frame) not in self._anchored
+            and self._tf.locate(self.settings.fixed_frame, camera.parent_frame, 0).to_fixed is not None
+        }
+        if found:
+            self._anchored |= found
+            self._broadcast()
+
     def _broadcast(self) -> None:
-        if self._frames is not None:
-            self._frames.send([live.camera for live in self.cameras.values()])
+        cameras = [live.camera for live in self.cameras.values()]
+        anchored = [camera for camera in cameras if (camera.name, camera.parent_frame) in self._anchored]
+        if self._frames is not None and anchored:
+            self._frames.send(anchored)
 
     # --- life
 
@@ -195,6 +212,7 @@ class Rig:
         source = self.source
         if source is not None:
             source.watch()
+        self._anchor()
         self.problems.set(Stage.ENGINE, self.client.problem())
         without_clock = self.now_ns() is None
         self.problems.set(
