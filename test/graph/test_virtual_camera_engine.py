@@ -456,3 +456,30 @@ def test_parameters_change_while_it_runs_or_say_that_they_cannot(robot: RobotDou
         assert "no JSON" in change("options_json", "{").reason
         assert not change("virtual_cameras", ["other"]).successful
         assert not change("jpeg_quality", 500).successful
+
+
+def test_simulated_time_is_waited_for_and_may_jump_back(robot: RobotDouble) -> None:
+    from rosgraph_msgs.msg import Clock
+
+    from anyview_ros.nodes.conversions import ns_to_time
+
+    clock = robot.node.create_publisher(Clock, "/clock", 10)
+
+    def tell(pictures_of: int) -> Any:
+        clock.publish(Clock(clock=ns_to_time(pictures_of)))
+        return np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
+
+    with camera_node(FakeEngine(), use_sim_time=True):
+        robot.watch("overhead", "image", "provenance")
+        robot.wait_for_reason("no clock arrives on /clock")
+        robot.pictures = tell
+        robot.wait_for_reason("1 of 1 wanted views stream")
+        age = robot.wait_for_views("overhead", 2, topic="provenance")[-1].age
+        assert 0 <= age.sec + age.nanosec / 1e9 < 5
+        robot.wait("a full window", lambda: robot.statuses[-1].window_frames > 15)
+        robot.statuses.clear()
+        robot.shift_ns -= int(0.7e9)  # less than what stamps alone would show
+        robot.wait(
+            "a window begun anew", lambda: any(status.window_frames < 5 for status in list(robot.statuses))
+        )
+        robot.wait_for_views("overhead", 3)
