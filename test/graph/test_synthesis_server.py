@@ -18,6 +18,7 @@ from anyview_ros.errors import (
     EngineBusyError,
     EngineClosedError,
     EngineUnavailableError,
+    InvalidInputError,
     InvalidRequestError,
     SynthesisCancelled,
     SynthesisError,
@@ -190,6 +191,10 @@ def test_a_method_that_breaks_harms_one_request(start_server: StartServer, asker
     asker.wait_ready()
     with pytest.raises(SynthesisError, match="the method broke"):
         asker.client.submit(small_request(options={"fail": True})).future.result(20)
+    misshapen = small_request(options={"misshapen": True})
+    with pytest.raises(InvalidInputError, match=r"confidence of view '0' is \(1, 1, 1\)"):
+        asker.client.submit(misshapen).future.result(20)
+    assert "the method is at fault" in synthesize(asker, request_message(misshapen)).error
     assert asker.client.submit(small_request(seed=9)).future.result(20).views[0].frames[0, 0, 0, 0] == 9
 
 
@@ -566,12 +571,12 @@ def test_sigint_while_it_starts(start_server: StartServer, delay_s: float) -> No
     time.sleep(delay_s)
     server.interrupt()
     status = server.wait_for_exit()
-    if status == -signal.SIGINT:  # before the interpreter had installed a handler
-        assert delay_s == 0.0
-        assert "anyview" not in server.output
-        return
-    assert status in (0, 130)
-    assert "Traceback" not in server.output or delay_s == 0.0
+    if status in (-signal.SIGINT, 1):  # the interpreter itself was still starting
+        assert delay_s <= 0.3
+        assert f"anyview_ros{os.sep}nodes" not in server.output
+    else:
+        assert status in (0, 130)
+        assert "Traceback" not in server.output
 
 
 def test_sigint_while_a_method_loads(start_server: StartServer) -> None:

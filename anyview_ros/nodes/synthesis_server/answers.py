@@ -33,8 +33,11 @@ def fill_error(answer: Any, error: AnyViewError) -> None:
 
 
 def fill_result(answer: Any, msg: Any, result: SynthesisResult, *, server: str, with_depth: bool) -> None:
-    """Write the views of a request into its answer, target by target, pose by pose."""
-    answer.success = True
+    """Write the views of a request into its answer, target by target, pose by pose.
+
+    Raises:
+        InvalidInputError: views whose parts do not fit each other.
+    """
     answer.views = [
         picture
         for target, view in zip(msg.targets, result.views, strict=True)
@@ -42,6 +45,7 @@ def fill_result(answer: Any, msg: Any, result: SynthesisResult, *, server: str, 
     ]
     newest_ns = int(result.views[-1].stamps_ns[-1])
     answer.provenance = provenance_to_msg(result.provenance, server=server, source_stamp_ns=newest_ns)
+    answer.success = True
 
 
 def fill_times(answer: Any, job: SynthesisJob) -> None:

@@ -73,15 +73,15 @@ class ClipAction:
             self._watch.reset()
             await ended(job.future, self._node)
             fill_times(answer, job)
-            result = job.future.result()
+            with_depth = self._gate.settings.publish_depth
+            fill_result(
+                answer, goal_handle.request, job.future.result(), server=self._server, with_depth=with_depth
+            )
+            goal_handle.succeed()
         except AnyViewError as error:
             fill_error(answer, error)
             cancelled = isinstance(error, SynthesisCancelled) and goal_handle.is_cancel_requested
             (goal_handle.canceled if cancelled else goal_handle.abort)()
-        else:
-            with_depth = self._gate.settings.publish_depth
-            fill_result(answer, goal_handle.request, result, server=self._server, with_depth=with_depth)
-            goal_handle.succeed()
         finally:
             self._watched.pop(key, None)
             goal_handle.request.sources = []  # ROS keeps goals for a while; their pictures need not stay

@@ -54,10 +54,8 @@ class Services:
             job = submit(self._gate, request)
             await ended(job.future, self._node)
             fill_times(response, job)
-            result = job.future.result()
+            with_depth = self._gate.settings.publish_depth
+            fill_result(response, request, job.future.result(), server=self._server, with_depth=with_depth)
         except AnyViewError as error:
             fill_error(response, error)
-        else:
-            with_depth = self._gate.settings.publish_depth
-            fill_result(response, request, result, server=self._server, with_depth=with_depth)
         return response

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from anyview_ros.errors import InvalidRequestError
+from anyview_ros.errors import AnyViewError, InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.msg import StreamViews, TargetCamera
 from anyview_ros.nodes.conversions.interfaces import (
@@ -108,8 +108,14 @@ class Session:
             dropped=outcome.dropped,
             error=outcome.error,
         )
-        for name, view in outcome.views.items():
-            msg.views.extend(view_to_msgs(view, name=name, with_depth=self._with_depth))
+        try:
+            msg.views = [
+                picture
+                for name, view in outcome.views.items()
+                for picture in view_to_msgs(view, name=name, with_depth=self._with_depth)
+            ]
+        except AnyViewError as error:
+            msg.error = str(error)
         if outcome.provenance is not None:
             msg.provenance = provenance_to_msg(
                 outcome.provenance, server=self._server, source_stamp_ns=outcome.stamp_ns

@@ -23,11 +23,15 @@ from anyview_ros.synthesis.request import check_request, resolve_options
 
 @dataclass(frozen=True)
 class SlowOptions:
-    """How long a step takes, and whether the work fails; ``deaf`` work does not look at its token."""
+    """How long a step takes, and how the work fails.
+
+    ``deaf`` work does not look at its token; ``misshapen`` views have a confidence of another size.
+    """
 
     step_s: float = 0.0
     fail: bool = False
     deaf: bool = False
+    misshapen: bool = False
 
 
 class SlowSteps:
@@ -66,7 +70,7 @@ class SlowSteps:
                 raise RuntimeError(message)
             if progress is not None:
                 progress(step, steps)
-        views = tuple(self._view(request, target) for target in request.targets)
+        views = tuple(self._view(request, target, options) for target in request.targets)
         return SynthesisResult(views, Provenance("slow_steps", "", request.seed, steps))
 
     def open_stream(self, source: Any, targets: Sequence[Any], **_: Any) -> Any:
@@ -76,7 +80,7 @@ class SlowSteps:
     def close(self) -> None:
         return
 
-    def _view(self, request: SynthesisRequest, target: Any) -> SynthesizedView:
+    def _view(self, request: SynthesisRequest, target: Any, options: SlowOptions) -> SynthesizedView:
         count, camera = len(target), target.camera
         shape = (count, camera.height, camera.width)
         stamps = request.sources[0].stamps_ns[:count] if target.stamps_ns is None else target.stamps_ns
@@ -85,5 +89,5 @@ class SlowSteps:
             camera,
             target.camera_to_world,
             stamps,
-            np.ones(shape, np.float32),
+            np.ones((1, 1, 1) if options.misshapen else shape, np.float32),
         )

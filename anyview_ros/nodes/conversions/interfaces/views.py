@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -26,7 +27,11 @@ def view_to_msgs(view: SynthesizedView, *, name: str, with_depth: bool = True) -
         view: N frames.
         name: of the target.
         with_depth: whether to send the depth that the method gave.
+
+    Raises:
+        InvalidInputError: arrays that do not fit each other; the method is at fault.
     """
+    _check_shapes(view, name)
     return [_frame_to_msg(view, index, name, with_depth) for index in range(len(view))]
 
 
@@ -76,6 +81,23 @@ def provenance_to_msg(provenance: Provenance, *, server: str, source_stamp_ns: i
 def provenance_from_msg(msg: ProvenanceMsg) -> Provenance:
     """The provenance of a message."""
     return Provenance(msg.method, msg.weights_hash, int(msg.seed), int(msg.steps))
+
+
+def _check_shapes(view: SynthesizedView, name: str) -> None:
+    shape = (len(view), view.camera.height, view.camera.width)
+    wanted: dict[str, tuple[Any, tuple[int, ...]]] = {
+        "frames": (view.frames, (*shape, 3)),
+        "camera_to_world": (view.camera_to_world, (len(view), 4, 4)),
+        "stamps_ns": (view.stamps_ns, (len(view),)),
+        "confidence": (view.confidence, shape),
+        "depth": (view.depth, shape),
+    }
+    for part, (array, expected) in wanted.items():
+        if array is not None and np.shape(array) != expected:
+            raise InvalidInputError(
+                f"{part} of view '{name}' is {np.shape(array)} but the view's frames and camera want {expected}; "
+                "the method is at fault"
+            )
 
 
 def _frame_to_msg(view: SynthesizedView, index: int, name: str, with_depth: bool) -> SynthesizedViewMsg:
