@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anyview_ros.nodes.observer import Observer
 
 _VIRTUAL_CAMERA_NAMESPACE = "/anyview"
-_START_LIMIT_S = 240.0
+_PATIENCE_S = 90.0  # without any news while the graph starts
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,6 +81,9 @@ def _environment() -> dict[str, str]:
     environment.setdefault("ROS_DOMAIN_ID", str(random.randrange(102, 200)))  # noqa: S311 - no secret
     environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     environment["PYTHONUNBUFFERED"] = "1"
+    # Processes that share few cores: one thread of torch each, and none that spins while it waits.
+    environment.setdefault("OMP_NUM_THREADS", "1")
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return environment
 
 
@@ -114,7 +117,7 @@ def _wait_for_views(
     """Spin until every virtual camera has been seen once, telling why not in the meantime."""
     import rclpy
 
-    deadline = time.monotonic() + _START_LIMIT_S
+    deadline = time.monotonic() + _PATIENCE_S
     last = ""
     while not all(observer.samples[name] for name in plan.cameras):
         rclpy.spin_once(observer, timeout_sec=0.2)
@@ -125,18 +128,19 @@ def _wait_for_views(
         if reason != last:
             say(reason)
             last = reason
+            deadline = time.monotonic() + _PATIENCE_S
         if time.monotonic() > deadline:
             missing = [name for name in plan.cameras if not observer.samples[name]]
             raise GraphError(
-                f"no view of {', '.join(missing)} after {_START_LIMIT_S:.0f} s; virtual_camera says: {reason}; "
-                f"logs are in {processes.log('virtual_camera').parent}"
+                f"no view of {', '.join(missing)}, and nothing new for {_PATIENCE_S:.0f} s; "
+                f"virtual_camera says: {reason}; logs are in {processes.log('virtual_camera').parent}"
             )
 
 
 def _progress_of(processes: ProcessGroup, plan: DemoPlan) -> str:
     """The last line of progress of the process that makes the pictures, while it prepares them."""
     lines = processes.log(plan.source_process).read_text(errors="replace").splitlines()
-    return lines[-1].rpartition("]: ")[2] if lines and "rendering" in lines[-1] else ""
+    return lines[-1].rpartition("]: ")[2] if lines and "rendered" in lines[-1] else ""
 
 
 def _spin(observer: Observer, duration_s: float, processes: ProcessGroup, say: Callable[[str], None]) -> None:

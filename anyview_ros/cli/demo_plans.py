@@ -132,7 +132,7 @@ def _robot(server: dict[str, Any]) -> DemoPlan:
 
     content = yaml.safe_load(config_file("demo.yaml").read_text(encoding="utf-8"))
     shared, robot, camera = (
-        content[key]["ros__parameters"] for key in ("/**", "simulated_robot", "virtual_camera")
+        content[key]["ros__parameters"] for key in ("/**", "/**/simulated_robot", "/**/virtual_camera")
     )
     return DemoPlan(
         title="simulated robot",

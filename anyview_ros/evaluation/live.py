@@ -87,7 +87,7 @@ def copied(sample: LiveSample) -> NDArray[np.uint8]:
 def score_samples(samples: Sequence[LiveSample]) -> CameraScores:
     """Score the samples of one camera that have a truth."""
     known = [sample for sample in samples if sample.truth is not None]
-    masked = [sample for sample in known if sample.co_visible is not None and sample.co_visible.any()]
+    masked = [sample for sample in known if sample.co_visible is not None and _is_scorable(sample.co_visible)]
     coverages = [float(sample.co_visible.mean()) for sample in known if sample.co_visible is not None]
     return CameraScores(
         frames=len(known),
@@ -97,6 +97,11 @@ def score_samples(samples: Sequence[LiveSample]) -> CameraScores:
         synthesised_co_visible=_score(masked, lambda sample: sample.view, masked=True),
         copy_source_co_visible=_score(masked, copied, masked=True),
     )
+
+
+def _is_scorable(mask: NDArray[np.bool_]) -> bool:
+    """Whether SSIM's windows, which need 3 pixels around their centre, fit anywhere in the mask."""
+    return bool(mask[3:-3, 3:-3].any())
 
 
 def _score(
