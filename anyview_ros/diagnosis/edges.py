@@ -57,15 +57,15 @@ def edge_offset(
 
 
 def _jumps(depth: NDArray[Any]) -> NDArray[np.float32]:
-    """1 where depth is known on both sides of a pixel's border and differs by more than a few percent."""
+    """1 on both sides of a border of pixels over which depth is known and jumps."""
     known = depth > 0
     jumps = np.zeros(depth.shape, np.float32)
     for axis in (0, 1):
         a, b = (depth[:-1], depth[1:]) if axis == 0 else (depth[:, :-1], depth[:, 1:])
         both = (known[:-1] & known[1:]) if axis == 0 else (known[:, :-1] & known[:, 1:])
         edge = both & (np.abs(a - b) > _JUMP * np.minimum(a, b))
-        part = jumps[:-1] if axis == 0 else jumps[:, :-1]
-        part[edge] = 1
+        first, second = (jumps[:-1], jumps[1:]) if axis == 0 else (jumps[:, :-1], jumps[:, 1:])
+        first[edge] = second[edge] = 1
     return jumps
 
 

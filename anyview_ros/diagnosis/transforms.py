@@ -111,26 +111,35 @@ class TransformTree:
 
     def between(self, frame: str, fixed_frame: str) -> tuple[Edge, ...] | None:
         """The edges on the way from one frame to another; None if they are not connected."""
-        if self.root(frame) != self.root(fixed_frame) or frame not in self.frames:
-            return None
-        up, down = self.chain(frame), self.chain(fixed_frame)
-        shared = {edge.child for edge in up} & {edge.child for edge in down}
-        return tuple(edge for edge in (*up, *down) if edge.child not in shared)
+        ways = self._ways(frame, fixed_frame)
+        return None if ways is None else (*ways[0], *ways[1])
 
     def lookup(self, frame: str, fixed_frame: str, stamp_ns: int) -> Array | None:
         """The pose (4, 4) of a frame in another at an instant; None if they are not connected then."""
-        if self.between(frame, fixed_frame) is None:
-            return None if frame != fixed_frame else np.eye(4)
-        to_root, fixed_to_root = self._to_root(frame, stamp_ns), self._to_root(fixed_frame, stamp_ns)
-        if to_root is None or fixed_to_root is None:
+        if frame == fixed_frame:
+            return np.eye(4)
+        ways = self._ways(frame, fixed_frame)
+        if ways is None:
             return None
-        return np.asarray(invert_rigid(fixed_to_root) @ to_root)
+        pose, fixed_pose = (_product(way, stamp_ns) for way in ways)
+        if pose is None or fixed_pose is None:
+            return None
+        return np.asarray(invert_rigid(fixed_pose) @ pose)
 
-    def _to_root(self, frame: str, stamp_ns: int) -> Array | None:
-        pose = np.eye(4)
-        for edge in self.chain(frame):
-            step = edge.at(stamp_ns)
-            if step is None:
-                return None
-            pose = step @ pose
-        return pose
+    def _ways(self, frame: str, fixed_frame: str) -> tuple[list[Edge], list[Edge]] | None:
+        """From each of both frames up to where the ways meet; None if they do not."""
+        if frame not in self.frames or self.root(frame) != self.root(fixed_frame):
+            return None
+        up, down = self.chain(frame), self.chain(fixed_frame)
+        shared = {edge.child for edge in up} & {edge.child for edge in down}
+        return [e for e in up if e.child not in shared], [e for e in down if e.child not in shared]
+
+
+def _product(way: list[Edge], stamp_ns: int) -> Array | None:
+    pose = np.eye(4)
+    for edge in way:
+        step = edge.at(stamp_ns)
+        if step is None:
+            return None
+        pose = step @ pose
+    return pose

@@ -47,7 +47,9 @@ class DoctoredCamera(Node):
             TFMessage, "/tf_static", 10 if "volatile_static" in faults else _LATCHED
         )
         self._status = self.create_publisher(Status, "/anyview/status", _LATCHED)
-        self._view = self.create_publisher(Image, "/anyview/wrist/image", 1)
+        self._views = [
+            self.create_publisher(Image, f"/anyview/wrist/{part}", 1) for part in ("image", "confidence")
+        ]
         if "greedy_subscriber" in faults:
             self.create_subscription(Image, "/camera/image_raw", lambda _: None, 10)
         rng = np.random.default_rng(0)

@@ -51,6 +51,8 @@ def check_poses(evidence: Evidence) -> Iterator[Finding]:
     sound = [camera for camera in evidence.cameras if not broken[camera.name]]
     posed = {camera.name: _posed(evidence, camera) for camera in sound}
     for camera in sound:
+        if camera.depth is None and len(camera.images):
+            yield fine("poses", camera.name, "not tested: that takes depth")
         yield from _alone(evidence, camera, posed[camera.name])
     yield from _together(evidence, posed)
 

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anyview_ros.offline.gathering import CameraGatherer, TransformGatherer
+
+SECOND = 10**9
+START_S = 1000
+
+
+def header(stamp_ns: int, frame: str = "eye") -> Any:
+    return SimpleNamespace(
+        stamp=SimpleNamespace(sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND), frame_id=frame
+    )
+
+
+def picture(stamp_ns: int, pixels: np.ndarray[Any, Any], encoding: str) -> Any:
+    height, width = pixels.shape[:2]
+    data = np.ascontiguousarray(pixels).tobytes()
+    return SimpleNamespace(
+        header=header(stamp_ns),
+        encoding=encoding,
+        width=width,
+        height=height,
+        step=len(data) // height,
+        is_bigendian=0,
+        data=data,
+    )
+
+
+RGB = np.zeros((4, 6, 3), np.uint8)
+DEPTH = np.full((4, 6), 1500, np.uint16)
+
+
+@pytest.mark.parametrize("seconds", [1, 60, 3600])
+def test_few_pictures_are_kept_of_any_length_and_in_bursts(seconds: int) -> None:
+    gatherer = CameraGatherer("/eye/image", "", "")
+    for index in range(seconds * 10):
+        stamp_ns = START_S * SECOND + index * SECOND // 10
+        gatherer.take_image(picture(stamp_ns, RGB, "rgb8"), stamp_ns)
+    camera = gatherer.evidence()
+    assert len(camera.images) == seconds * 10
+    stamps = np.array([p.stamp_ns for p in camera.pictures])
+    assert 3 <= len(stamps) <= 24
+    steps = np.diff(stamps) / SECOND
+    assert np.sum(np.isclose(steps, 0.2)) >= len(stamps) // 3
+    if seconds >= 60:
+        assert len(stamps) >= 9
+        assert stamps[-1] - stamps[0] > 0.6 * seconds * SECOND
+
+
+def test_each_picture_gets_the_depth_nearest_to_it() -> None:
+    gatherer = CameraGatherer("/eye/image", "", "/eye/depth")
+    for index in range(20):
+        stamp_ns = START_S * SECOND + index * SECOND // 10
+        gatherer.take_depth(picture(stamp_ns - 30_000_000, DEPTH, "16UC1"), stamp_ns)
+        gatherer.take_image(picture(stamp_ns, RGB, "rgb8"), stamp_ns)
+        gatherer.take_depth(picture(stamp_ns + 7_000_000, DEPTH, "16UC1"), stamp_ns)
+    camera = gatherer.evidence()
+    assert {p.depth_stamp_ns - p.stamp_ns for p in camera.pictures if p.depth_stamp_ns} == {7_000_000}
+    assert camera.depth is not None
+    assert (camera.depth.known_share, camera.depth.median_value) == (1.0, 1500.0)
+    assert camera.pictures[0].depth_m is not None
+    np.testing.assert_allclose(camera.pictures[0].depth_m, 1.5, rtol=1e-6)
+
+
+def test_depth_of_another_time_is_not_taken() -> None:
+    gatherer = CameraGatherer("/eye/image", "", "/eye/depth")
+    for index in range(10):
+        stamp_ns = START_S * SECOND + index * SECOND // 10
+        gatherer.take_image(picture(stamp_ns, RGB, "rgb8"), stamp_ns)
+        gatherer.take_depth(picture(stamp_ns - 9 * SECOND, DEPTH, "16UC1"), stamp_ns)
+    camera = gatherer.evidence()
+    assert all(p.depth_m is None for p in camera.pictures)
+    assert camera.depth is not None
+    assert camera.depth.median_value == 1500.0
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified"),
+    [
+        ("/camera/image_rect", True),
+        ("/camera/image_rect_color", True),
+        ("/camera/rectified/image", True),
+        ("/camera/image_raw", False),
+        ("/direct/rectangle/image", False),
+    ],
+)
+def test_names_tell_whether_pictures_are_rectified(topic: str, *, rectified: bool) -> None:
+    assert CameraGatherer(topic, "", "").rectified is rectified
+
+
+def transforms(parent: str, child: str, stamp_ns: int, x: float, w: float = 1.0) -> Any:
+    moved = SimpleNamespace(
+        translation=SimpleNamespace(x=x, y=0.0, z=0.0), rotation=SimpleNamespace(x=0.0, y=0.0, z=0.0, w=w)
+    )
+    stamped = SimpleNamespace(header=header(stamp_ns, parent), child_frame_id=child, transform=moved)
+    return SimpleNamespace(transforms=[stamped])
+
+
+def test_transforms_are_put_in_order_and_the_last_said_counts() -> None:
+    gatherer = TransformGatherer()
+    for stamp_s, x in ((3, 3.0), (1, 1.0), (2, 9.0), (2, 2.0)):
+        gatherer.take(transforms("/map", "base", stamp_s * SECOND, x), 0, static=False)
+    tree = gatherer.tree()
+    pose = tree.lookup("base", "map", 5 * SECOND // 2)
+    assert pose is not None
+    assert pose[0, 3] == pytest.approx(2.5)
+    assert tree.lookup("base", "map", 4 * SECOND) is None
+
+
+@pytest.mark.parametrize(("x", "w", "said"), [(0.0, 0.0, "length 0"), (float("nan"), 1.0, "not finite")])
+def test_transforms_that_are_none_are_told(x: float, w: float, said: str) -> None:
+    gatherer = TransformGatherer()
+    gatherer.take(transforms("map", "base", SECOND, x, w), 0, static=True)
+    (edge,) = gatherer.tree().edges
+    assert said in edge.invalid
+    assert edge.at(SECOND) is None
