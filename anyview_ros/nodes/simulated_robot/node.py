@@ -144,6 +144,11 @@ class SimulatedRobot(Node):
 
     def _work(self) -> None:
         """The renderer's thread: the loop beforehand, or one instant after the other."""
+        import torch
+
+        torch.set_num_threads(
+            1
+        )  # a picture is thousands of short steps: two threads wait for each other at every one
         try:
             if self._settings.mode == "replay":
                 self._footage = self._prepare()
