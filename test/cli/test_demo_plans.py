@@ -22,7 +22,7 @@ def test_the_robot_is_as_its_configuration_says() -> None:
     plan = plan_demo(arguments("robot", method="copy_source"))
     assert plan.cameras == ("overhead", "wrist")
     assert plan.server_parameters == {"autostart": True, "method": "copy_source"}
-    assert plan.camera_parameters["overhead.parent_frame"] == "base_link"
+    assert plan.camera_parameters["overhead"]["parent_frame"] == "base_link"
     assert plan.source_depth
     assert plan.truth
 
