@@ -61,8 +61,10 @@ def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None)
 
     nodes: Sequence[RunningNode] = ()
     executor: Executor | None = None
+    begun = False
     try:
         rclpy.init(args=None if args is None else list(args))
+        begun = True
         nodes = start()
         executor = PatientExecutor()
         for node in nodes:
@@ -74,7 +76,7 @@ def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None)
         print(f"cannot start: {err}", file=sys.stderr)  # noqa: T201 - the node's logger may not exist
         return 1
     except Exception:
-        if rclpy.ok():
+        if rclpy.ok() or not begun:
             raise
         return 0  # once the context is down, every call on ROS that was under way fails in its own manner
     finally:

@@ -22,7 +22,8 @@ from anyview_ros.srv import CaptureView
 
 @pytest.fixture
 def robot(ros_environment: dict[str, str]) -> Iterator[RobotDouble]:
-    with robot_double() as made:
+    # Best effort: in one process Fast DDS hands messages over directly, and acknowledgements may lock each other out.
+    with robot_double(reliable=False) as made:
         yield made
 
 
@@ -95,6 +96,31 @@ def test_poses_follow_tf_stamp_by_stamp(robot: RobotDouble) -> None:
         np.testing.assert_allclose(frame.camera_to_world, np.eye(4), atol=1e-9)
     errors = [abs(frame.targets["wrist"][0, 3] - tool_x_m(frame.stamp_ns)) for frame in frames]
     assert np.median(errors) < 1e-4
+
+
+def test_a_parent_frame_that_is_late_is_waited_for(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    timers: list[threading.Timer] = []
+
+    def delay(transform: Any) -> Any:
+        if transform.child_frame_id != "tool0":
+            return transform
+        timers.append(threading.Timer(0.12, robot._tf.sendTransform, [transform]))
+        timers[-1].start()
+        return None
+
+    robot.alter_tf = delay
+    with camera_node(engine):
+        robot.watch("wrist")
+        robot.wait_for_views("wrist", 3)
+        begun = len(engine.frames)
+        robot.wait_for_views("wrist", 15)
+        frames = engine.frames[begun:]
+        robot.repair()
+        for timer in timers:
+            timer.join()
+    assert all("wrist" in frame.targets for frame in frames)
+    assert frames[-1].targets["wrist"][0, 3] == pytest.approx(tool_x_m(frames[-1].stamp_ns), abs=0.016)
 
 
 def test_each_camera_keeps_its_own_rate(robot: RobotDouble) -> None:
@@ -198,9 +224,11 @@ def test_an_instant_is_shown_once_and_never_an_earlier_one(robot: RobotDouble) -
         robot.wait_for_views("overhead", 3)
         robot.running = False
         robot.wait_for_silence("overhead", quiet_s=0.3)
+        robot.views["overhead/image"].clear()
         for frame in engine.stream.frames[-3:]:
             engine.stream.answer(frame)
-        robot.wait_for_silence("overhead", quiet_s=0.5, timeout_s=0.6)
+        time.sleep(0.5)
+        assert not robot.views["overhead/image"]
 
 
 def test_what_was_asked_before_a_clock_jump_is_not_shown_after_it(robot: RobotDouble) -> None:

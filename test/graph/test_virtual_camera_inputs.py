@@ -107,6 +107,9 @@ def test_depth_that_never_matches(deep: RobotDouble) -> None:
 
 def test_a_clock_that_jumps_back_clears_the_synchroniser(deep: RobotDouble) -> None:
     newest_ns = max(stamps_ns(deep.wait_for_views("overhead", 2)))
+    deep.alter_depth = lambda message: None
+    deep.wait_for_reason("no depth matches the images")  # its queue is full of images by now
     deep.shift_ns -= int(60e9)
+    deep.repair()
     later = stamps_ns(deep.wait_for_views("overhead", 10))
     assert min(later[3:]) < newest_ns - int(30e9)

@@ -73,6 +73,7 @@ class FakeStream:
         thread.join()
 
     def lose(self, reason: str) -> None:
+        self.closed = True
         self.on_outcome(StreamOutcome(-1, 0, error=reason))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import rclpy
 from geometry_msgs.msg import TransformStamped
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from tf2_ros import TransformBroadcaster
@@ -61,7 +61,13 @@ class RobotDouble:
     """
 
     def __init__(
-        self, *, namespace: str = "", compressed: bool = False, depth: bool = False, rate_hz: float = 20
+        self,
+        *,
+        namespace: str = "",
+        compressed: bool = False,
+        depth: bool = False,
+        rate_hz: float = 20,
+        reliable: bool = True,
     ) -> None:
         self.node = rclpy.create_node("robot_double", namespace=namespace or None)
         self.pictures: Callable[[int], np.ndarray] = lambda _: ramp()
@@ -75,6 +81,7 @@ class RobotDouble:
         self.statuses: deque[Status] = deque(maxlen=500)
         self.views: dict[str, deque[Any]] = {}
         self._compressed = compressed
+        self._reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         self._period_s = 1 / rate_hz
         kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
         self._image = self.node.create_publisher(kind, topic, 5)
@@ -156,7 +163,10 @@ class RobotDouble:
             # rclpy looks at the signature of a callback, and a built-in method has none.
             made.append(
                 self.node.create_subscription(
-                    KINDS[topic], name, lambda view, kept=kept: kept.append(view), 10
+                    KINDS[topic],
+                    name,
+                    lambda view, kept=kept: kept.append(view),
+                    QoSProfile(depth=10, reliability=self._reliability),
                 )
             )
 

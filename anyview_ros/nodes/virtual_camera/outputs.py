@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 from numpy.typing import NDArray
+from rclpy.exceptions import InvalidHandle
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -94,11 +94,13 @@ def _qos() -> QoSProfile:
 
 
 class CameraOutputs:
-    """The publishers of one virtual camera. What nobody subscribes is not computed."""
+    """The publishers of one virtual camera. What nobody subscribes is not computed.
+
+    No lock is held while a message is sent: a middleware that blocks must not keep others from asking what is wanted.
+    """
 
     def __init__(self, node: VirtualCameraNode, name: str) -> None:
         self._node = node
-        self._lock = threading.Lock()
         self._publishers = {
             topic: node.create_lifecycle_publisher(
                 kind,
@@ -111,8 +113,10 @@ class CameraOutputs:
 
     def wanted(self) -> bool:
         """Whether anybody subscribes to any of the topics."""
-        with self._lock:
+        try:
             return any(publisher.get_subscription_count() > 0 for publisher in self._publishers.values())
+        except InvalidHandle:  # closed by another thread in the meantime
+            return False
 
     def publish(
         self,
@@ -137,20 +141,19 @@ class CameraOutputs:
                 provenance, header, age_ns=age_ns, server=server, fallback=fallback
             ),
         }
-        with self._lock:
+        try:
             for topic, publisher in self._publishers.items():
-                if publisher.get_subscription_count() == 0:
-                    continue
-                message = makers[topic]()
+                message = makers[topic]() if publisher.get_subscription_count() > 0 else None
                 if message is not None:
                     publisher.publish(message)
+        except InvalidHandle:
+            self._node.get_logger().debug(f"a view of {camera.name} came after its publishers were destroyed")
 
     def close(self) -> None:
         """Destroy the publishers."""
-        with self._lock:
-            for publisher in self._publishers.values():
-                self._node.destroy_lifecycle_publisher(publisher)
-            self._publishers = {}
+        publishers, self._publishers = self._publishers, {}
+        for publisher in publishers.values():
+            self._node.destroy_lifecycle_publisher(publisher)
 
 
 class FrameBroadcaster:

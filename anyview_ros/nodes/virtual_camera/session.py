@@ -86,6 +86,7 @@ class StreamKeeper:
         self._lost = ""
         self._trouble = ""
         self._unanswered_since_s: float | None = None
+        self._blocked_since_s: float | None = None
         self._dropped = 0
 
     @property
@@ -123,8 +124,8 @@ class StreamKeeper:
             self._open(plan)
         if self._handle is None:
             return self._trouble
-        problem = self._client.problem() or self._handle.problem()
-        if problem:
+        problem = self._client.problem() or self._blocked()
+        if problem or self._handle is None:
             return problem
         try:
             self._handle.push(StreamFrame(picture.frame, pose, stamp_ns, targets, picture.depth))
@@ -135,6 +136,18 @@ class StreamKeeper:
             if self._unanswered_since_s is None:
                 self._unanswered_since_s = time.monotonic()
         return ""
+
+    def _blocked(self) -> str:
+        """Why the stream takes no frames, or ""; one that takes none for too long is given up."""
+        problem = "" if self._handle is None else self._handle.problem()
+        now_s = time.monotonic()
+        if not problem:
+            self._blocked_since_s = None
+        elif self._blocked_since_s is None:
+            self._blocked_since_s = now_s
+        elif now_s - self._blocked_since_s > self._answer_timeout_s():
+            self._give_up(problem)
+        return problem
 
     def _drop_if_lost(self) -> None:
         with self._lock:
@@ -193,6 +206,7 @@ class StreamKeeper:
         with self._lock:
             self._generation += 1
             self._lost, self._unanswered_since_s = "", None
+        self._blocked_since_s = None
         handle, self._handle, self._plan = self._handle, None, None
         if handle is not None:
             handle.close()

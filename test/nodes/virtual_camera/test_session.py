@@ -104,6 +104,20 @@ def test_a_stream_that_does_not_answer_is_opened_anew() -> None:
     assert [stream.closed for stream in engine.streams] == [True, False]
 
 
+def test_a_stream_that_takes_no_frames_is_opened_anew() -> None:
+    engine = FakeEngine()
+    engine.stream_problem = "still opening"
+    asker = Asker(engine, timeout_s=0.05)
+    assert asker.push() == "still opening"
+    assert asker.push() == "still opening"
+    assert len(engine.streams) == 1
+    time.sleep(0.1)
+    asker.push()
+    engine.stream_problem = ""
+    assert asker.push() == ""
+    assert len(engine.streams) == 2
+
+
 def test_answers_of_a_stream_given_up_are_ignored() -> None:
     engine = FakeEngine()
     engine.mute = True
