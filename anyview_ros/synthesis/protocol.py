@@ -18,13 +18,17 @@ from anyview_ros.synthesis.result import Provenance, SynthesisResult, Synthesize
 class Progress(Protocol):
     """Called after each step with the steps done and the steps in all."""
 
-    def __call__(self, step: int, total: int, /) -> None: ...
+    def __call__(self, step: int, total: int, /) -> None:
+        """Tell that ``step`` of ``total`` steps are done."""
+        ...
 
 
 class CancelToken(Protocol):
     """Anything with ``is_set``, such as a ``threading.Event``; methods look at it between steps."""
 
-    def is_set(self) -> bool: ...
+    def is_set(self) -> bool:
+        """Whether the work should stop."""
+        ...
 
 
 class SynthesisStream(Protocol):
