@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ def run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None =
 
 
 def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None) -> int:
-    import rclpy
-    from rclpy.exceptions import InvalidParameterException, ParameterException
+    with _interrupts_held():
+        import rclpy
+        from rclpy.exceptions import InvalidParameterException, ParameterException
 
-    from anyview_ros.errors import AnyViewError
-    from anyview_ros.nodes.executor import PatientExecutor
+        from anyview_ros.errors import AnyViewError
+        from anyview_ros.nodes.executor import PatientExecutor
 
     nodes: Sequence[RunningNode] = ()
     executor: Executor | None = None
@@ -84,6 +86,19 @@ def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None)
         _end(nodes, executor)
         rclpy.try_shutdown()
     return 0
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back until the end: the import of an extension module turns it into an ImportError."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _end(nodes: Sequence[RunningNode], executor: Executor | None) -> None:

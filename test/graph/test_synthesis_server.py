@@ -572,7 +572,7 @@ def test_sigint_while_it_starts(start_server: StartServer, delay_s: float) -> No
     server.interrupt()
     status = server.wait_for_exit()
     if status in (-signal.SIGINT, 1):  # the interpreter itself was still starting
-        assert delay_s <= 0.3
+        assert "loading method" not in server.output
         assert f"anyview_ros{os.sep}nodes" not in server.output
     else:
         assert status in (0, 130)
