@@ -13,6 +13,8 @@ from anyview_ros.geometry.warp import inverse_warp
 Array = NDArray[np.float64]
 
 _WIDTH = 240
+_TELLING = 8.0  # grey levels by which the fit with and without moving must differ
+_FEWEST = 100  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +124,21 @@ def misfit(a: View, b: View, a_to_world: Array, b_to_world: Array, *, depth_scal
         there = (there - there.mean()) * min(float(inside.std()) / spread, 2.0) + inside.mean()
     difference = float(np.abs(there - inside).sum())
     return (difference + ignorance * float(known.sum() - valid.sum())) / float(known.sum())
+
+
+def vote(a: View, b: View, a_to_world: Array, b_to_world: Array) -> float:
+    """Of the pixels that tell, the part at which ``b`` carried into ``a`` fits better than ``b`` left in place.
+
+    Robust where much of the picture moves with the camera (a gripper) or by itself. Wrong poses stay below a half,
+    right ones above it; nan if too few pixels tell.
+    """
+    carried, valid = inverse_warp(b.grey, _depth(a, 1.0), b.camera, b_to_world, a.camera, a_to_world)
+    if a.grey.shape != b.grey.shape:
+        return float("nan")
+    here = a.grey[..., 0].astype(np.float32)
+    moved, still = np.abs(carried[..., 0] - here), np.abs(b.grey[..., 0] - here)
+    telling = valid & (np.abs(moved - still) > _TELLING)
+    return float((moved < still)[telling].mean()) if telling.sum() > _FEWEST else float("nan")
 
 
 def contrast(view: View) -> float:

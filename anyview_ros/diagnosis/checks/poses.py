@@ -20,15 +20,18 @@ from anyview_ros.diagnosis.photometric import (
     make_view,
     misfit,
     motion_px,
+    vote,
 )
 from anyview_ros.errors import InvalidCameraError, InvalidPoseError
 from anyview_ros.geometry import check_rigid
 
 _PAIRS = 8
 _MOVED_PX = 1.5  # of 240 columns: less motion says nothing of poses
+_FAR_PX = 40.0  # more leaves too little in common, if there are other pairs
 _KNOWN_SHARE = 0.05  # of the pixels that must have a depth
 _STILL_MISFIT = 1.0  # grey levels: the pictures themselves hardly differ
 _CONTRAST = 4.0  # grey levels: less texture says nothing
+_HALF = 0.5
 _CHANGED = 0.6  # part of the contrast by which neighbouring pictures differ if the camera moved a lot
 _CLEARLY = 0.75  # another meaning fits better only if its misfit is below this part of the given one's
 _OFFSETS_S = (-0.5, -0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -143,14 +146,16 @@ def _unposed(evidence: Evidence, camera: CameraEvidence) -> Iterator[Finding]:
 
 def _telling(pairs: list[tuple[_Posed, _Posed]]) -> list[tuple[_Posed, _Posed]]:
     """The pairs with motion and texture, spread over the recording."""
-    telling = []
+    telling: list[tuple[_Posed, _Posed]] = []
+    far: list[tuple[_Posed, _Posed]] = []
     for a, b in pairs:
-        moves = motion_px(a.view, b.view, a.view.camera_to_world, b.view.camera_to_world) > _MOVED_PX
+        motion = motion_px(a.view, b.view, a.view.camera_to_world, b.view.camera_to_world)
         still = misfit(a.view, b.view, np.eye(4), np.eye(4))
-        if contrast(a.view) > _CONTRAST and moves and still > _STILL_MISFIT:
-            telling.append((a, b))
-    step = max(len(telling) / _PAIRS, 1.0)
-    return [telling[int(i * step)] for i in range(min(len(telling), _PAIRS))]
+        if contrast(a.view) > _CONTRAST and motion > _MOVED_PX and still > _STILL_MISFIT:
+            (telling if motion < _FAR_PX else far).append((a, b))
+    chosen = telling or far
+    step = max(len(chosen) / _PAIRS, 1.0)
+    return [chosen[int(i * step)] for i in range(min(len(chosen), _PAIRS))]
 
 
 def _frozen(posed: Sequence[_Posed]) -> bool:
@@ -185,7 +190,12 @@ def _misfit(pairs: Sequence[tuple[_Posed, _Posed]], meaning: Hypothesis, depth_s
 def _judge(name: str, pairs: Sequence[tuple[_Posed, _Posed]]) -> Finding:
     given = _misfit(pairs, GIVEN)
     still = float(np.mean([misfit(a.view, b.view, np.eye(4), np.eye(4)) for a, b in pairs]))
-    told = f"misfit {given:.1f} grey levels with the given poses, {still:.1f} without moving"
+    votes = [vote(a.view, b.view, a.view.camera_to_world, b.view.camera_to_world) for a, b in pairs]
+    share = float(np.nanmedian(votes)) if np.isfinite(votes).any() else float("nan")
+    told = (
+        f"misfit {given:.1f} grey levels with the given poses, {still:.1f} without moving; "
+        f"they help at {share:.0%} of the telling pixels"
+    )
     others = sorted(((_misfit(pairs, other), other) for other in HYPOTHESES), key=lambda item: item[0])
     best, other = others[0]
     if best < _CLEARLY * min(given, still):
@@ -208,7 +218,7 @@ def _judge(name: str, pairs: Sequence[tuple[_Posed, _Posed]]) -> Finding:
             f"({told}, {offset[0]:.1f} then)",
             "synchronise the clocks of camera and TF, or correct the camera's stamps by this much",
         )
-    if given > still:
+    if given > still and share < _HALF:
         return error(
             "poses.do_not_fit",
             name,

@@ -28,7 +28,7 @@ def check_tf_tree(evidence: Evidence) -> Iterator[Finding]:
         return
     yield from _malformed(tree)
     for camera in evidence.cameras:
-        if len(camera.images) or camera.infos is not None:
+        if len(camera.images) or (camera.infos is not None and len(camera.infos)):
             yield from _one(evidence, tree, camera)
     yield from _fixed(evidence, tree)
 

@@ -28,6 +28,14 @@ def test_no_tf_and_unknown_frames() -> None:
     assert in_tree(tree(), fixed_frame="odom") == {"tf.unknown_frame": Severity.ERROR}
 
 
+def test_a_silent_camera_has_no_frame_to_look_for() -> None:
+    silent = {
+        "images": stream(count=0, frames=()),
+        "infos": stream("/camera/camera_info", count=0, frames=()),
+    }
+    assert in_tree(tree(), **silent) == {}
+
+
 def test_two_trees() -> None:
     apart = TransformTree(edge for edge in tree().edges if edge.child != "camera_link")
     assert in_tree(apart) == {"tf.split": Severity.ERROR}
