@@ -57,7 +57,7 @@ def take_clip(
             f"method '{method.name}' needs {fewest} frames but the window holds {longest}; raise window.length_s "
             "or window.rate_hz"
         )
-    best = min(most, longest)
+    best = method.usable_frames(min(most, longest))
     count = fewest if window.problem(frames=best) else best
     if max_age_s > 0:
         return window.latest_within(max_age_s, now_ns, frames=count)

@@ -55,6 +55,8 @@ def make_status(header: Header, lifecycle: str, rig: Rig | None, account: Accoun
         header=header,
         summary=lifecycle,
         frames_received=account.received,
+        frames_pushed=account.pushed,
+        frames_held=account.held,
         frames_dropped=sum(account.dropped.values()),
         drop_reasons=list(account.dropped),
         drop_counts=list(account.dropped.values()),
