@@ -51,6 +51,8 @@ def test_few_pictures_are_kept_of_any_length_and_in_bursts(seconds: int) -> None
     if seconds >= 60:
         assert len(stamps) >= 9
         assert stamps[-1] - stamps[0] > 0.6 * seconds * SECOND
+        between = steps[steps > 1]
+        assert between.max() < 2.5 * between.min()
 
 
 def test_each_picture_gets_the_depth_nearest_to_it() -> None:

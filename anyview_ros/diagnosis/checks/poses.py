@@ -32,6 +32,7 @@ _KNOWN_SHARE = 0.05  # of the pixels that must have a depth
 _STILL_MISFIT = 1.0  # grey levels: the pictures themselves hardly differ
 _CONTRAST = 4.0  # grey levels: less texture says nothing
 _HALF = 0.5
+_PLAINLY = 0.6
 _CHANGED = 0.6  # part of the contrast by which neighbouring pictures differ if the camera moved a lot
 _CLEARLY = 0.75  # another meaning fits better only if its misfit is below this part of the given one's
 _OFFSETS_S = (-0.5, -0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -187,11 +188,19 @@ def _misfit(pairs: Sequence[tuple[_Posed, _Posed]], meaning: Hypothesis, depth_s
     )
 
 
+def _share(pairs: Sequence[tuple[_Posed, _Posed]], meaning: Hypothesis) -> float:
+    """Median over pairs of the part of the telling pixels at which poses of this meaning help; nan if none tells."""
+    votes = [
+        vote(a.view, b.view, meaning.pose(a.view.camera_to_world), meaning.pose(b.view.camera_to_world))
+        for a, b in pairs
+    ]
+    return float(np.nanmedian(votes)) if np.isfinite(votes).any() else float("nan")
+
+
 def _judge(name: str, pairs: Sequence[tuple[_Posed, _Posed]]) -> Finding:
     given = _misfit(pairs, GIVEN)
     still = float(np.mean([misfit(a.view, b.view, np.eye(4), np.eye(4)) for a, b in pairs]))
-    votes = [vote(a.view, b.view, a.view.camera_to_world, b.view.camera_to_world) for a, b in pairs]
-    share = float(np.nanmedian(votes)) if np.isfinite(votes).any() else float("nan")
+    share = _share(pairs, GIVEN)
     told = (
         f"misfit {given:.1f} grey levels with the given poses, {still:.1f} without moving; "
         f"they help at {share:.0%} of the telling pixels"
@@ -219,13 +228,22 @@ def _judge(name: str, pairs: Sequence[tuple[_Posed, _Posed]]) -> Finding:
             "synchronise the clocks of camera and TF, or correct the camera's stamps by this much",
         )
     if given > still and share < _HALF:
-        return error(
-            "poses.do_not_fit",
-            name,
-            f"poses fit worse than none ({told})",
-            "check that the frame is this camera's, that its mounting is calibrated, and both clocks",
-        )
+        return _misfitting(name, pairs, told)
     return fine("poses", name, f"pictures fit each other: {told}, {len(pairs)} pairs")
+
+
+def _misfitting(name: str, pairs: Sequence[tuple[_Posed, _Posed]], told: str) -> Finding:
+    """Poses that are worse than none; another meaning is named if it plainly wins the vote."""
+    shares = [(share, other) for other in HYPOTHESES if np.isfinite(share := _share(pairs, other))]
+    best, other = max(shares, key=lambda item: item[0], default=(0.0, GIVEN))
+    if best > _PLAINLY:
+        return error(f"poses.{other.name}", name, f"{other.meaning} ({told}, {best:.0%} then)", other.remedy)
+    return error(
+        "poses.do_not_fit",
+        name,
+        f"poses fit worse than none ({told})",
+        "check that the frame is this camera's, that its mounting is calibrated, and both clocks",
+    )
 
 
 def _best_offset(pairs: Sequence[tuple[_Posed, _Posed]]) -> tuple[float, float] | None:

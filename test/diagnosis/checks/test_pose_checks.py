@@ -11,7 +11,7 @@ from filmed import moving_clip
 
 from anyview_ros.diagnosis import Calibration, Evidence, Origin, Picture, Severity
 from anyview_ros.diagnosis.checks.poses import check_poses
-from anyview_ros.diagnosis.photometric import make_view, misfit, vote
+from anyview_ros.diagnosis.photometric import contrast, make_view, misfit, vote
 
 FRAMES = (0, 2, 6, 8)
 
@@ -82,3 +82,17 @@ def test_the_right_poses_win_the_vote_and_fit_best() -> None:
     assert vote(a, b, *right) > 0.8
     assert vote(a, b, *exchanged) < 0.5
     assert misfit(a, b, *right) < 0.6 * misfit(a, b, np.eye(4), np.eye(4)) < misfit(a, b, *exchanged)
+
+
+def test_poses_that_carry_all_that_tells_out_of_the_picture_do_not_win() -> None:
+    """The left third is plain: shifted so that only that is compared, the pictures would fit perfectly."""
+    rng = np.random.default_rng(0)
+    rgb = np.full((180, 240, 3), 100, np.uint8)
+    rgb[:, 80:] = rng.integers(0, 256, (180, 160, 1), dtype=np.uint8).repeat(3, axis=2)
+    pinhole = moving_clip().camera
+    away = np.eye(4)
+    away[0, 3] = -160 / pinhole.fx
+    deep = np.ones((180, 240), np.float32)
+    a, b = (make_view(rgb, deep, pinhole, np.eye(4)) for _ in range(2))
+    assert misfit(a, b, away, np.eye(4)) > 0.4 * contrast(a)
+    assert misfit(a, b, np.eye(4), away) > 0.4 * contrast(a)
