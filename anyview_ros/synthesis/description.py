@@ -15,6 +15,7 @@ class MethodDescription:
         generative: True if unseen surfaces are imagined by a learned model, False if only geometry is used.
         source_count: fewest and most source clips per request.
         clip_frames: fewest and most frames per source clip.
+        clip_frames_step: clips have the fewest frames plus a multiple of this.
         sizes: (width, height) at which the method works; empty if it takes any size.
         needs_depth: whether every source must carry depth.
         uses_depth: whether depth helps where it is given.
@@ -31,6 +32,7 @@ class MethodDescription:
     generative: bool
     source_count: tuple[int, int] = (1, 1)
     clip_frames: tuple[int, int] = (1, 1)
+    clip_frames_step: int = 1
     sizes: tuple[tuple[int, int], ...] = ()
     needs_depth: bool = False
     uses_depth: bool = False
@@ -40,3 +42,10 @@ class MethodDescription:
     options_type: type | None = None
     scale: float | None = None
     limits: tuple[str, ...] = ()
+
+    def usable_frames(self, count: int) -> int:
+        """The most frames, of ``count`` or of those the method takes, that make a clip; ``count`` is not fewer than
+        the fewest."""
+        fewest, most = self.clip_frames
+        usable = min(count, most)
+        return usable - (usable - fewest) % self.clip_frames_step

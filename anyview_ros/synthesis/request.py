@@ -57,6 +57,7 @@ def check_request(request: SynthesisRequest, description: MethodDescription) -> 
     _check_range("sources", len(request.sources), description.source_count, description.name)
     for index, source in enumerate(request.sources):
         _check_range(f"frames of sources[{index}]", len(source), description.clip_frames, description.name)
+        _check_step(f"frames of sources[{index}]", len(source), description)
         if description.needs_depth and source.depth is None:
             raise InvalidRequestError(
                 f"sources[{index}] has no depth and method '{description.name}' needs it; "
@@ -73,6 +74,19 @@ def _check_range(thing: str, value: int, bounds: tuple[int, int], method: str) -
     if not low <= value <= high:
         wanted = f"exactly {low}" if low == high else f"{low} to {high}"
         raise InvalidRequestError(f"number of {thing} is {value} but method '{method}' takes {wanted}")
+
+
+def _check_step(thing: str, value: int, description: MethodDescription) -> None:
+    fewest, most = description.clip_frames
+    below = description.usable_frames(value)
+    if below == value:
+        return
+    above = below + description.clip_frames_step
+    wanted = f"{below} or {above}" if above <= most else f"{below}"
+    raise InvalidRequestError(
+        f"number of {thing} is {value} but method '{description.name}' takes {fewest}, "
+        f"{fewest + description.clip_frames_step}, ... {most}; give {wanted}"
+    )
 
 
 def resolve_options(options: Any, options_type: type | None, method: str) -> Any:

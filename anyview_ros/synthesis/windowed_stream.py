@@ -69,7 +69,7 @@ class WindowedStream:
         self._source = source
         self._targets = tuple(targets)
         self._steps, self._seed, self._options, self._cancel = steps, seed, options, cancel
-        self._fewest = description.clip_frames[0]
+        self._description = description
         self._window = SlidingWindow(length_frames=_window_frames(description, frames), max_gap_s=max_gap_s)
         self._last_stamp_ns = 0
         self._closed = False
@@ -121,7 +121,9 @@ class WindowedStream:
         )
         if not trajectories:
             return tuple(None for _ in poses)
-        clip = self._window.latest(frames=max(self._fewest, self._window.run_length()))
+        fewest = self._description.clip_frames[0]
+        usable = self._description.usable_frames(max(fewest, self._window.run_length()))
+        clip = self._window.latest(frames=usable)
         request = SynthesisRequest((clip,), trajectories, self._steps, self._seed, self._options)
         result = self._synthesizer.synthesize(request, cancel=self._cancel)
         self._provenance = result.provenance
