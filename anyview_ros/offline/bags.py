@@ -153,9 +153,7 @@ def find_cameras(topics: Collection[BagTopic], *, calibrated: bool = True) -> tu
         info = f"{namespace}/camera_info"
         if info in infos or not calibrated:
             found.append(
-                BagCamera(
-                    topic.name, topic.type, info if info in infos else "", _depth_of(namespace, depths)
-                )
+                BagCamera(topic.name, topic.type, info if info in infos else "", _depth_of(namespace, depths))
             )
     return tuple(sorted(found, key=lambda camera: (not camera.depth, camera.image)))
 
