@@ -78,7 +78,7 @@ class _Narrator:
 def _environment() -> dict[str, str]:
     """That of this process, in a ROS domain of its own on this machine."""
     environment = dict(os.environ)
-    environment.setdefault("ROS_DOMAIN_ID", str(random.randrange(102, 200)))  # noqa: S311 - no secret
+    environment.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 102)))  # noqa: S311 - no secret
     environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     environment["PYTHONUNBUFFERED"] = "1"
     # Processes that share few cores: one thread of torch each, and none that spins while it waits.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import DistortedCamera, PinholeCamera, quaternion_from_matrix
-from anyview_ros.synthesis import default_method
+from anyview_ros.synthesis import check_method, default_method
 
 if TYPE_CHECKING:
     from anyview_ros.nodes.observer import ObservedTopics
@@ -113,9 +113,12 @@ def plan_demo(arguments: argparse.Namespace) -> DemoPlan:
 
     Raises:
         ReadError: an input that cannot be read.
+        UnknownMethodError: no such method.
     """
     from anyview_ros.offline.inputs import is_bag
 
+    if arguments.method:
+        check_method(arguments.method)
     server = {"autostart": True} | {
         key: value for key, value in (("method", arguments.method), ("device", arguments.device)) if value
     }

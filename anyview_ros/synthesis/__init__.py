@@ -5,7 +5,7 @@ from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.engine_statistics import EngineStatistics
 from anyview_ros.synthesis.local_client import LocalEngineClient
 from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream, Synthesizer
-from anyview_ros.synthesis.registry import available_methods, default_method, load_synthesizer
+from anyview_ros.synthesis.registry import available_methods, check_method, default_method, load_synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 from anyview_ros.synthesis.windowed_stream import WindowedStream
@@ -25,6 +25,7 @@ __all__ = [
     "Synthesizer",
     "WindowedStream",
     "available_methods",
+    "check_method",
     "default_method",
     "load_synthesizer",
 ]

@@ -13,6 +13,8 @@ ENTRY_POINT_GROUP = "anyview_ros.methods"
 
 # name -> "module:factory". Listed in code because a colcon install writes no entry-point metadata; imported on demand.
 _BUILT_IN = {
+    "anyview": "anyview_ros.methods.anyview:AnyView",
+    "anyview_small": "anyview_ros.methods.anyview_small:AnyViewSmall",
     "copy_source": "anyview_ros.methods.copy_source:CopySource",
     "reprojection": "anyview_ros.methods.reprojection:Reprojection",
 }
@@ -27,6 +29,18 @@ def default_method() -> str:
 def available_methods() -> tuple[str, ...]:
     """The names of all registered methods, ours first, then those of other packages, each sorted."""
     return (*sorted(_BUILT_IN), *sorted(set(_added()) - set(_BUILT_IN)))
+
+
+def check_method(name: str) -> None:
+    """See that a method of this name is registered, without importing it.
+
+    Raises:
+        UnknownMethodError: no such method; the message lists those there are.
+    """
+    if name not in available_methods():
+        raise UnknownMethodError(
+            f"no method named '{name}' is registered; choose one of {', '.join(available_methods())}"
+        )
 
 
 def load_synthesizer(
@@ -68,12 +82,8 @@ def _resolve(name: str) -> Any:
     if name in _BUILT_IN:
         module, _, attribute = _BUILT_IN[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
-    added = _added()
-    if name in added:
-        return added[name].load()
-    raise UnknownMethodError(
-        f"no method named '{name}' is registered; choose one of {', '.join(available_methods())}"
-    )
+    check_method(name)
+    return _added()[name].load()
 
 
 def _added() -> dict[str, EntryPoint]:

@@ -10,7 +10,7 @@ setup(
     ],
     zip_safe=False,
     maintainer="The anyview_ros maintainers",
-    maintainer_email="maintainers@anyview-ros.org",
+    maintainer_email="anyview-ros@example.org",
     description="Quaternions, Euler angles and 4x4 matrices, for machines whose ROS has none.",
     license="Apache-2.0",
 )
