@@ -111,7 +111,7 @@ class StreamHandle(Protocol):
     """A stream being opened, or open."""
 
     def problem(self) -> str:
-        """"" when frames can be pushed, else why not (still opening, refused, lost, closed)."""
+        """Why no frames can be pushed (still opening, refused, lost, closed); "" if they can."""
         ...
 
     def push(self, frame: StreamFrame) -> int:
@@ -160,7 +160,7 @@ class EngineClient(Protocol):
     """The way to an engine."""
 
     def problem(self) -> str:
-        """"" when the engine can take work, else why not, for people."""
+        """Why the engine takes no work, for people; "" if it does."""
         ...
 
     def description(self) -> EngineDescription | None:
