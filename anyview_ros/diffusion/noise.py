@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 from anyview_ros.errors import InvalidInputError
 
 _SEEDS_PER_REQUEST = 100
-_LARGEST = 2**32 - 1
+_LARGEST = (2**32 - _SEEDS_PER_REQUEST) // _SEEDS_PER_REQUEST
+
+
+def check_seed(seed: int) -> None:
+    """Check that a seed can be used.
+
+    Raises:
+        InvalidInputError: a seed out of range.
+    """
+    if not 0 <= seed <= _LARGEST:
+        raise InvalidInputError(f"seed is {seed}; give 0 to {_LARGEST}")
 
 
 def view_noise(seed: int, view: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -18,7 +28,7 @@ def view_noise(seed: int, view: int, shape: tuple[int, ...]) -> NDArray[np.float
     drawn alone.
 
     Args:
-        seed: of the request, 0 to 42949672.
+        seed: of the request, 0 to 42949671.
         view: index of the view, 0 to 99.
         shape: of the result.
 
@@ -28,10 +38,8 @@ def view_noise(seed: int, view: int, shape: tuple[int, ...]) -> NDArray[np.float
     Raises:
         InvalidInputError: a seed or a view out of range.
     """
+    check_seed(seed)
     if not 0 <= view < _SEEDS_PER_REQUEST:
         raise InvalidInputError(f"view is {view}; give 0 to {_SEEDS_PER_REQUEST - 1}")
-    largest = (_LARGEST - view) // _SEEDS_PER_REQUEST
-    if not 0 <= seed <= largest:
-        raise InvalidInputError(f"seed is {seed}; give 0 to {largest}")
     generator = np.random.RandomState(seed * _SEEDS_PER_REQUEST + view)  # the release's generator
     return generator.standard_normal(shape).astype(np.float32)

@@ -89,11 +89,7 @@ def sample_flow(
         InvalidInputError: no levels, or levels that do not decrease or are not positive.
     """
     levels = [float(sigma) for sigma in sigmas]
-    if (
-        not levels
-        or levels[-1] <= 0
-        or any(low >= high for high, low in pairwise(levels))
-    ):
+    if not levels or levels[-1] <= 0 or any(low >= high for high, low in pairwise(levels)):
         raise InvalidInputError(f"sigmas are {levels}; give positive numbers that decrease")
     sample = start.double()
     before: Prediction | None = None

@@ -48,7 +48,6 @@ def test_order_of_convergence(solver: str, order: int) -> None:
 
 def test_second_order_is_nearer_at_the_steps_that_are_used() -> None:
     assert error("ab2", 35) < 0.5 * error("euler", 35)
-    assert error("ab2", 12) < 0.7 * error("euler", 12)
 
 
 def test_first_step_of_second_order_is_euler() -> None:

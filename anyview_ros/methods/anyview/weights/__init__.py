@@ -1,0 +1,34 @@
+"""The weights: where they come from, how they are checked and converted, and how they are loaded."""
+
+from anyview_ros.methods.anyview.weights.bundle import (
+    Bundle,
+    load_bundle,
+    read_manifest,
+    read_tensors,
+    verify_bundle,
+    write_bundle,
+)
+from anyview_ros.methods.anyview.weights.checks import check_file, file_sha256
+from anyview_ros.methods.anyview.weights.instructions import INSTRUCTIONS
+from anyview_ros.methods.anyview.weights.release import (
+    RELEASE_FILES,
+    Release,
+    read_checkpoint,
+    read_release,
+)
+
+__all__ = [
+    "INSTRUCTIONS",
+    "RELEASE_FILES",
+    "Bundle",
+    "Release",
+    "check_file",
+    "file_sha256",
+    "load_bundle",
+    "read_checkpoint",
+    "read_manifest",
+    "read_release",
+    "read_tensors",
+    "verify_bundle",
+    "write_bundle",
+]
