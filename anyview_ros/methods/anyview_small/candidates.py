@@ -1,0 +1,210 @@
+"""Colours that the source offers for the target's pixels, and their mixture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from anyview_ros.methods.anyview_small.cameras import Cameras, relative
+
+GATES = 4
+PLANES, WARP, SPLAT, FREE = range(GATES)
+_SHUT = -1e4
+_LEAST_VALID = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """The source's depth image as the target sees it; all zeros where there is none.
+
+    Attributes:
+        colour: float32 (B, 3, H, W) in [0, 1], splatted, holes filled.
+        depth: float32 (B, 1, H, W), metres, splatted; 0 in holes.
+        support: float32 (B, 1, H, W) in [0, 1]: how well the source shows it, falling off into holes.
+        present: float32 (B, 1, 1, 1): 1 where the source has depth, else 0.
+    """
+
+    colour: Tensor
+    depth: Tensor
+    support: Tensor
+    present: Tensor
+
+    @classmethod
+    def none(cls, count: int, height: int, width: int, device: torch.device) -> Hint:
+        """No hint for any of ``count`` targets."""
+        one = torch.zeros(count, 1, height, width, device=device)
+        return cls(one.expand(-1, 3, -1, -1), one, one, torch.zeros(count, 1, 1, 1, device=device))
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network says of each target pixel, at its own resolution or stretched to another.
+
+    Attributes:
+        planes: (B, D, H, W), logits of the depth planes.
+        log_depth: (B, 1, H, W), logarithm of metres.
+        gates: (B, 4, H, W), logits of the candidates.
+        free: (B, 3, H, W), a colour of its own in [0, 1] or a little beyond.
+        log_error: (B, 1, H, W), logarithm of the expected error of the mixture.
+    """
+
+    planes: Tensor
+    log_depth: Tensor
+    gates: Tensor
+    free: Tensor
+    log_error: Tensor
+
+    def resized(self, height: int, width: int) -> Prediction:
+        """The same for pictures of another size."""
+
+        def stretched(values: Tensor) -> Tensor:
+            if values.shape[-2:] == (height, width) or not values.shape[1]:
+                return values
+            return functional.interpolate(values, (height, width), mode="bilinear", align_corners=False)
+
+        return Prediction(
+            stretched(self.planes),
+            -stretched(torch.exp(-self.log_depth)).log(),  # a plane's inverse depth is linear in the image
+            stretched(self.gates),
+            stretched(self.free),
+            stretched(self.log_error),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """The picture.
+
+    Attributes:
+        colour: (B, 3, H, W) in [0, 1] or a little beyond.
+        support: (B, 1, H, W) in [0, 1], the share of the mixture that was seen by the source.
+        weights: (B, 4, H, W), the shares of the candidates.
+    """
+
+    colour: Tensor
+    support: Tensor
+    weights: Tensor
+
+
+def seen_at(target: Cameras, source: Cameras, depth: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Where the source sees the target's pixels, if they lie at ``depth``.
+
+    Args:
+        target, source: B cameras each.
+        depth: (B, D, H, W) or (1, D, 1, 1), metres along the target's axis.
+        size: (height, width) of the target.
+
+    Returns:
+        places (B, D, H, W, 2) in the source's image, from -1 to 1 over its edges, and float (B, D, H, W): 1 where
+        that is in front of the source and on its image, else 0.
+    """
+    pose = relative(source, target).float()
+    rays = torch.einsum("bij,bjhw->bihw", pose[:, :3, :3], target.rays(*size))
+    points = rays[:, None] * depth[:, :, None] + pose[:, None, :3, 3, None, None]
+    fx, fy, cx, cy = (value[:, None, None, None] for value in source.intrinsics.float().unbind(-1))
+    z = points[:, :, 2]
+    ahead = z > 1e-3
+    inverse = torch.where(ahead, z, 1.0).reciprocal()
+    x = 2 * (fx * points[:, :, 0] * inverse + cx) - 1
+    y = 2 * (fy * points[:, :, 1] * inverse + cy) - 1
+    valid = ahead & (x.abs() <= 1) & (y.abs() <= 1)
+    places = torch.stack([x, y], -1).clamp(-2, 2)
+    return torch.where(ahead[..., None], places, 2.0), valid.to(places.dtype)
+
+
+def sample(picture: Tensor, places: Tensor) -> Tensor:
+    """Pictures (B, C, h, w) at places (B, D, H, W, 2): (B, D, C, H, W), bilinear."""
+    count, planes, height, width, _ = places.shape
+    flat = places.reshape(count, planes * height, width, 2)
+    read = functional.grid_sample(picture, flat, padding_mode="border", align_corners=False)
+    return read.reshape(count, -1, planes, height, width).transpose(1, 2)
+
+
+def plane_depths(count: int, nearest_m: float, farthest_m: float, device: torch.device) -> Tensor:
+    """Depths (1, D, 1, 1) of the planes, metres."""
+    ratio = torch.linspace(0, 1, count, device=device, dtype=torch.float64)
+    return (nearest_m * (farthest_m / nearest_m) ** ratio).float()[None, :, None, None]
+
+
+def sweep(
+    picture: Tensor, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """The source on each plane as the target sees it: colours (B, D, 3, H, W), validity (B, D, H, W)."""
+    places, valid = seen_at(target, source, depths, size)
+    return sample(picture, places) * valid[:, :, None], valid
+
+
+def mix(
+    prediction: Prediction,
+    picture: Tensor,
+    target: Cameras,
+    source: Cameras,
+    hint: Hint,
+    depths: Tensor | None,
+    swept: tuple[Tensor, Tensor] | None = None,
+) -> Mixture:
+    """Mix the candidates as the network says.
+
+    Args:
+        prediction: at the target's size.
+        picture: the source (B, 3, h, w), any size.
+        target, source: their cameras.
+        hint: at the target's size.
+        depths: of the planes; None if there are none.
+        swept: what :func:`sweep` gave for this size, where it is at hand.
+    """
+    size = (prediction.gates.shape[-2], prediction.gates.shape[-1])
+    colours, valids = [], []
+    shut = torch.full_like(prediction.gates[:, :1], _SHUT)
+    if depths is not None:
+        planes = _plane_candidate(prediction.planes, picture, target, source, depths, size, swept)
+        colours.append(planes[0])
+        valids.append(planes[1])
+        places, valid = seen_at(target, source, prediction.log_depth.exp(), size)
+        colours.append(sample(picture, places)[:, 0])
+        valids.append(valid)
+    else:
+        blank = torch.zeros_like(prediction.free)
+        colours += [blank, blank]
+        valids += [blank[:, :1], blank[:, :1]]
+    colours += [hint.colour, prediction.free]
+    openness = [
+        torch.where(valid > 0, (valid + _LEAST_VALID).log(), shut) if depths is not None else shut
+        for valid in valids
+    ]
+    openness += [torch.where(hint.present > 0, torch.zeros_like(shut), shut), torch.zeros_like(shut)]
+    weights = (prediction.gates + torch.cat(openness, 1)).softmax(1)
+    colour = sum(
+        (weights[:, i : i + 1] * colours[i] for i in range(GATES)), torch.zeros_like(prediction.free)
+    )
+    support = weights[:, :1] * valids[0] + weights[:, 1:2] * valids[1] + weights[:, 2:3] * hint.support
+    return Mixture(colour, support, weights)
+
+
+def _plane_candidate(
+    logits: Tensor,
+    picture: Tensor,
+    target: Cameras,
+    source: Cameras,
+    depths: Tensor,
+    size: tuple[int, int],
+    swept: tuple[Tensor, Tensor] | None,
+) -> tuple[Tensor, Tensor]:
+    """The mean colour over the planes that the source sees, and how probable it is that it sees the point."""
+    shares = logits.softmax(1)
+    if swept is None:
+        total = torch.zeros_like(logits[:, :3])
+        seen = torch.zeros_like(logits[:, :1])
+        for plane in range(
+            logits.shape[1]
+        ):  # one at a time: at full resolution all at once would fill the memory
+            colour, valid = sweep(picture, target, source, depths[:, plane : plane + 1], size)
+            total = total + shares[:, plane : plane + 1] * colour[:, 0]
+            seen = seen + shares[:, plane : plane + 1] * valid
+    else:
+        total = (shares[:, :, None] * swept[0]).sum(1)
+        seen = (shares * swept[1]).sum(1, keepdim=True)
+    return total / seen.clamp_min(_LEAST_VALID), seen

@@ -1,0 +1,195 @@
+"""The small network as a method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from anyview_ros.errors import EngineClosedError, InvalidInputError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.anyview_small.config import SmallConfig
+from anyview_ros.methods.anyview_small.options import SmallOptions
+from anyview_ros.methods.anyview_small.stream import SmallStream, view_of
+from anyview_ros.methods.anyview_small.weights import SHIPPED, LoadedWeights, load_weights
+from anyview_ros.methods.framewise import Picture, nearest_frame, source_frame, target_instants
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.protocol import CancelToken, Progress
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.result import Provenance, SynthesisResult
+
+_LONGEST_CLIP = 1_000_000
+_NAME = "anyview_small"
+
+
+class AnyViewSmall:
+    """Views by a small network that mixes what the source shows, moved by depth that it predicts or is given.
+
+    Views depend on the source frames of their instant and the few before, never on later ones. ``confidence`` is the
+    share of a pixel that the source shows, times the probability that it is right, as the network expects it
+    (calibrated on held-out scenes). ``depth`` is the given one where the source saw it, else the network's guess.
+
+    Args:
+        device: torch device; None takes CUDA where there is one.
+        weights: path of the weights, or of the folder that holds ``anyview_small.safetensors``; None for those that
+            are shipped.
+
+    Raises:
+        WeightsError: weights that are missing or unfit.
+        MissingDependencyError: PyTorch or safetensors is not installed.
+        InvalidInputError: a device that PyTorch does not know or cannot use.
+    """
+
+    load_arguments = frozenset({"device", "weights"})
+
+    def __init__(self, *, device: str | None = None, weights: str | None = None) -> None:
+        """Load the network."""
+        self.device = _device(device)
+        path = SHIPPED if weights is None else Path(weights)
+        if path.is_dir():
+            path = path / SHIPPED.name
+        self._weights: LoadedWeights | None = load_weights(path, self.device)
+        self.weights_hash = self._weights.sha256
+        self._side = self._weights.network.config.side
+        self._uses_depth = self._weights.network.config.depth_hint
+
+    def describe(self) -> MethodDescription:
+        """Tell sizes, clip lengths, sources and limits."""
+        return MethodDescription(
+            name=_NAME,
+            summary="A small network that moves what the source shows by seen or guessed depth, and guesses the rest.",
+            generative=True,
+            source_count=(1, 1),
+            clip_frames=(1, _LONGEST_CLIP),
+            uses_depth=self._uses_depth,
+            streams=True,
+            options_type=SmallOptions,
+            limits=(
+                f"Depth and mixture are guessed at {self._side} pixels; thin things are lost without depth images.",
+                "What the source does not see is a blurred guess; look at the confidence before you act on it.",
+                "Trained on computed rooms of 3 to 7 m with things 0.3 to 8 m away; not for larger or open places.",
+            ),
+        )
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SynthesisResult:
+        """Synthesise every target; a step is one picture of one target.
+
+        Raises:
+            InvalidRequestError: the method cannot serve this request.
+            SynthesisCancelled: ``cancel`` was set; checked before each picture.
+            EngineClosedError: the method has been closed.
+        """
+        weights = self._opened()
+        check_request(request, self.describe())
+        options = resolve_options(request.options, SmallOptions, _NAME)
+        source = request.sources[0]
+        instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
+        asked: dict[int, list[tuple[int, int]]] = {}  # source frame -> (target, pose) in order
+        for number, stamps_ns in enumerate(instants):
+            for index, stamp_ns in enumerate(stamps_ns):
+                asked.setdefault(nearest_frame(source.stamps_ns, int(stamp_ns)), []).append((number, index))
+        session = self._session(weights, options)
+        memories = [session.target_memory() for _ in request.targets]
+        pictures: list[dict[int, Picture]] = [{} for _ in request.targets]
+        total, step = sum(len(target) for target in request.targets), 0
+        for frame in range(self._first_frame(weights, min(asked)), max(asked) + 1):
+            _check_cancel(cancel)
+            session.push(source_frame(source, frame))
+            for number, index in asked.get(frame, []):
+                _check_cancel(cancel)
+                target = request.targets[number]
+                pictures[number][index] = session.view(
+                    memories[number], target.camera, target.camera_to_world[index]
+                )
+                step += 1
+                if progress is not None:
+                    progress(step, total)
+        views = tuple(
+            view_of(
+                [made[index] for index in range(len(target))],
+                target.camera,
+                target.camera_to_world,
+                stamps_ns,
+            )
+            for made, target, stamps_ns in zip(pictures, request.targets, instants, strict=True)
+        )
+        return SynthesisResult(views, self._provenance(request.seed))
+
+    def open_stream(
+        self,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+    ) -> SmallStream:
+        """Open a stream from one source camera to virtual cameras with these intrinsics.
+
+        Raises:
+            InvalidRequestError: no target, steps, or options that the method does not have.
+            EngineClosedError: the method has been closed.
+        """
+        weights = self._opened()
+        if not targets:
+            raise InvalidRequestError(
+                "targets is empty; give the PinholeCamera of at least one virtual camera"
+            )
+        if steps not in {None, 1}:
+            raise InvalidRequestError(
+                f"steps is {steps} but method '{_NAME}' does not sample in steps; leave steps=None"
+            )
+        resolved = resolve_options(options, SmallOptions, _NAME)
+        return SmallStream(self._session(weights, resolved), source, targets, self._provenance(seed))
+
+    def close(self) -> None:
+        """Free the network. Closing twice is harmless."""
+        self._weights = None
+
+    def _opened(self) -> LoadedWeights:
+        if self._weights is None:
+            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+        return self._weights
+
+    def _session(self, weights: LoadedWeights, options: SmallOptions) -> Any:
+        import torch
+
+        from anyview_ros.methods.anyview_small.session import Session
+
+        return Session(weights, torch.device(self.device), options)
+
+    def _provenance(self, seed: int) -> Provenance:
+        return Provenance(_NAME, self.weights_hash, seed, 0)
+
+    @staticmethod
+    def _first_frame(weights: LoadedWeights, needed: int) -> int:
+        """The earliest source frame that ``needed`` depends on: the memory reaches further back in each block."""
+        config: SmallConfig = weights.network.config
+        return max(0, needed - (config.memory_frames - 1) * (config.layers + 1))
+
+
+def _check_cancel(cancel: CancelToken | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two pictures")
+
+
+def _device(name: str | None) -> str:
+    try:
+        import torch
+    except ImportError:
+        return name or "cpu"  # load_weights says what is missing
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInputError(
+            f"device {name!r} cannot be used ({error}); give 'cpu' or 'cuda:0'"
+        ) from error
+    return name

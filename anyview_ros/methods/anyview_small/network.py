@@ -1,0 +1,238 @@
+"""The network: one encoding per source frame, one decoding per target frame, each aware of what came before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from anyview_ros.methods.anyview_small.attention import Block, KeysValues, rotary_table
+from anyview_ros.methods.anyview_small.cameras import (
+    OWN_RAY_CHANNELS,
+    PAIR_CHANNELS,
+    Cameras,
+    own_rays,
+    pair_rays,
+)
+from anyview_ros.methods.anyview_small.candidates import (
+    FREE,
+    GATES,
+    PLANES,
+    SPLAT,
+    WARP,
+    Hint,
+    Prediction,
+    plane_depths,
+    sweep,
+)
+from anyview_ros.methods.anyview_small.config import PATCH, SmallConfig
+
+_HINT_CHANNELS = 7
+_SOURCE_DEPTH_CHANNELS = 2
+SOURCE_DEPTH_CELLS = 2
+"""The source's depth is predicted for so many by so many cells of each token."""
+_START_FROM_SPLAT = 4.0
+_FIRST_ERROR = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class FrameTokens:
+    """What later frames may look at of one frame: its camera, and keys and values of each block."""
+
+    camera: Cameras
+    blocks: tuple[KeysValues, ...]
+
+    def repeated(self, times: int) -> FrameTokens:
+        """Those of each sample ``times`` times in a row."""
+        return FrameTokens(self.camera.repeated(times), tuple(kv.repeated(times) for kv in self.blocks))
+
+
+class Stem(nn.Module):
+    """Three strided convolutions: pictures to tokens, with what lies between them for the decoder."""
+
+    def __init__(self, channels: int, stem: int, width: int) -> None:
+        """Read pictures of ``channels``."""
+        super().__init__()
+        self.first = nn.Conv2d(channels, stem, 3, 2, 1)
+        self.second = nn.Conv2d(stem, 2 * stem, 3, 2, 1)
+        self.third = nn.Conv2d(2 * stem, width, 3, 2, 1)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features at a half, a quarter and an eighth of the size."""
+        half = functional.silu(self.first(pictures))
+        quarter = functional.silu(self.second(half))
+        return half, quarter, self.third(quarter)
+
+
+class Decoder(nn.Module):
+    """Tokens back to pixels, by convolutions that see the stem's features and the hint again."""
+
+    def __init__(self, config: SmallConfig) -> None:
+        """Make the decoder."""
+        super().__init__()
+        stem, fine = config.stem, max(config.stem // 2, 8)
+        self.to_quarter = nn.Conv2d(config.width + 2 * stem, 2 * stem, 3, 1, 1)
+        self.to_half = nn.Conv2d(3 * stem, stem, 3, 1, 1)
+        self.to_full = nn.Conv2d(stem, 4 * fine, 3, 1, 1)
+        self.to_pixels = nn.Conv2d(fine + _HINT_CHANNELS, config.planes + GATES + 5, 3, 1, 1)
+        nn.init.normal_(self.to_pixels.weight, std=1e-3)
+        start = torch.zeros(config.planes + GATES + 5)
+        start[config.planes + SPLAT] = _START_FROM_SPLAT
+        start[-1] = math.log(_FIRST_ERROR)
+        self.to_pixels.bias = nn.Parameter(start)
+
+    def forward(self, tokens: Tensor, quarter: Tensor, half: Tensor, hint: Tensor) -> Tensor:
+        """Return raw outputs at full size."""
+        coarse = functional.interpolate(tokens, scale_factor=2.0, mode="nearest")
+        coarse = functional.silu(self.to_quarter(torch.cat([coarse, quarter], 1)))
+        middle = functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
+        middle = functional.silu(self.to_half(torch.cat([middle, half], 1)))
+        fine = functional.pixel_shuffle(functional.silu(self.to_full(middle)), 2)
+        out: Tensor = self.to_pixels(torch.cat([fine, hint], 1))
+        return out
+
+
+class SmallNetwork(nn.Module):
+    """See the package's documentation for the design. All pictures have sides that are multiples of 8."""
+
+    def __init__(self, config: SmallConfig) -> None:
+        """Make a network with random weights."""
+        super().__init__()
+        self.config = config
+        self.source_stem = Stem(3 + OWN_RAY_CHANNELS + _SOURCE_DEPTH_CHANNELS, config.stem, config.width)
+        self.target_stem = Stem(
+            OWN_RAY_CHANNELS + PAIR_CHANNELS + 4 * config.planes + _HINT_CHANNELS, config.stem, config.width
+        )
+        self.roles = nn.Parameter(torch.randn(2, config.width) * 0.02)
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, config.mlp_ratio) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.decoder = Decoder(config)
+        if config.planes:
+            self.source_depth = nn.Linear(config.width, config.planes * SOURCE_DEPTH_CELLS**2)
+
+    def depths(self, device: torch.device) -> Tensor | None:
+        """Depths (1, D, 1, 1) of the planes, metres; None if there are none."""
+        config = self.config
+        if not config.planes:
+            return None
+        return plane_depths(config.planes, config.nearest_m, config.farthest_m, device)
+
+    def encode(
+        self, picture: Tensor, depth: Tensor, camera: Cameras, past: Sequence[FrameTokens]
+    ) -> tuple[FrameTokens, Tensor | None]:
+        """Encode one source frame.
+
+        Args:
+            picture: (B, 3, H, W) in [0, 1].
+            depth: (B, 1, H, W), metres; 0 where unknown.
+            camera: of that frame.
+            past: earlier source frames, at most ``memory_frames`` - 1.
+
+        Returns:
+            what targets and later frames look at; and logits (B, D, H/4, W/4) of the source's own depth, or None
+            for a network without planes.
+        """
+        height, width = picture.shape[-2:]
+        known = (depth > 0) & self.config.depth_hint
+        log_depth = torch.where(known, depth.clamp_min(1e-3).log(), 0.0)
+        rays = own_rays(camera, height, width)
+        _, _, grid = self.source_stem(torch.cat([picture - 0.5, rays, log_depth, known.to(picture.dtype)], 1))
+        tokens = grid.flatten(2).transpose(1, 2) + self.roles[0]
+        tokens, blocks = self._attend(tokens, camera, camera, (height, width), past)
+        logits = None
+        if self.config.planes:
+            cells = self.source_depth(self.norm(tokens)).transpose(1, 2)
+            cells = cells.reshape(len(cells), -1, height // PATCH, width // PATCH)
+            logits = functional.pixel_shuffle(cells, SOURCE_DEPTH_CELLS)
+        return FrameTokens(camera, blocks), logits
+
+    def decode(
+        self,
+        target: Cameras,
+        picture: Tensor,
+        source: FrameTokens,
+        hint: Hint,
+        past_sources: Sequence[FrameTokens],
+        past_targets: Sequence[FrameTokens],
+        size: tuple[int, int],
+    ) -> tuple[Prediction, FrameTokens, tuple[Tensor, Tensor] | None]:
+        """Decode one target frame of the source frame's instant.
+
+        Args:
+            target: its camera.
+            picture: the source frame (B, 3, h, w) in [0, 1].
+            source: the encoded source frame.
+            hint: the source's depth as the target sees it, at ``size``.
+            past_sources, past_targets: earlier frames, at most ``memory_frames`` - 1 of each.
+            size: (height, width) of the prediction.
+
+        Returns:
+            the prediction, what later targets look at, and the plane sweep at this size (None without planes).
+        """
+        height, width = size
+        depths = self.depths(picture.device)
+        swept = None if depths is None else sweep(picture, target, source.camera, depths, size)
+        told = self._hint_channels(hint)
+        parts = [own_rays(target, height, width), pair_rays(target, source.camera, height, width), told]
+        if swept is not None:
+            parts += [(swept[0] - 0.5 * swept[1][:, :, None]).flatten(1, 2), swept[1]]
+        half, quarter, grid = self.target_stem(torch.cat(parts, 1))
+        tokens = grid.flatten(2).transpose(1, 2) + self.roles[1]
+        others = [*past_sources, source, *past_targets]
+        tokens, blocks = self._attend(tokens, target, source.camera, size, others)
+        grid = grid + self.norm(tokens).transpose(1, 2).reshape(grid.shape)
+        raw = self.decoder(grid, quarter, half, told).float()
+        return self._prediction(raw, picture, depths), FrameTokens(target, blocks), swept
+
+    def _attend(
+        self,
+        tokens: Tensor,
+        camera: Cameras,
+        gauge: Cameras,
+        size: tuple[int, int],
+        others: Sequence[FrameTokens],
+    ) -> tuple[Tensor, tuple[KeysValues, ...]]:
+        projection, inverse = camera.projections(gauge)
+        inverses = [other.camera.projections(gauge)[1] for other in others]
+        channels = self.config.width // self.config.heads // 2
+        table = rotary_table(size[0] // PATCH, size[1] // PATCH, channels, tokens.device)
+        kept = []
+        for index, block in enumerate(self.blocks):
+            seen = [(other.blocks[index], inv) for other, inv in zip(others, inverses, strict=True)]
+            tokens, own = block(tokens, projection, inverse, table, seen)
+            kept.append(own)
+        return tokens, tuple(kept)
+
+    def _hint_channels(self, hint: Hint) -> Tensor:
+        present = hint.present.expand_as(hint.depth) * float(self.config.depth_hint)
+        covered = (hint.depth > 0).to(hint.depth.dtype) * present
+        log_depth = torch.where(covered > 0, hint.depth.clamp_min(1e-3).log(), 0.0)
+        return torch.cat(
+            [(hint.colour - 0.5) * present, covered, log_depth, hint.support * present, present], 1
+        )
+
+    def _prediction(self, raw: Tensor, picture: Tensor, depths: Tensor | None) -> Prediction:
+        config = self.config
+        planes, gates, delta, free, log_error = torch.split(raw, [config.planes, GATES, 1, 3, 1], 1)
+        if depths is None:
+            log_depth = delta
+        else:
+            low, high = math.log(config.nearest_m / 2), math.log(config.farthest_m * 2)
+            log_depth = ((planes.softmax(1) * depths.log()).sum(1, keepdim=True) + delta).clamp(low, high)
+        shut = torch.zeros(GATES, device=raw.device)
+        if depths is None:
+            shut[PLANES] = -torch.inf
+        if not config.continuous_warp:
+            shut[WARP] = -torch.inf
+        if not config.depth_hint:
+            shut[SPLAT] = -torch.inf
+        shut[FREE] = 0.0
+        gates = gates + shut.nan_to_num(neginf=-1e4)[None, :, None, None]
+        mean = picture.mean((2, 3), keepdim=True)
+        return Prediction(planes, log_depth, gates, mean + free, log_error)

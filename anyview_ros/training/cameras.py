@@ -1,0 +1,116 @@
+"""Random cameras around a point of a world, some near each other and some far apart, some of them moving."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.scenes import World, sample_view
+
+Array = NDArray[np.float64]
+
+VIEW_CHANGES_DEG = ((2.0, 15.0), (15.0, 45.0), (45.0, 150.0))
+"""Angles between the first camera and each other one that training rigs are drawn with."""
+_DISTANCE_M = (0.35, 4.5)
+_FOV_DEG = (20.0, 90.0)
+_SAME_LENS_SHARE = 0.6
+_ELSEWHERE_SHARE = 0.4
+_MOVING_SHARE = 0.5
+_SPEED_M_S, _TURN_DEG_S = 0.3, 15.0
+_LONGEST_STEP_M = 0.08
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """C cameras that watch a world at T instants.
+
+    Attributes:
+        cameras: C intrinsics of one size.
+        camera_to_world: float64 (C, T, 4, 4), metres, OpenCV axes.
+        times_s: float64 (T,), seconds.
+        aim: float64 (3,), the point that the view changes are measured at.
+    """
+
+    cameras: tuple[PinholeCamera, ...]
+    camera_to_world: Array
+    times_s: Array
+    aim: Array
+
+
+def sample_rig(
+    world: World,
+    rng: np.random.Generator,
+    *,
+    side: int,
+    instants: int,
+    view_changes_deg: tuple[tuple[float, float], ...] = VIEW_CHANGES_DEG,
+) -> Rig:
+    """Return a rig whose camera i + 1 differs from camera 0 by an angle of ``view_changes_deg[i]``.
+
+    Fields of view are 20 to 90 degrees, some principal points off the centre; cameras look near the aim, not at it;
+    each moves or stands still by chance.
+
+    Raises:
+        InvalidInputError: the world has no free place for such cameras.
+    """
+    times_s: Array = rng.uniform(0, 10) + rng.uniform(0.05, 0.4) * np.arange(instants, dtype=np.float64)
+    aim = _aim(world, rng)
+    first = sample_view(world, rng, times_s, distance_m=_DISTANCE_M, target=aim)
+    distance = float(np.linalg.norm(first[:3, 3] - aim))
+    poses = [first]
+    for change in view_changes_deg:
+        reach = (max(distance * 0.6, 0.3), distance * 1.6)
+        poses.append(
+            sample_view(world, rng, times_s, distance_m=reach, target=aim, near=first, angle_deg=change)
+        )
+    lens = rng.uniform(*_FOV_DEG)
+    fields = [lens if rng.uniform() < _SAME_LENS_SHARE else rng.uniform(*_FOV_DEG) for _ in poses]
+    return Rig(
+        tuple(_camera(rng, side, fov) for fov in fields),
+        np.stack([_path(rng, pose, times_s, fov) for pose, fov in zip(poses, fields, strict=True)]),
+        times_s,
+        aim,
+    )
+
+
+def _aim(world: World, rng: np.random.Generator) -> Array:
+    """The world's focus, or somewhere in its lower half."""
+    if rng.uniform() > _ELSEWHERE_SHARE:
+        return np.asarray(world.focus, np.float64)
+    low, high = np.array(world.bounds[0]), np.array(world.bounds[1])
+    share = rng.uniform((0.15, 0.15, 0.0), (0.85, 0.85, 0.5))
+    return np.asarray(low + share * (high - low), np.float64)
+
+
+def _camera(rng: np.random.Generator, side: int, fov_deg: float) -> PinholeCamera:
+    focal = side / 2 / math.tan(math.radians(fov_deg) / 2)
+    spread = 0.08 * side if rng.uniform() < 0.3 else 0.0
+    cx, cy = (side - 1) / 2 + spread * rng.normal(size=2).clip(-2, 2)
+    return PinholeCamera(focal, focal, float(cx), float(cy), side, side)
+
+
+def _path(rng: np.random.Generator, pose: Array, times_s: Array, fov_deg: float) -> Array:
+    """Poses (T, 4, 4): a little off the aim, and drifting if the camera moves."""
+    askew = math.radians(fov_deg) * rng.normal(0, 0.1 if rng.uniform() < 0.75 else 0.25, 3) * (1, 1, 0.3)
+    start = pose @ _turned(askew)
+    moves = rng.uniform() < _MOVING_SHARE
+    velocity = rng.normal(0, _SPEED_M_S if moves else 0.0, 3)
+    spin = np.radians(rng.normal(0, _TURN_DEG_S if moves else 0.0, 3))
+    path = np.tile(start, (len(times_s), 1, 1))
+    for index, elapsed_s in enumerate(times_s - times_s[0]):
+        step = velocity * elapsed_s
+        most = _LONGEST_STEP_M * max(index, 1)
+        path[index, :3, 3] += step * min(1.0, most / max(float(np.linalg.norm(step)), 1e-9))
+        path[index] = path[index] @ _turned(spin * elapsed_s)
+    return path
+
+
+def _turned(rotation_vector: Array) -> Array:
+    matrix = np.eye(4)
+    matrix[:3, :3] = cv2.Rodrigues(rotation_vector)[0]
+    return matrix

@@ -1,0 +1,172 @@
+"""Filmed rooms: what each camera of a random rig saw of a random room, with true depth; kept in files."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.scenes import film
+from anyview_ros.training.assets import RoomFactory
+from anyview_ros.training.cameras import VIEW_CHANGES_DEG, sample_rig
+
+ROOMS_PER_FILE = 50
+_TRIES = 50
+_LEAST_MEDIAN_DEPTH_M = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class FilmedRooms:
+    """N rooms, C cameras, T instants, square pictures of side S.
+
+    Attributes:
+        frames: uint8 (N, C, T, S, S, 3), RGB.
+        depth: float16 (N, C, T, S, S), metres; 0 where nothing is.
+        intrinsics: float64 (N, C, 4): fx, fy, cx, cy in pixels.
+        camera_to_world: float64 (N, C, T, 4, 4), metres.
+        aim: float64 (N, 3).
+    """
+
+    frames: NDArray[np.uint8]
+    depth: NDArray[np.float16]
+    intrinsics: NDArray[np.float64]
+    camera_to_world: NDArray[np.float64]
+    aim: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def side(self) -> int:
+        """Edge length of the pictures, pixels."""
+        return int(self.frames.shape[-2])
+
+    def camera(self, room: int, index: int) -> PinholeCamera:
+        """The intrinsics of one camera."""
+        fx, fy, cx, cy = (float(value) for value in self.intrinsics[room, index])
+        return PinholeCamera(fx, fy, cx, cy, self.side, self.side)
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """How rooms are filmed; two equal plans give equal pictures.
+
+    Attributes:
+        side: pixels.
+        instants: per room.
+        supersampling: rays per pixel are its square.
+        held_out: whether the rooms and textures are those kept for tests.
+        view_changes_deg: see :func:`sample_rig`.
+        device: where the ray caster computes.
+    """
+
+    side: int = 64
+    instants: int = 2
+    supersampling: int = 1
+    held_out: bool = False
+    view_changes_deg: tuple[tuple[float, float], ...] = VIEW_CHANGES_DEG
+    device: str = "cpu"
+
+
+def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
+    """Film rooms ``first`` to ``first + count``.
+
+    Raises:
+        InvalidInputError: a room in which no rig found a place.
+    """
+    factory = RoomFactory(held_out=plan.held_out)
+    rooms = [_film_room(plan, factory, first + index) for index in range(count)]
+    frames, depth, intrinsics, poses, aims = (np.stack(column) for column in zip(*rooms, strict=True))
+    return FilmedRooms(frames, depth, intrinsics, poses, aims)
+
+
+def _film_room(plan: FilmPlan, factory: RoomFactory, seed: int) -> tuple[NDArray[np.generic], ...]:
+    world = factory.room(seed)
+    for attempt in range(_TRIES):
+        rng = np.random.default_rng((0xF117, int(plan.held_out), seed, attempt))
+        try:
+            rig = sample_rig(
+                world, rng, side=plan.side, instants=plan.instants, view_changes_deg=plan.view_changes_deg
+            )
+        except InvalidInputError:
+            continue  # this draw found no free place; the next one may
+        shots = [
+            film(world, camera, poses, rig.times_s, supersampling=plan.supersampling, device=plan.device)[0]
+            for camera, poses in zip(rig.cameras, rig.camera_to_world, strict=True)
+        ]
+        depth = np.stack([shot.depth for shot in shots])
+        if min(float(np.median(view)) for view in depth[:, 0]) < _LEAST_MEDIAN_DEPTH_M:
+            continue
+        return (
+            np.stack([shot.frames for shot in shots]),
+            depth.astype(np.float16),
+            np.array([(c.fx, c.fy, c.cx, c.cy) for c in rig.cameras]),
+            rig.camera_to_world,
+            rig.aim,
+        )
+    raise InvalidInputError(
+        f"room {seed} has no free place for cameras {plan.view_changes_deg} degrees apart in {_TRIES} tries; "
+        "choose another seed or smaller angles"
+    )
+
+
+def film_to(folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1) -> list[Path]:
+    """Film ``rooms`` rooms into files of ``folder``; files that are there already are kept.
+
+    Returns:
+        the files in order; together they hold at least ``rooms`` rooms.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"rooms_{index:05d}.npz" for index in range(-(-rooms // ROOMS_PER_FILE))]
+    missing = [index for index, path in enumerate(paths) if not path.exists()]
+    if workers <= 1:
+        for index in missing:
+            _film_file(plan, paths[index], index)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            list(pool.map(_film_file, [plan] * len(missing), [paths[index] for index in missing], missing))
+    return paths
+
+
+def _film_file(plan: FilmPlan, path: Path, index: int) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    filmed = film_rooms(plan, index * ROOMS_PER_FILE, ROOMS_PER_FILE)
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.savez(
+            file,
+            frames=filmed.frames,
+            depth=filmed.depth,
+            intrinsics=filmed.intrinsics,
+            camera_to_world=filmed.camera_to_world,
+            aim=filmed.aim,
+        )
+    unfinished.replace(path)
+
+
+def read_rooms(paths: list[Path]) -> FilmedRooms:
+    """Read filmed rooms from files, in order.
+
+    Raises:
+        ReadError: no file, or one that is not of filmed rooms.
+    """
+    if not paths:
+        raise ReadError("no files of filmed rooms were given; film some with film_to()")
+    parts = []
+    for path in paths:
+        try:
+            with np.load(path) as file:
+                parts.append(
+                    [file[name] for name in ("frames", "depth", "intrinsics", "camera_to_world", "aim")]
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise ReadError(f"{path} holds no filmed rooms ({error}); delete it and film again") from error
+    return FilmedRooms(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -1,0 +1,133 @@
+"""What the small network is asked to do well."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from anyview_ros.methods.anyview_small.cameras import Cameras
+from anyview_ros.methods.anyview_small.candidates import Hint, Mixture, Prediction, mix
+from anyview_ros.methods.anyview_small.network import FrameTokens, SmallNetwork
+from anyview_ros.training.batches import Batch
+from anyview_ros.training.small_config import LossConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Instant:
+    """What the network made of one instant of a batch.
+
+    Attributes:
+        index: which instant.
+        mixture: the targets' pictures (B·K).
+        prediction: what they were mixed by.
+        source_planes: logits of the sources' own depth (B), or None.
+        depths: of the planes, or None.
+    """
+
+    index: int
+    mixture: Mixture
+    prediction: Prediction
+    source_planes: Tensor | None
+    depths: Tensor | None
+
+
+def run_batch(network: SmallNetwork, batch: Batch) -> Iterator[Instant]:
+    """Run a batch's clips in order of time, as streams would, with as much memory as the network has."""
+    clips, instants = batch.source.shape[:2]
+    count = len(batch.target) // clips
+    kept = network.config.memory_frames - 1
+    past_sources: list[FrameTokens] = []
+    past_targets: list[FrameTokens] = []
+    size = (batch.target.shape[-2], batch.target.shape[-1])
+    for t in range(instants):
+        source = Cameras(batch.source_intrinsics, batch.source_to_world[:, t])
+        target = Cameras(batch.target_intrinsics, batch.target_to_world[:, t])
+        picture = batch.source[:, t].float() / 255
+        tokens, source_planes = network.encode(picture, batch.source_depth[:, t], source, past_sources)
+        each = picture.repeat_interleave(count, 0)
+        hint = Hint(
+            batch.hint[:, t].float() / 255,
+            batch.hint_depth[:, t],
+            batch.hint_support[:, t],
+            batch.hint_present[:, t],
+        )
+        prediction, seen, swept = network.decode(
+            target,
+            each,
+            tokens.repeated(count),
+            hint,
+            [frame.repeated(count) for frame in past_sources],
+            past_targets,
+            size,
+        )
+        depths = network.depths(picture.device)
+        mixture = mix(prediction, each, target, source.repeated(count), hint, depths, swept)
+        yield Instant(t, mixture, prediction, source_planes, depths)
+        past_sources = [*past_sources, tokens][max(0, len(past_sources) + 1 - kept) :]
+        past_targets = [*past_targets, seen][max(0, len(past_targets) + 1 - kept) :]
+
+
+def batch_loss(
+    network: SmallNetwork, batch: Batch, weights: LossConfig
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """Run a batch and compare with the truth.
+
+    Returns:
+        the loss; its parts, detached; and the last instant's pictures (B·K, 3, H, W), detached.
+    """
+    instants = batch.source.shape[1]
+    total: dict[str, Tensor] = {}
+    colour = batch.target[:, 0].float()
+    for instant in run_batch(network, batch):
+        t, colour = instant.index, instant.mixture.colour
+        parts = _picture_parts(colour, batch.target[:, t].float() / 255, instant.prediction)
+        if instant.depths is not None and instant.source_planes is not None:
+            step = max(batch.source.shape[-2] // instant.source_planes.shape[-2], 1)
+            own = batch.source_true_depth[:, t, :, step // 2 :: step, step // 2 :: step]
+            truth = batch.target_depth[:, t]
+            parts["source_planes"] = _plane_loss(instant.source_planes.float(), own, instant.depths)
+            parts["planes"] = _plane_loss(instant.prediction.planes, truth, instant.depths)
+            parts["depth"] = _depth_loss(instant.prediction.log_depth, truth)
+        for name, value in parts.items():
+            total[name] = total.get(name, value.new_zeros(())) + value / instants
+    loss = sum((getattr(weights, name) * value for name, value in total.items()), colour.new_zeros(()))
+    return loss, {name: value.detach() for name, value in total.items()}, colour.detach()
+
+
+def _picture_parts(colour: Tensor, truth: Tensor, prediction: Prediction) -> dict[str, Tensor]:
+    difference = colour - truth
+    across = (difference[..., :, 1:] - difference[..., :, :-1]).abs().mean()
+    down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
+    actual = difference.detach().abs().mean(1, keepdim=True)
+    expected = prediction.log_error.clamp(math.log(3e-3), math.log(1.0))
+    return {
+        "absolute": difference.abs().mean(),
+        "squared": (difference * difference).mean(),
+        "gradient": across + down,
+        "error": (actual * torch.exp(-expected) + expected).mean(),  # likelihood of a Laplace distribution
+    }
+
+
+def _plane_loss(logits: Tensor, depth: Tensor, depths: Tensor) -> Tensor:
+    """Cross-entropy against the two planes around the true depth (B, 1, h, w), by nearness."""
+    count = logits.shape[1]
+    low, high = depths[0, 0].log(), depths[0, -1].log()
+    place = (depth.clamp_min(1e-3).log() - low) / (high - low) * (count - 1)
+    place = place.clamp(0, count - 1)
+    lower = place.floor().clamp(max=count - 2)
+    share = place - lower
+    logs = functional.log_softmax(logits, 1)
+    index = lower.long()
+    score = logs.gather(1, index) * (1 - share) + logs.gather(1, index + 1) * share
+    known = (depth > 0).to(score.dtype)
+    return -(score * known).sum() / known.sum().clamp_min(1)
+
+
+def _depth_loss(log_depth: Tensor, depth: Tensor) -> Tensor:
+    known = (depth > 0).to(log_depth.dtype)
+    return ((log_depth - depth.clamp_min(1e-3).log()).abs() * known).sum() / known.sum().clamp_min(1)

@@ -1,0 +1,46 @@
+"""Muon for matrices, AdamW for the rest, one learning rate for both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from anyview_ros.errors import MissingDependencyError
+from anyview_ros.training.small_config import OptimiserConfig
+
+
+def make_optimisers(network: nn.Module, config: OptimiserConfig) -> list[torch.optim.Optimizer]:
+    """Return the optimisers of a network's weights, which between them hold each of them once.
+
+    Raises:
+        MissingDependencyError: Muon is asked for and this PyTorch has none.
+    """
+    matrices = [p for p in network.parameters() if p.ndim == 2 and min(p.shape) > 8 and config.muon]
+    chosen = {id(p) for p in matrices}
+    decayed = [p for p in network.parameters() if id(p) not in chosen and p.ndim > 1]
+    plain = [p for p in network.parameters() if id(p) not in chosen and p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW([g for g in groups if g["params"]], lr=config.rate, betas=(0.9, 0.98))
+    ]
+    if matrices:
+        if not hasattr(torch.optim, "Muon"):
+            raise MissingDependencyError(
+                f"PyTorch {torch.__version__} has no Muon, which came with 2.9; set optimiser.muon to false"
+            )
+        muon: Any = torch.optim.Muon
+        optimisers.append(
+            muon(matrices, lr=config.rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+        )
+    return optimisers
+
+
+def rate_share(config: OptimiserConfig, step: int, steps: int) -> float:
+    """The learning rate at ``step``, as part of the full one: up evenly, level, then evenly down to zero."""
+    decay = max(config.decay_share * steps, 1.0)
+    return max(0.0, min(1.0, (step + 1) / max(config.warm_up, 1), (steps - step) / decay))

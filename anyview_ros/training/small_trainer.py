@@ -1,0 +1,235 @@
+"""The training run of the small network: film, fit, log, and keep what is needed to go on."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.anyview_small.network import SmallNetwork
+from anyview_ros.methods.anyview_small.weights import Calibration, save_weights
+from anyview_ros.training.batches import Batch, BatchSource
+from anyview_ros.training.checkpoints import read_checkpoint, write_checkpoint
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
+from anyview_ros.training.losses import batch_loss
+from anyview_ros.training.optimisers import make_optimisers, rate_share
+from anyview_ros.training.sheets import write_sheet
+from anyview_ros.training.small_config import SmallTrainingConfig
+
+CHECKPOINT = "checkpoint"
+LOG = "log.jsonl"
+_IDENTITY = ("seed", "network", "batches", "rooms", "checkpoint_dtype")
+"""Settings that a resumed run must share with the one that wrote the checkpoint."""
+
+Report = Callable[[int, int, float], None]
+
+
+class SmallTrainer:
+    """One training run in a folder.
+
+    Args:
+        config: of the run.
+        folder: gets checkpoint/, log.jsonl, sheets and the weights.
+        rooms: what was filmed.
+
+    Raises:
+        WeightsError: the folder holds a checkpoint that is damaged.
+        InvalidInputError: it holds one of a run with other settings.
+    """
+
+    def __init__(self, config: SmallTrainingConfig, folder: Path, rooms: FilmedRooms) -> None:
+        """Begin, or go on where the folder's checkpoint ends."""
+        self.config, self.folder = config, folder
+        self.device = torch.device(_device(config.device))
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.network = SmallNetwork(config.network).to(self.device)
+        self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+        self.optimisers = make_optimisers(self.network, config.optimiser)
+        self.step = 0
+        self._batches = BatchSource(rooms, config.batches, config.seed)
+        if (folder / CHECKPOINT).exists():
+            self._resume()
+
+    def run(self, *, report: Report | None = None, time_limit_s: float = math.inf) -> bool:
+        """Train to the end, or until the time is up; write a checkpoint and the weights either way.
+
+        Args:
+            report: called with the step, the steps in all and the loss, after each step.
+            time_limit_s: no step begins after so long.
+
+        Returns:
+            whether the end was reached.
+        """
+        began = time.monotonic()
+        wanted = range(self.step, self.config.steps)
+        for batch in self._loaded(wanted):
+            loss, parts = self._train(batch)
+            if report is not None:
+                report(self.step, self.config.steps, loss)
+            if self.step % self.config.log_steps == 0:
+                self._log(loss, parts, time.monotonic() - began)
+            late = time.monotonic() - began > time_limit_s
+            if self.step % self.config.checkpoint_steps == 0 and self.step < self.config.steps and not late:
+                self.save()
+            if late:
+                break
+        self.save()
+        return self.step >= self.config.steps
+
+    def averaged_network(self) -> SmallNetwork:
+        """A network with the averaged weights, in evaluation mode."""
+        network = SmallNetwork(self.config.network).to(self.device)
+        network.load_state_dict(self.average)
+        return network.eval().requires_grad_(False)
+
+    def save(self) -> None:
+        """Write the checkpoint and the averaged weights, and go on with what was written."""
+        tensors, notes = self._state()
+        write_checkpoint(self.folder / CHECKPOINT, tensors, notes)
+        save_weights(
+            self.folder / "anyview_small.safetensors",
+            self.averaged_network(),
+            Calibration(),
+            {"steps": str(self.step)},
+        )
+        self._adopt(tensors)
+
+    def _train(self, batch: Batch) -> tuple[float, dict[str, Tensor]]:
+        config = self.config
+        share = rate_share(config.optimiser, self.step, config.steps)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = config.optimiser.rate * share
+            optimiser.zero_grad(set_to_none=True)
+        batch = batch.to(self.device)
+        mixed = config.mixed_precision and self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
+            loss, parts, pictures = batch_loss(self.network, batch, config.loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.optimiser.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        decay = min(config.optimiser.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, parameter in self.network.named_parameters():
+                self.average[name].lerp_(parameter.detach(), 1 - decay)
+        self.step += 1
+        if self.step % config.sheet_steps == 0 or self.step == 1:
+            self._sheet(batch, pictures)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise InvalidInputError(
+                f"the loss is {value} at step {self.step}; resume from the checkpoint with a smaller optimiser.rate"
+            )
+        return value, parts
+
+    def _loaded(self, steps: range) -> Iterator[Batch]:
+        if not self.config.loaders:
+            for step in steps:
+                yield self._batches[step]
+            return
+        loader: Iterable[Batch] = torch.utils.data.DataLoader(
+            self._batches,
+            batch_size=None,
+            sampler=steps,
+            num_workers=self.config.loaders,
+            prefetch_factor=4,
+            worker_init_fn=_one_thread,
+            collate_fn=_as_it_is,
+        )
+        yield from loader
+
+    def _log(self, loss: float, parts: dict[str, Tensor], seconds: float) -> None:
+        line = {"step": self.step, "seconds": round(seconds, 1), "loss": loss}
+        line |= {name: float(value) for name, value in parts.items()}
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _sheet(self, batch: Batch, pictures: Tensor) -> None:
+        count = len(batch.target) // len(batch.source)
+        source = batch.source[:, -1].repeat_interleave(count, 0).float() / 255
+        columns = [source, batch.hint[:, -1].float() / 255, pictures, batch.target[:, -1].float() / 255]
+        write_sheet(self.folder / f"sheet_{self.step:06d}.png", columns)
+
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        kept: torch.dtype = getattr(torch, self.config.checkpoint_dtype)
+        tensors = {f"weights/{name}": p.detach() for name, p in self.network.named_parameters()}
+        tensors |= {f"average/{name}": value.to(kept) for name, value in self.average.items()}
+        for number, optimiser in enumerate(self.optimisers):
+            for index, state in optimiser.state_dict()["state"].items():
+                for name, value in state.items():
+                    small = isinstance(value, Tensor) and value.ndim == 0
+                    entry = torch.as_tensor(value)
+                    tensors[f"optimiser/{number}/{index}/{name}"] = entry if small else entry.to(kept)
+        return tensors, {"step": self.step, "config": asdict(self.config)}
+
+    def _adopt(self, tensors: dict[str, Tensor]) -> None:
+        """Go on with a state as it was written."""
+        with torch.no_grad():
+            for name, parameter in self.network.named_parameters():
+                parameter.copy_(tensors[f"weights/{name}"])
+                self.average[name].copy_(tensors[f"average/{name}"])
+        for number, optimiser in enumerate(self.optimisers):
+            form = optimiser.state_dict()
+            state: dict[int, dict[str, Any]] = {}
+            for key, value in tensors.items():
+                kind, *place = key.split("/")
+                if kind == "optimiser" and int(place[0]) == number:
+                    dtype = torch.float32 if value.is_floating_point() else value.dtype
+                    state.setdefault(int(place[1]), {})[place[2]] = value.to(dtype)
+            form["state"] = state
+            optimiser.load_state_dict(form)
+
+    def _resume(self) -> None:
+        tensors, notes = read_checkpoint(self.folder / CHECKPOINT)
+        ours = json.loads(json.dumps(asdict(self.config)))
+        differing = [name for name in _IDENTITY if notes["config"].get(name) != ours[name]]
+        if differing:
+            raise InvalidInputError(
+                f"{self.folder / CHECKPOINT} was written by a run with other settings of {', '.join(differing)}; "
+                "use its configuration, or another folder"
+            )
+        self._adopt({name: value.to(self.device) for name, value in tensors.items()})
+        self.step = int(notes["step"])
+
+
+def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
+    """Film the rooms that a run needs into ``folder``, or read them if they are there."""
+    rooms = config.rooms
+    plan = FilmPlan(side=rooms.side, instants=rooms.instants, device=rooms.device)
+    filmed = read_rooms(film_to(folder, plan, rooms.count, workers=rooms.workers))
+    if filmed.side != rooms.side or filmed.frames.shape[2] != rooms.instants:
+        raise InvalidInputError(
+            f"{folder} holds rooms filmed at {filmed.side} pixels and {filmed.frames.shape[2]} instants, but the "
+            f"configuration says {rooms.side} and {rooms.instants}; use another folder"
+        )
+    return filmed
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _one_thread(worker: int) -> None:
+    import cv2
+
+    del worker
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
