@@ -59,7 +59,7 @@ def test_saved_footage_is_the_same_and_of_other_settings_is_refused(tmp_path: Pa
 
 
 def test_a_stop_while_rendering_gets_through() -> None:
-    class Enough(Exception):  # noqa: N818
+    class Enough(Exception):
         pass
 
     def stop(done: int, total: int) -> None:
