@@ -13,13 +13,14 @@ from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.nodes.conversions import ns_to_time
+from anyview_ros.nodes.descriptors import descriptor_of
+from anyview_ros.nodes.parameters import Parameter
 from anyview_ros.nodes.simulated_robot.footage import DepthSensor, Footage, Studio, Viewpoint
 from anyview_ros.nodes.simulated_robot.frames import MovingFrames, fixed_messages
 from anyview_ros.nodes.simulated_robot.outputs import CameraOutput
 from anyview_ros.nodes.simulated_robot.parameters import PARAMETERS, Settings, camera_table, read_settings
 from anyview_ros.nodes.simulated_robot.timeline import Grid, Timeline
-from anyview_ros.nodes.virtual_camera.declare import descriptor_of
-from anyview_ros.nodes.virtual_camera.parameters import Parameter, camera_names
+from anyview_ros.nodes.virtual_camera.parameters import camera_names
 from anyview_ros.scenes import MountedCamera, World, simulated_robot
 
 SOURCE = "camera"
@@ -28,7 +29,7 @@ _TRUTH = "truth_"
 _REPORT_S = 5.0
 
 
-class _Stopped(Exception):  # noqa: N818 - no error: the node ends while it renders
+class _Stopped(Exception):
     pass
 
 

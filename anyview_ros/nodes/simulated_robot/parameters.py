@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anyview_ros.nodes.parameters import Change, Parameter, check_value
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera, make_virtual_camera
-from anyview_ros.nodes.virtual_camera.parameters import (
-    CAMERA_PARAMETERS,
-    Change,
-    Parameter,
-    camera_names,
-    check_value,
-)
+from anyview_ros.nodes.virtual_camera.parameters import CAMERA_PARAMETERS, camera_names
 
 ROBOT_BASE = "base_link"
 _START = Change.NEVER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -157,6 +156,5 @@ class SynthesisServer(LifecycleNodeMixin, Node):
     def _check_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
         return parameters.check_change(changes, loaded=self._engine is not None)
 
-    def _apply_parameters(self, changes: Sequence[Any]) -> None:
-        known = {change.name: change.value for change in changes if change.name in parameters.PARAMETERS}
-        self._gate.settings = replace(self._gate.settings, **known)
+    def _apply_parameters(self, _changes: Sequence[Any]) -> None:
+        self._gate.settings = parameters.read(self)

@@ -125,7 +125,10 @@ class Streams:
         session = self._sessions.pop(stream_id, None)
         if session is not None:
             session.close()
-            self._node.get_logger().info(f"closed stream {stream_id} of '{session.spec.client}': {reason}")
+            if self._node.context.ok():  # once that is gone, nobody can be told
+                self._node.get_logger().info(
+                    f"closed stream {stream_id} of '{session.spec.client}': {reason}"
+                )
             self._publish_end(stream_id, reason)
 
     def _publish_end(self, stream_id: str, reason: str) -> None:

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.virtual_camera.parameters import (
-    Change,
-    Parameter,
-    Settings,
-    camera_names,
-    check_value,
-    read_settings,
-    table,
-)
+from anyview_ros.nodes.descriptors import descriptor_of
+from anyview_ros.nodes.parameters import Change, Parameter, check_value
+from anyview_ros.nodes.virtual_camera.parameters import Settings, camera_names, read_settings, table
 
 
 class NodeParameters:
@@ -103,25 +97,3 @@ class NodeParameters:
             self._unfit.pop(name, None)
         if ours and self._is_configured():
             self._on_change(self.settings())
-
-
-def descriptor_of(entry: Parameter) -> ParameterDescriptor:
-    """The descriptor that tells people and tools what the table tells."""
-    # Numbers of any kind are taken for floats, so that `rate_hz: 5` does; check_value() sees to the rest.
-    loose = isinstance(entry.default, float | tuple)
-    descriptor = ParameterDescriptor(
-        description=f"{entry.description} Changes {entry.change.value}.",
-        additional_constraints=f"One of: {', '.join(entry.choices)}" if entry.choices else "",
-        read_only=entry.change is Change.NEVER,
-        dynamic_typing=loose,
-    )
-    if entry.low is not None and entry.high is not None:
-        if isinstance(entry.default, float):
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(entry.low), to_value=float(entry.high))
-            ]
-        else:
-            descriptor.integer_range = [
-                IntegerRange(from_value=int(entry.low), to_value=int(entry.high), step=1)
-            ]
-    return descriptor

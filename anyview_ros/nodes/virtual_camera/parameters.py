@@ -1,6 +1,6 @@
 """Every parameter of the node: name, type, default, range and when it may change; and the settings they make.
 
-Nothing here knows ROS. ``declare.py`` declares this table on a node, ``read_settings`` turns values into settings.
+Nothing here knows ROS. ``declare.py`` declares this table on the node, ``read_settings`` turns values into settings.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.nodes.parameters import Change, Parameter, check_value
 from anyview_ros.nodes.virtual_camera.cameras import (
     MAX_DISTANCE_M,
     MAX_FOV_DEG,
@@ -23,39 +23,6 @@ from anyview_ros.nodes.virtual_camera.cameras import (
     check_names,
     make_virtual_camera,
 )
-
-Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
-
-
-class Change(Enum):
-    """When a parameter may change."""
-
-    NEVER = "only at start"
-    UNCONFIGURED = "only while the node is unconfigured"
-    LIVE = "at any time"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter.
-
-    Attributes:
-        name: full name; for a camera's parameters the part after ``<camera>.``.
-        default: also tells the type: bool, int, float, str, tuple of float or tuple of str.
-        description: for people, with the unit.
-        change: when it may change.
-        low, high: inclusive range of a number.
-        choices: what a string may be; empty: anything.
-    """
-
-    name: str
-    default: Value
-    description: str
-    change: Change
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-
 
 _UNUSED = (math.nan, math.nan, math.nan)
 
@@ -350,39 +317,6 @@ def table(names: Sequence[str]) -> dict[str, Parameter]:
         for parameter in CAMERA_PARAMETERS:
             entries[f"{name}.{parameter.name}"] = parameter
     return entries
-
-
-def check_value(name: str, parameter: Parameter, value: Any) -> Any:
-    """Return ``value`` in the parameter's own type; integers pass as floats.
-
-    Raises:
-        InvalidInputError: another type, a number out of range, or a string that is none of the choices.
-    """
-    if isinstance(parameter.default, tuple):
-        return _check_tuple(name, parameter.default, value)
-    kind = type(parameter.default)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise InvalidInputError(f"{name} is {value!r}; give a {kind.__name__}: {parameter.description}")
-    if parameter.choices and value not in parameter.choices:
-        raise InvalidInputError(f"{name} is '{value}'; choose one of {', '.join(parameter.choices)}")
-    low, high = parameter.low, parameter.high
-    if low is not None and high is not None and not low <= float(value) <= high:
-        raise InvalidInputError(f"{name} is {value}; give {low:g} to {high:g}: {parameter.description}")
-    return value
-
-
-def _check_tuple(name: str, default: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
-        raise InvalidInputError(f"{name} is {value!r}; give a list such as {list(default)}")
-    if isinstance(default[0], str):
-        return tuple(str(item) for item in value)
-    if len(value) != len(default) or not all(
-        isinstance(item, int | float) and not isinstance(item, bool) for item in value
-    ):
-        raise InvalidInputError(f"{name} is {list(value)!r}; give {len(default)} numbers")
-    return tuple(float(item) for item in value)
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

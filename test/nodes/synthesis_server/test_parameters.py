@@ -27,9 +27,21 @@ def test_every_parameter_says_what_it_is_and_numbers_have_ranges() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "allowed"), [("default_timeout_s", True), ("method", False), ("use_sim_time", True)]
+    ("name", "value", "allowed"),
+    [("default_timeout_s", 3, True), ("method", "copy_source", False), ("use_sim_time", True, True)],
 )
-def test_what_loading_reads_is_fixed_while_a_method_is_loaded(name: str, allowed: bool) -> None:
-    change = [SimpleNamespace(name=name)]
+def test_what_loading_reads_is_fixed_while_a_method_is_loaded(
+    name: str, value: object, allowed: bool
+) -> None:
+    change = [SimpleNamespace(name=name, value=value)]
     assert check_change(change, loaded=True).successful is allowed
     assert check_change(change, loaded=False).successful
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("default_timeout_s", "soon"), ("max_queue", 0), ("max_streams", 1.5)]
+)
+def test_a_value_that_does_not_fit_is_refused_with_its_name(name: str, value: object) -> None:
+    refused = check_change([SimpleNamespace(name=name, value=value)], loaded=False)
+    assert not refused.successful
+    assert name in refused.reason

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.nodes.parameters import check_value
 from anyview_ros.nodes.virtual_camera.parameters import (
     CAMERA_PARAMETERS,
     NODE_PARAMETERS,
     camera_names,
-    check_value,
     parse_options,
     read_settings,
     table,
