@@ -36,7 +36,7 @@ def page() -> str:
 def _table(entries: Iterable[Parameter]) -> str:
     rows = ["| parameter | default | range | changes | meaning |", "|---|---|---|---|---|"]
     rows += [
-        f"| `{e.name}` | {_value(e.default)} | {_range(e)} | {e.change.value} | {e.description} |"
+        f"| `{e.name}` | {_value(e.default)} | {_range(e)} | {e.change.value} | {e.description.replace('<', '&lt;')} |"
         for e in entries
     ]
     return "\n".join(rows)
