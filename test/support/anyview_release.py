@@ -17,11 +17,17 @@ TRANSFORMER, AUTOENCODER, TEXT = "anyview_dvs_2b.pt", "tokenizer.pth", "default_
 
 
 def transformer_state() -> dict[str, torch.Tensor]:
-    """As released: bfloat16, ``net.`` before every name, ``_extra_state`` of training among them."""
-    torch.manual_seed(0)
+    """As released: bfloat16, ``net.`` before every name, ``_extra_state`` of training among them.
+
+    Weights are large enough for every input to show in the output.
+    """
     model = AnyViewTransformer(**CONFIG)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        model.view_embs_newviews[0].normal_(std=0.5)
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            wide = parameter.shape[-1] ** -0.5
+            parameter.copy_(1 + 0.2 * noise if name.endswith("norm.weight") else 1.3 * wide * noise)
     state: dict[str, torch.Tensor] = {}
     for name, tensor in model.state_dict().items():
         state[f"net.{name}"] = tensor.bfloat16()
@@ -33,6 +39,9 @@ def transformer_state() -> dict[str, torch.Tensor]:
 def autoencoder_state() -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
     model = AutoencoderKLWan(base_dim=8)
+    with torch.no_grad():
+        for part in (model.encoder, model.decoder):
+            part.conv_out.weight.mul_(60 if part is model.encoder else 4)
     return {published_name(name): tensor for name, tensor in model.state_dict().items()}
 
 

@@ -185,9 +185,10 @@ def _network(kind: Any, folder: Path, device: torch.device, dtype: torch.dtype) 
         ) from err
     tensors = read_tensors(folder / _TENSORS, device)
     check_tensors(tensors, network.state_dict(), str(folder / _TENSORS))
+    for name in dict(network.named_parameters()):
+        tensors[name] = tensors[name].to(dtype)  # one by one, so that not everything is held twice
     network.load_state_dict(tensors, assign=True)
-    del tensors  # so that converting the type below need not hold everything twice
-    return network.to(dtype).eval().requires_grad_(False)
+    return network.eval().requires_grad_(False)
 
 
 def read_tensors(path: Path, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
