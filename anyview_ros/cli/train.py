@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from anyview_ros.cli import train_anyview
+
 if TYPE_CHECKING:
     from anyview_ros.training.small_config import SmallTrainingConfig
 
@@ -36,6 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--minutes", type=float, help="stop after so long, filming not counted; run again to go on"
     )
     small.set_defaults(run=run_small)
+    train_anyview.add_network(networks)
 
 
 def run_small(arguments: argparse.Namespace) -> int:

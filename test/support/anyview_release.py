@@ -10,6 +10,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 
 from anyview_ros.methods.anyview.transformer import AnyViewTransformer
+from anyview_ros.methods.anyview.weights import read_release, write_bundle
 
 CONFIG = {"num_blocks": 2, "num_heads": 2, "head_width": 16, "context_width": 8, "adaln_rank": 4}
 SIZE = (48, 32)
@@ -84,3 +85,9 @@ def write_release(folder: Path, *, nested: bool = False, sums: bool = True) -> P
             digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
             (folder / f"{name}.sha256").write_text(f"{digest}  {name}\n")
     return folder
+
+
+def write_small_bundle(folder: Path) -> Path:
+    """A converted release in small."""
+    write_bundle(folder / "out", read_release(write_release(folder / "in", sums=False)), {})
+    return folder / "out"
