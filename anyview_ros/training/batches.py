@@ -106,11 +106,12 @@ class BatchSource(torch.utils.data.Dataset[Batch]):
         rng = np.random.default_rng((0xBA7C, self._seed, step))
         plan, side = self._plan, self._rooms.side
         instants = self._rooms.frames.shape[2] if rng.uniform() < plan.two_instants_share else 1
+        factor = 2 if rng.uniform() < plan.half_share else 1
         width, height = side, side
         if rng.uniform() < plan.wide_share:
-            short = max(side * 3 // 4 // 8 * 8, 16)
+            grid = 8 * factor
+            short = max(side * 3 // 4 // grid * grid, grid)
             width, height = (side, short) if rng.uniform() < 0.7 else (short, side)
-        factor = 2 if rng.uniform() < plan.half_share else 1
         samples = [
             _sample(self._rooms, self._changes, plan, rng, instants, (height, width), factor)
             for _ in range(plan.sources)

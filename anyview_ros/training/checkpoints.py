@@ -98,5 +98,7 @@ def _bytes_of(tensor: Tensor) -> bytes:
 
 def _tensor_of(raw: bytearray, entry: Mapping[str, Any]) -> Tensor:
     dtype: torch.dtype = getattr(torch, entry["dtype"])
+    if not entry["bytes"]:
+        return torch.empty(entry["shape"], dtype=dtype)
     part = np.frombuffer(raw, np.uint8, entry["bytes"], entry["offset"]).copy()
     return torch.from_numpy(part).view(dtype).reshape(entry["shape"])

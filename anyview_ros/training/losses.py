@@ -48,8 +48,8 @@ def run_batch(network: SmallNetwork, batch: Batch) -> Iterator[Instant]:
         source = Cameras(batch.source_intrinsics, batch.source_to_world[:, t])
         target = Cameras(batch.target_intrinsics, batch.target_to_world[:, t])
         picture = batch.source[:, t].float() / 255
-        tokens, source_planes = network.encode(picture, batch.source_depth[:, t], source, past_sources)
-        each = picture.repeat_interleave(count, 0)
+        encoded = network.encode(picture, batch.source_depth[:, t], source, past_sources)
+        each = encoded.repeated(count)
         hint = Hint(
             batch.hint[:, t].float() / 255,
             batch.hint_depth[:, t],
@@ -59,16 +59,15 @@ def run_batch(network: SmallNetwork, batch: Batch) -> Iterator[Instant]:
         prediction, seen, swept = network.decode(
             target,
             each,
-            tokens.repeated(count),
             hint,
             [frame.repeated(count) for frame in past_sources],
             past_targets,
             size,
         )
         depths = network.depths(picture.device)
-        mixture = mix(prediction, each, target, source.repeated(count), hint, depths, swept)
-        yield Instant(t, mixture, prediction, source_planes, depths)
-        past_sources = [*past_sources, tokens][max(0, len(past_sources) + 1 - kept) :]
+        mixture = mix(prediction, each.picture, target, each.tokens.camera, hint, depths, swept)
+        yield Instant(t, mixture, prediction, encoded.planes, depths)
+        past_sources = [*past_sources, encoded.tokens][max(0, len(past_sources) + 1 - kept) :]
         past_targets = [*past_targets, seen][max(0, len(past_targets) + 1 - kept) :]
 
 

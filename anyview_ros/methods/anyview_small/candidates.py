@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +11,13 @@ from torch.nn import functional
 
 from anyview_ros.methods.anyview_small.cameras import Cameras, relative
 
-GATES = 4
-PLANES, WARP, SPLAT, FREE = range(GATES)
+GATES = 5
+PLANES, WARP, SPLAT, FREE, FILL = range(GATES)
 _SHUT = -1e4
 _LEAST_VALID = 1e-4
+_AHEAD_M = 1e-3
+_STRONGEST = 5.0
+_FILL_CELLS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ class Prediction:
     Attributes:
         planes: (B, D, H, W), logits of the depth planes.
         log_depth: (B, 1, H, W), logarithm of metres.
-        gates: (B, 4, H, W), logits of the candidates.
+        gates: (B, 5, H, W), logits of the candidates.
         free: (B, 3, H, W), a colour of its own in [0, 1] or a little beyond.
         log_error: (B, 1, H, W), logarithm of the expected error of the mixture.
     """
@@ -81,7 +85,7 @@ class Mixture:
     Attributes:
         colour: (B, 3, H, W) in [0, 1] or a little beyond.
         support: (B, 1, H, W) in [0, 1], the share of the mixture that was seen by the source.
-        weights: (B, 4, H, W), the shares of the candidates.
+        weights: (B, 5, H, W), the shares of the candidates.
     """
 
     colour: Tensor
@@ -89,30 +93,41 @@ class Mixture:
     weights: Tensor
 
 
-def seen_at(target: Cameras, source: Cameras, depth: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Where the source sees points of the target's rays.
+
+    Attributes:
+        places: (B, D, H, W, 2), in the source's image, from -1 to 1 over its edges.
+        valid: float (B, D, H, W): 1 where that is in front of the source and on its image, else 0.
+        depth: (B, D, H, W), metres along the source's axis; may be negative where not valid.
+    """
+
+    places: Tensor
+    valid: Tensor
+    depth: Tensor
+
+
+def seen_at(target: Cameras, source: Cameras, depth: Tensor, size: tuple[int, int]) -> Seen:
     """Where the source sees the target's pixels, if they lie at ``depth``.
 
     Args:
         target, source: B cameras each.
         depth: (B, D, H, W) or (1, D, 1, 1), metres along the target's axis.
         size: (height, width) of the target.
-
-    Returns:
-        places (B, D, H, W, 2) in the source's image, from -1 to 1 over its edges, and float (B, D, H, W): 1 where
-        that is in front of the source and on its image, else 0.
     """
     pose = relative(source, target).float()
     rays = torch.einsum("bij,bjhw->bihw", pose[:, :3, :3], target.rays(*size))
     points = rays[:, None] * depth[:, :, None] + pose[:, None, :3, 3, None, None]
     fx, fy, cx, cy = (value[:, None, None, None] for value in source.intrinsics.float().unbind(-1))
     z = points[:, :, 2]
-    ahead = z > 1e-3
+    ahead = z > _AHEAD_M
     inverse = torch.where(ahead, z, 1.0).reciprocal()
     x = 2 * (fx * points[:, :, 0] * inverse + cx) - 1
     y = 2 * (fy * points[:, :, 1] * inverse + cy) - 1
     valid = ahead & (x.abs() <= 1) & (y.abs() <= 1)
     places = torch.stack([x, y], -1).clamp(-2, 2)
-    return torch.where(ahead[..., None], places, 2.0), valid.to(places.dtype)
+    return Seen(torch.where(ahead[..., None], places, 2.0), valid.to(places.dtype), z)
 
 
 def sample(picture: Tensor, places: Tensor) -> Tensor:
@@ -133,8 +148,33 @@ def sweep(
     picture: Tensor, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """The source on each plane as the target sees it: colours (B, D, 3, H, W), validity (B, D, H, W)."""
-    places, valid = seen_at(target, source, depths, size)
-    return sample(picture, places) * valid[:, :, None], valid
+    seen = seen_at(target, source, depths, size)
+    return sample(picture, seen.places) * seen.valid[:, :, None], seen.valid
+
+
+def carried_depth(
+    logits: Tensor, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """What the source's guess of its own depth says of the target's planes, (B, D, H, W).
+
+    Each point of each plane lies somewhere in the source's image, at some depth from there; the source gives that
+    depth a probability. Returned is its logarithm, relative to that of an even guess; 0 where the source sees nothing.
+
+    Args:
+        logits: (B, D, h, w), of the source's own depth planes.
+        target, source: B cameras each.
+        depths: (1, D, 1, 1), of the planes, for source and target alike.
+        size: (height, width) of the target.
+    """
+    count = logits.shape[1]
+    seen = seen_at(target, source, depths, size)
+    low, high = depths[0, 0].log(), depths[0, -1].log()
+    index = (seen.depth.clamp_min(1e-3).log() - low) / (high - low) * (count - 1)
+    along = (2 * index + 1) / count - 1
+    places = torch.cat([seen.places, along.clamp(-2, 2)[..., None]], -1)
+    relative_logs = functional.log_softmax(logits.float(), 1) + math.log(count)
+    read = functional.grid_sample(relative_logs[:, None], places, padding_mode="border", align_corners=False)
+    return read[:, 0].clamp(-_STRONGEST, _STRONGEST) * seen.valid
 
 
 def mix(
@@ -147,6 +187,9 @@ def mix(
     swept: tuple[Tensor, Tensor] | None = None,
 ) -> Mixture:
     """Mix the candidates as the network says.
+
+    They are: the mean over the depth planes; the source at the predicted depth; the splat of the given depth; a colour
+    of the network's own; and, for what lies off the source's image, its nearest border, blurred.
 
     Args:
         prediction: at the target's size.
@@ -163,19 +206,27 @@ def mix(
         planes = _plane_candidate(prediction.planes, picture, target, source, depths, size, swept)
         colours.append(planes[0])
         valids.append(planes[1])
-        places, valid = seen_at(target, source, prediction.log_depth.exp(), size)
-        colours.append(sample(picture, places)[:, 0])
-        valids.append(valid)
+        seen = seen_at(target, source, prediction.log_depth.exp(), size)
+        colours.append(sample(picture, seen.places)[:, 0])
+        valids.append(seen.valid)
+        blurred = functional.adaptive_avg_pool2d(picture, (_FILL_CELLS, _FILL_CELLS))
+        fill = sample(blurred, seen.places.clamp(-1, 1))[:, 0]
+        fillable = torch.where(seen.depth > _AHEAD_M, torch.zeros_like(shut), shut)
     else:
         blank = torch.zeros_like(prediction.free)
         colours += [blank, blank]
         valids += [blank[:, :1], blank[:, :1]]
-    colours += [hint.colour, prediction.free]
+        fill, fillable = blank, shut
+    colours += [hint.colour, prediction.free, fill]
     openness = [
         torch.where(valid > 0, (valid + _LEAST_VALID).log(), shut) if depths is not None else shut
         for valid in valids
     ]
-    openness += [torch.where(hint.present > 0, torch.zeros_like(shut), shut), torch.zeros_like(shut)]
+    openness += [
+        torch.where(hint.present > 0, torch.zeros_like(shut), shut),
+        torch.zeros_like(shut),
+        fillable,
+    ]
     weights = (prediction.gates + torch.cat(openness, 1)).softmax(1)
     colour = sum(
         (weights[:, i : i + 1] * colours[i] for i in range(GATES)), torch.zeros_like(prediction.free)

@@ -19,13 +19,14 @@ from anyview_ros.methods.anyview_small.cameras import (
     pair_rays,
 )
 from anyview_ros.methods.anyview_small.candidates import (
-    FREE,
+    FILL,
     GATES,
     PLANES,
     SPLAT,
     WARP,
     Hint,
     Prediction,
+    carried_depth,
     plane_depths,
     sweep,
 )
@@ -49,6 +50,26 @@ class FrameTokens:
     def repeated(self, times: int) -> FrameTokens:
         """Those of each sample ``times`` times in a row."""
         return FrameTokens(self.camera.repeated(times), tuple(kv.repeated(times) for kv in self.blocks))
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSource:
+    """One source frame.
+
+    Attributes:
+        picture: (B, 3, H, W) in [0, 1].
+        tokens: what targets and later frames look at.
+        planes: logits (B, D, H/4, W/4) of its own depth; None for a network without planes.
+    """
+
+    picture: Tensor
+    tokens: FrameTokens
+    planes: Tensor | None
+
+    def repeated(self, times: int) -> EncodedSource:
+        """Each sample ``times`` times in a row."""
+        planes = None if self.planes is None else self.planes.repeat_interleave(times, 0)
+        return EncodedSource(self.picture.repeat_interleave(times, 0), self.tokens.repeated(times), planes)
 
 
 class Stem(nn.Module):
@@ -105,7 +126,7 @@ class SmallNetwork(nn.Module):
         self.config = config
         self.source_stem = Stem(3 + OWN_RAY_CHANNELS + _SOURCE_DEPTH_CHANNELS, config.stem, config.width)
         self.target_stem = Stem(
-            OWN_RAY_CHANNELS + PAIR_CHANNELS + 4 * config.planes + _HINT_CHANNELS, config.stem, config.width
+            OWN_RAY_CHANNELS + PAIR_CHANNELS + 5 * config.planes + _HINT_CHANNELS, config.stem, config.width
         )
         self.roles = nn.Parameter(torch.randn(2, config.width) * 0.02)
         self.blocks = nn.ModuleList(
@@ -115,6 +136,9 @@ class SmallNetwork(nn.Module):
         self.decoder = Decoder(config)
         if config.planes:
             self.source_depth = nn.Linear(config.width, config.planes * SOURCE_DEPTH_CELLS**2)
+            self.source_detail = nn.Conv2d(2 * config.stem, config.planes, 3, 1, 1)
+            self.carry = nn.Parameter(torch.ones(1))
+            nn.init.zeros_(self.source_detail.weight)
 
     def depths(self, device: torch.device) -> Tensor | None:
         """Depths (1, D, 1, 1) of the planes, metres; None if there are none."""
@@ -125,7 +149,7 @@ class SmallNetwork(nn.Module):
 
     def encode(
         self, picture: Tensor, depth: Tensor, camera: Cameras, past: Sequence[FrameTokens]
-    ) -> tuple[FrameTokens, Tensor | None]:
+    ) -> EncodedSource:
         """Encode one source frame.
 
         Args:
@@ -133,30 +157,27 @@ class SmallNetwork(nn.Module):
             depth: (B, 1, H, W), metres; 0 where unknown.
             camera: of that frame.
             past: earlier source frames, at most ``memory_frames`` - 1.
-
-        Returns:
-            what targets and later frames look at; and logits (B, D, H/4, W/4) of the source's own depth, or None
-            for a network without planes.
         """
         height, width = picture.shape[-2:]
         known = (depth > 0) & self.config.depth_hint
         log_depth = torch.where(known, depth.clamp_min(1e-3).log(), 0.0)
         rays = own_rays(camera, height, width)
-        _, _, grid = self.source_stem(torch.cat([picture - 0.5, rays, log_depth, known.to(picture.dtype)], 1))
+        _, quarter, grid = self.source_stem(
+            torch.cat([picture - 0.5, rays, log_depth, known.to(picture.dtype)], 1)
+        )
         tokens = grid.flatten(2).transpose(1, 2) + self.roles[0]
         tokens, blocks = self._attend(tokens, camera, camera, (height, width), past)
         logits = None
         if self.config.planes:
             cells = self.source_depth(self.norm(tokens)).transpose(1, 2)
             cells = cells.reshape(len(cells), -1, height // PATCH, width // PATCH)
-            logits = functional.pixel_shuffle(cells, SOURCE_DEPTH_CELLS)
-        return FrameTokens(camera, blocks), logits
+            logits = functional.pixel_shuffle(cells, SOURCE_DEPTH_CELLS) + self.source_detail(quarter)
+        return EncodedSource(picture, FrameTokens(camera, blocks), logits)
 
     def decode(
         self,
         target: Cameras,
-        picture: Tensor,
-        source: FrameTokens,
+        source: EncodedSource,
         hint: Hint,
         past_sources: Sequence[FrameTokens],
         past_targets: Sequence[FrameTokens],
@@ -166,8 +187,7 @@ class SmallNetwork(nn.Module):
 
         Args:
             target: its camera.
-            picture: the source frame (B, 3, h, w) in [0, 1].
-            source: the encoded source frame.
+            source: the source frame.
             hint: the source's depth as the target sees it, at ``size``.
             past_sources, past_targets: earlier frames, at most ``memory_frames`` - 1 of each.
             size: (height, width) of the prediction.
@@ -176,19 +196,23 @@ class SmallNetwork(nn.Module):
             the prediction, what later targets look at, and the plane sweep at this size (None without planes).
         """
         height, width = size
-        depths = self.depths(picture.device)
-        swept = None if depths is None else sweep(picture, target, source.camera, depths, size)
+        camera = source.tokens.camera
+        depths = self.depths(source.picture.device)
         told = self._hint_channels(hint)
-        parts = [own_rays(target, height, width), pair_rays(target, source.camera, height, width), told]
-        if swept is not None:
-            parts += [(swept[0] - 0.5 * swept[1][:, :, None]).flatten(1, 2), swept[1]]
+        parts = [own_rays(target, height, width), pair_rays(target, camera, height, width), told]
+        swept = carried = None
+        if depths is not None and source.planes is not None:
+            swept = sweep(source.picture, target, camera, depths, size)
+            carried = carried_depth(source.planes, target, camera, depths, size)
+            parts += [(swept[0] - 0.5 * swept[1][:, :, None]).flatten(1, 2), swept[1], carried]
         half, quarter, grid = self.target_stem(torch.cat(parts, 1))
         tokens = grid.flatten(2).transpose(1, 2) + self.roles[1]
-        others = [*past_sources, source, *past_targets]
-        tokens, blocks = self._attend(tokens, target, source.camera, size, others)
+        others = [*past_sources, source.tokens, *past_targets]
+        tokens, blocks = self._attend(tokens, target, camera, size, others)
         grid = grid + self.norm(tokens).transpose(1, 2).reshape(grid.shape)
         raw = self.decoder(grid, quarter, half, told).float()
-        return self._prediction(raw, picture, depths), FrameTokens(target, blocks), swept
+        prediction = self._prediction(raw, source.picture, depths, carried)
+        return prediction, FrameTokens(target, blocks), swept
 
     def _attend(
         self,
@@ -217,9 +241,13 @@ class SmallNetwork(nn.Module):
             [(hint.colour - 0.5) * present, covered, log_depth, hint.support * present, present], 1
         )
 
-    def _prediction(self, raw: Tensor, picture: Tensor, depths: Tensor | None) -> Prediction:
+    def _prediction(
+        self, raw: Tensor, picture: Tensor, depths: Tensor | None, carried: Tensor | None
+    ) -> Prediction:
         config = self.config
         planes, gates, delta, free, log_error = torch.split(raw, [config.planes, GATES, 1, 3, 1], 1)
+        if carried is not None:
+            planes = planes + self.carry * carried
         if depths is None:
             log_depth = delta
         else:
@@ -227,12 +255,11 @@ class SmallNetwork(nn.Module):
             log_depth = ((planes.softmax(1) * depths.log()).sum(1, keepdim=True) + delta).clamp(low, high)
         shut = torch.zeros(GATES, device=raw.device)
         if depths is None:
-            shut[PLANES] = -torch.inf
+            shut[PLANES] = shut[FILL] = -torch.inf
         if not config.continuous_warp:
             shut[WARP] = -torch.inf
         if not config.depth_hint:
             shut[SPLAT] = -torch.inf
-        shut[FREE] = 0.0
         gates = gates + shut.nan_to_num(neginf=-1e4)[None, :, None, None]
         mean = picture.mean((2, 3), keepdim=True)
         return Prediction(planes, log_depth, gates, mean + free, log_error)

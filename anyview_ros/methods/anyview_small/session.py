@@ -18,7 +18,7 @@ from anyview_ros.methods.anyview_small.candidates import Hint, Mixture, Predicti
 from anyview_ros.methods.anyview_small.confidence import confidence
 from anyview_ros.methods.anyview_small.config import PATCH, SmallConfig
 from anyview_ros.methods.anyview_small.hints import Splat, splat
-from anyview_ros.methods.anyview_small.network import FrameTokens, SmallNetwork
+from anyview_ros.methods.anyview_small.network import EncodedSource, FrameTokens, SmallNetwork
 from anyview_ros.methods.anyview_small.options import SmallOptions
 from anyview_ros.methods.anyview_small.weights import LoadedWeights
 from anyview_ros.methods.framewise import Picture, SourceFrame
@@ -48,8 +48,7 @@ class TargetMemory:
 @dataclass(frozen=True, eq=False)
 class _Encoded:
     frame: SourceFrame
-    small: Tensor
-    tokens: FrameTokens
+    source: EncodedSource
     facets: DepthFacets | None
     past: tuple[FrameTokens, ...] = field(default=())
 
@@ -85,7 +84,7 @@ class Session:
     def push(self, frame: SourceFrame) -> None:
         """Encode the next source frame."""
         if self._current is not None:
-            self._sources.append(self._current.tokens)
+            self._sources.append(self._current.source.tokens)
         camera = Cameras.of([frame.camera], self._pose(frame.camera_to_world))
         height, width = network_size(frame.camera, self._network.config)
         small = self._picture(_shrunk(frame.image, width, height))
@@ -96,8 +95,8 @@ class Session:
             seen = np.asarray(cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST_EXACT))
         past = tuple(self._sources)
         measured = torch.from_numpy(seen)[None, None].to(self._device)
-        tokens, _ = self._network.encode(small, measured, camera, past)
-        self._current = _Encoded(frame, small, tokens, facets, past)
+        encoded = self._network.encode(small, measured, camera, past)
+        self._current = _Encoded(frame, encoded, facets, past)
 
     @torch.inference_mode()
     def view(self, memory: TargetMemory, camera: PinholeCamera, pose: NDArray[np.float64]) -> Picture:
@@ -109,17 +108,17 @@ class Session:
         size = network_size(camera, self._network.config)
         hint = self._hint(seen, size)
         prediction, tokens, swept = self._network.decode(
-            target, current.small, current.tokens, hint, current.past, tuple(memory.frames), size
+            target, current.source, hint, current.past, tuple(memory.frames), size
         )
         memory.frames.append(tokens)
-        depths = self._network.depths(self._device)
+        depths, camera_seen = self._network.depths(self._device), current.source.tokens.camera
         full = (camera.height, camera.width)
         if full == size or not self._options.sharp:
-            mixed = mix(prediction, current.small, target, current.tokens.camera, hint, depths, swept)
+            mixed = mix(prediction, current.source.picture, target, camera_seen, hint, depths, swept)
         else:
             prediction = prediction.resized(*full)
             source = self._picture(_fitting(current.frame, camera))
-            mixed = mix(prediction, source, target, current.tokens.camera, self._hint(seen, full), depths)
+            mixed = mix(prediction, source, target, camera_seen, self._hint(seen, full), depths)
         return self._picture_of(mixed, prediction, seen, camera)
 
     def _picture_of(

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyview_ros.geometry import PinholeCamera, look_at, relative
+from anyview_ros.geometry.warp import inverse_warp
+from anyview_ros.methods.anyview_small.attention import KeysValues, _transformed
+from anyview_ros.methods.anyview_small.cameras import Cameras, own_rays, pair_rays
+from anyview_ros.methods.anyview_small.candidates import (
+    FILL,
+    FREE,
+    PLANES,
+    SPLAT,
+    WARP,
+    Hint,
+    Prediction,
+    carried_depth,
+    mix,
+    plane_depths,
+    sample,
+    seen_at,
+    sweep,
+)
+
+SOURCE = PinholeCamera(40.0, 42.0, 17.0, 14.0, 36, 30)
+TARGET = PinholeCamera(25.0, 25.0, 15.5, 11.5, 32, 24)
+SOURCE_POSE = look_at((0.3, -2.0, 0.4), (0.0, 0.0, 0.0))
+TARGET_POSE = look_at((-0.2, -1.8, 0.7), (0.1, 0.0, 0.0))
+
+
+def one(camera: PinholeCamera, pose: np.ndarray) -> Cameras:
+    return Cameras.of([camera], torch.from_numpy(np.array(pose))[None])
+
+
+def picture(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (SOURCE.height, SOURCE.width, 3), np.uint8)
+
+
+def tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+
+
+def test_a_swept_plane_is_the_inverse_warp_at_its_depth() -> None:
+    image, depth = picture(), 1.7
+    expected, valid = inverse_warp(
+        image, np.full((24, 32), depth, np.float32), SOURCE, SOURCE_POSE, TARGET, TARGET_POSE
+    )
+    depths = torch.tensor([1.1, depth])[None, :, None, None]
+    colours, seen = sweep(tensor(image), one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), depths, (24, 32))
+    assert valid.mean() > 0.3
+    assert (seen[0, 1].numpy().astype(bool) & ~valid).mean() < 0.1  # ours also counts the outer half pixels
+    ours = colours[0, 1].permute(1, 2, 0).numpy() * 255
+    np.testing.assert_allclose(
+        ours[valid], expected[valid], atol=8
+    )  # the other one works in 32nds of a pixel
+
+
+def test_what_lies_behind_the_source_is_not_seen() -> None:
+    behind = np.eye(4)
+    behind[2, 3] = 5.0
+    seen = seen_at(one(TARGET, np.eye(4)), one(SOURCE, behind), torch.ones(1, 1, 1, 1), (24, 32))
+    assert not seen.valid.any()
+    assert torch.isfinite(seen.places).all()
+    assert torch.isfinite(sample(tensor(picture()), seen.places)).all()
+
+
+def test_the_sources_depth_is_carried_to_where_the_target_sees_it() -> None:
+    depths = plane_depths(9, 0.5, 8.0, torch.device("cpu"))
+    logits = torch.zeros(1, 9, 15, 18)
+    logits[:, 4] = 20.0  # the source is sure of 2 m everywhere
+    same = one(SOURCE, SOURCE_POSE)
+    carried = carried_depth(logits, same, same, depths, (30, 36))
+    assert (carried[0].argmax(0) == 4).all()
+    closer = SOURCE_POSE.copy()
+    closer[:3, 3] += closer[:3, 2]  # one metre ahead, which leaves one metre: two planes nearer
+    carried = carried_depth(logits, one(SOURCE, closer), same, depths, (30, 36))
+    middle = carried[0, :, 10:20, 12:24]
+    assert (middle.argmax(0) == 2).all()
+    away = SOURCE_POSE.copy()
+    away[:3, :3] = -away[:3, :3] @ np.diag((1.0, -1.0, 1.0))
+    assert (carried_depth(logits, one(SOURCE, away), same, depths, (30, 36)) == 0).all()
+
+
+def prediction(**gates: float) -> Prediction:
+    logits = torch.zeros(1, 5, 24, 32)
+    names = {"planes": PLANES, "warp": WARP, "splat": SPLAT, "free": FREE, "fill": FILL}
+    for name, value in gates.items():
+        logits[:, names[name]] = value
+    planes = torch.zeros(1, 5, 24, 32)
+    planes[:, 2] = 30.0
+    return Prediction(
+        planes,
+        torch.full((1, 1, 24, 32), math.log(1.7)),
+        logits,
+        torch.full((1, 3, 24, 32), 0.25),
+        logits[:, :1],
+    )
+
+
+def mixed(made: Prediction, hint: Hint | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    depths = plane_depths(5, 0.425, 6.8, torch.device("cpu"))  # the third is at 1.7 m
+    none = Hint.none(1, 24, 32, torch.device("cpu"))
+    image = tensor(picture())
+    result = mix(made, image, one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), hint or none, depths)
+    return result.colour, result.support
+
+
+def test_each_gate_opens_its_candidate() -> None:
+    depth = torch.full((1, 1, 1, 1), 1.7)
+    target, source = one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE)
+    swept, valid = sweep(tensor(picture()), target, source, depth, (24, 32))
+    seen = valid[0, 0] > 0
+    for gate in ("planes", "warp"):
+        colour, support = mixed(prediction(**{gate: 30.0}))
+        torch.testing.assert_close(colour[0][:, seen], swept[0, 0][:, seen], atol=1e-3, rtol=0)
+        torch.testing.assert_close(support[0, 0][seen], torch.ones(int(seen.sum())), atol=1e-3, rtol=0)
+    colour, support = mixed(prediction(free=30.0))
+    assert (colour - 0.25).abs().max() < 1e-4
+    assert support.max() < 1e-4
+    colour, support = mixed(prediction(fill=30.0))
+    edges = tensor(picture()).flatten(2).mean(2)[0]  # noise, so that every blurred border is near the mean
+    assert (colour[0].mean((1, 2)) - edges).abs().max() < 0.1
+    assert colour.std() < tensor(picture()).std()
+    assert support.max() < 1e-4
+    hint = Hint(
+        torch.full((1, 3, 24, 32), 0.75),
+        torch.ones(1, 1, 24, 32),
+        torch.full((1, 1, 24, 32), 0.5),
+        torch.ones(1, 1, 1, 1),
+    )
+    colour, support = mixed(prediction(splat=30.0), hint)
+    assert (colour - 0.75).abs().max() < 1e-4
+    assert (support - 0.5).abs().max() < 1e-3
+
+
+def test_a_hint_that_is_not_there_stays_shut() -> None:
+    colour, _ = mixed(prediction(splat=50.0))
+    other, _ = mixed(prediction())
+    assert (colour - other).abs().max() < 1e-3
+
+
+def test_where_the_source_sees_nothing_only_the_free_colour_is_left() -> None:
+    made = prediction(planes=9.0, warp=9.0)
+    away = np.eye(4)
+    away[:3, :3] = np.diag((-1.0, 1.0, -1.0))
+    depths = plane_depths(5, 0.4, 6.8, torch.device("cpu"))
+    none = Hint.none(1, 24, 32, torch.device("cpu"))
+    result = mix(made, tensor(picture()), one(TARGET, away), one(SOURCE, np.eye(4)), none, depths)
+    assert (result.colour - 0.25).abs().max() < 1e-3
+    assert result.support.max() < 1e-3
+
+
+def test_at_its_own_size_a_prediction_stays_and_depth_is_stretched_like_a_planes() -> None:
+    made = prediction()
+    assert torch.equal(made.resized(24, 32).gates, made.gates)
+    ramp = torch.linspace(1.0, 0.5, 32).reciprocal().log().expand(1, 1, 24, 32)  # inverse depth is linear
+    tilted = Prediction(made.planes, ramp, made.gates, made.free, made.log_error).resized(48, 64)
+    inverse = torch.exp(-tilted.log_depth)[0, 0, 10, 2:-2]
+    assert inverse.diff().diff().abs().max() < 1e-5
+    assert tilted.free.shape == (1, 3, 48, 64)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_only_the_relative_pose_enters_attention_and_rays(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    moved = look_at(rng.normal(size=3) * 100, rng.normal(size=3))
+    pairs = [
+        (one(TARGET, world @ TARGET_POSE), one(SOURCE, world @ SOURCE_POSE)) for world in (np.eye(4), moved)
+    ]
+    products = []
+    for gauge in (pairs[0][1], pairs[0][0]):
+        there, _ = pairs[0][0].projections(gauge)
+        _, back = pairs[0][1].projections(gauge)
+        products.append(there @ back)
+    there, _ = pairs[1][0].projections(pairs[1][1])
+    _, back = pairs[1][1].projections(pairs[1][1])
+    for product in products:
+        torch.testing.assert_close(there @ back, product, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(pair_rays(*pairs[0], 6, 8), pair_rays(*pairs[1], 6, 8), atol=1e-4, rtol=1e-4)
+
+
+def test_rays_agree_with_the_cameras_own() -> None:
+    rays = one(SOURCE, np.eye(4)).rays(SOURCE.height, SOURCE.width)[0].permute(1, 2, 0).numpy()
+    point = rays[5, 9] * 3
+    np.testing.assert_allclose(SOURCE.project(point)[0], (9, 5), atol=1e-4)
+    unit = own_rays(one(SOURCE, np.eye(4)), 8, 8)
+    torch.testing.assert_close(unit.norm(dim=1), torch.ones(1, 8, 8))
+
+
+def test_the_meeting_point_of_the_axes_is_told_in_metres() -> None:
+    aim = np.zeros(3)
+    source, target = look_at((0.0, -2.0, 0.0), aim), look_at((1.5, 0.0, 0.0), aim)
+    told = pair_rays(one(TARGET, target), one(SOURCE, source), 4, 4)[0, 6:, 0, 0].numpy()
+    np.testing.assert_allclose(told, [1.0, math.log(2.0), math.log(1.5), 0.0], atol=1e-5)
+    assert relative(source, target).shape == (4, 4)
+    beside = source.copy()
+    beside[0, 3] += 0.3  # parallel axes never meet
+    assert (pair_rays(one(TARGET, beside), one(SOURCE, source), 4, 4)[0, 6:] == 0).all()
+
+
+def test_groups_of_four_channels_are_transformed_and_the_rest_is_left() -> None:
+    values = torch.randn(2, 3, 5, 16)
+    matrices = torch.randn(2, 4, 4)
+    made = _transformed(values, matrices)
+    assert torch.equal(made[..., 8:], values[..., 8:])
+    torch.testing.assert_close(made[1, 2, 4, 4:8], values[1, 2, 4, 4:8] @ matrices[1])
+    kept = KeysValues(values, values).repeated(2)
+    assert torch.equal(kept.keys[0], kept.keys[1])

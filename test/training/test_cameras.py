@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anyview_ros.geometry import check_rigid
+from anyview_ros.scenes import clearance, random_room, view_angle_deg
+from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_rig
+
+
+@pytest.fixture(scope="module")
+def rigs() -> list[tuple[int, Rig]]:
+    made = []
+    for seed in range(12):
+        made.append((seed, sample_rig(random_room(seed), np.random.default_rng(seed), side=48, instants=3)))
+    return made
+
+
+def test_view_changes_are_those_asked_for(rigs: list[tuple[int, Rig]]) -> None:
+    for _, rig in rigs:
+        for index, (low, high) in enumerate(VIEW_CHANGES_DEG, start=1):
+            angle = view_angle_deg(rig.camera_to_world[0, 0], rig.camera_to_world[index, 0], rig.aim)
+            assert low - 0.01 <= angle <= high + 0.01
+
+
+def test_cameras_are_of_the_size_asked_for_and_see_20_to_90_degrees(rigs: list[tuple[int, Rig]]) -> None:
+    for _, rig in rigs:
+        assert rig.camera_to_world.shape == (4, 3, 4, 4)
+        check_rigid(rig.camera_to_world, name="rig")
+        assert np.all(np.diff(rig.times_s) > 0)
+        for camera in rig.cameras:
+            assert camera.size == (48, 48)
+            fov = 2 * np.degrees(np.arctan(24 / camera.fx))
+            assert 19.9 < fov < 90.1
+            assert abs(camera.cx - 23.5) <= 0.08 * 48 * 2
+
+
+def test_some_cameras_move_and_some_stand_still(rigs: list[tuple[int, Rig]]) -> None:
+    moved = [np.abs(path[-1] - path[0]).max() > 1e-9 for _, rig in rigs for path in rig.camera_to_world]
+    assert 0.2 < np.mean(moved) < 0.8
+    for _, rig in rigs:
+        steps = np.linalg.norm(np.diff(rig.camera_to_world[:, :, :3, 3], axis=1), axis=-1)
+        assert steps.max() <= 0.0801 * 2
+
+
+def test_cameras_begin_clear_of_all_bodies(rigs: list[tuple[int, Rig]]) -> None:
+    for seed, rig in rigs:
+        scene = random_room(seed).at(rig.times_s)
+        for path in rig.camera_to_world:
+            assert clearance(scene, path[0, :3, 3]) >= 0.119
+
+
+def test_same_seed_same_rig() -> None:
+    world = random_room(3)
+    first, second = (sample_rig(world, np.random.default_rng(8), side=32, instants=2) for _ in range(2))
+    np.testing.assert_array_equal(first.camera_to_world, second.camera_to_world)
+    assert first.cameras == second.cameras

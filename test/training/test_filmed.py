@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.geometry.warp import co_visible, inverse_warp
+from anyview_ros.metrics import psnr_db
+from anyview_ros.training import filmed
+from anyview_ros.training.assets import HELD_OUT_PATTERNS, HELD_OUT_PHOTOGRAPHS, RoomFactory
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_rooms, film_to, read_rooms
+
+
+def test_pictures_depth_and_poses_of_a_room_belong_together(rooms: FilmedRooms) -> None:
+    better = 0
+    for room in range(len(rooms)):
+        source, target = (
+            (rooms.frames[room, c, 0], rooms.depth[room, c, 0].astype(np.float32), rooms.camera(room, c))
+            for c in (0, 1)
+        )
+        poses = rooms.camera_to_world[room, :2, 0]
+        both = co_visible(target[1], target[2], poses[1], source[1], source[2], poses[0], tolerance=0.05)
+        if both.mean() < 0.2:
+            continue
+        seen, valid = inverse_warp(source[0], target[1], source[2], poses[0], target[2], poses[1])
+        mask = valid & both
+        better += psnr_db(seen, target[0], mask) > psnr_db(source[0], target[0], mask) + 3
+    assert better >= 2
+
+
+def test_a_file_gives_back_what_was_filmed_and_is_filmed_once(
+    tmp_path: Path, rooms: FilmedRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 2)
+    plan = FilmPlan(side=32, instants=2)
+    paths = film_to(tmp_path, plan, 3)
+    assert len(paths) == 2
+    again = read_rooms(paths)
+    np.testing.assert_array_equal(again.frames, rooms.frames)
+    np.testing.assert_array_equal(again.depth, rooms.depth)
+    np.testing.assert_array_equal(again.camera_to_world, rooms.camera_to_world)
+    times = [path.stat().st_mtime_ns for path in paths]
+    paths[1].unlink()
+    film_to(tmp_path, plan, 4)
+    assert paths[0].stat().st_mtime_ns == times[0]
+    np.testing.assert_array_equal(read_rooms(paths).frames, rooms.frames)
+
+
+def test_bad_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no files"):
+        read_rooms([])
+    broken = tmp_path / "rooms_00000.npz"
+    broken.write_bytes(b"PK nothing")
+    with pytest.raises(ReadError, match="rooms_00000"):
+        read_rooms([broken])
+
+
+def test_impossible_rigs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filmed, "_TRIES", 1)
+    monkeypatch.setattr(filmed, "_LEAST_MEDIAN_DEPTH_M", 100.0)
+    with pytest.raises(InvalidInputError, match="room 7 has no free place"):
+        film_rooms(FilmPlan(side=16, instants=1), 7, 1)
+
+
+def test_training_and_held_out_rooms_share_no_seed_and_no_held_out_texture() -> None:
+    training, held_out = RoomFactory(held_out=False), RoomFactory(held_out=True)
+    used: tuple[set[str], set[str]] = (set(), set())
+    for seed in range(12):
+        for names, factory in zip(used, (training, held_out), strict=True):
+            names |= {body.material.texture for body in factory.room(seed).bodies}
+    kept = {*HELD_OUT_PATTERNS, *HELD_OUT_PHOTOGRAPHS}
+    assert not used[0] & kept
+    assert used[1] & set(HELD_OUT_PATTERNS)
+    assert used[1] & set(HELD_OUT_PHOTOGRAPHS)
+    photographs = {name for name in used[1] if name.startswith("photo_")}
+    assert photographs <= set(HELD_OUT_PHOTOGRAPHS)
+    assert {name for name in used[0] if name.startswith("photo_")}
+    bodies = [len(factory.room(0).bodies) for factory in (training, held_out)]
+    sizes = [factory.room(0).bounds for factory in (training, held_out)]
+    assert sizes[0] != sizes[1]
+    assert min(bodies) > 10

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from small_weights import TINY
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.anyview_small.config import SmallConfig
+from anyview_ros.methods.anyview_small.network import SmallNetwork
+from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
+from anyview_ros.training.batches import BatchPlan, BatchSource
+from anyview_ros.training.calibration import calibrate, fit, judge
+from anyview_ros.training.filmed import FilmedRooms
+from anyview_ros.training.losses import batch_loss
+from anyview_ros.training.optimisers import make_optimisers, rate_share
+from anyview_ros.training.small_config import LossConfig, OptimiserConfig, RoomsConfig, SmallTrainingConfig
+from anyview_ros.training.small_trainer import CHECKPOINT, SmallTrainer
+
+CONFIG = SmallTrainingConfig(
+    steps=6,
+    device="cpu",
+    checkpoint_steps=3,
+    log_steps=2,
+    sheet_steps=3,
+    network=replace(TINY, memory_frames=2),
+    batches=BatchPlan(sources=2, targets=2, two_instants_share=0.5),
+    rooms=RoomsConfig(count=4, side=32, workers=1),
+    optimiser=OptimiserConfig(warm_up=2, ema=0.8),
+)
+
+
+def states(trainer: SmallTrainer) -> dict[str, torch.Tensor]:
+    tensors, _ = trainer._state()
+    return tensors
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_resumed_run_equals_one_that_was_never_interrupted(
+    tmp_path: Path, rooms: FilmedRooms, dtype: str
+) -> None:
+    config = replace(CONFIG, checkpoint_dtype=dtype)
+    whole = SmallTrainer(config, tmp_path / "whole", rooms)
+    assert whole.run()
+
+    class PowerCutError(Exception):
+        pass
+
+    def interrupt(step: int, total: int, loss: float) -> None:
+        if step == 4:  # after the checkpoint of step 3
+            raise PowerCutError
+
+    first = SmallTrainer(config, tmp_path / "parts", rooms)
+    with pytest.raises(PowerCutError):
+        first.run(report=interrupt)
+    second = SmallTrainer(config, tmp_path / "parts", rooms)
+    assert second.step == 3
+    assert second.run()
+    mine, other = states(whole), states(second)
+    assert list(mine) == list(other)
+    for name, value in mine.items():
+        assert torch.equal(value, other[name]), name
+
+
+def test_a_run_leaves_log_sheets_checkpoint_and_weights(tmp_path: Path, rooms: FilmedRooms) -> None:
+    steps = []
+    SmallTrainer(CONFIG, tmp_path, rooms).run(report=lambda *told: steps.append(told[:2]))
+    assert steps == [(step, 6) for step in range(1, 7)]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6]
+    assert all(np.isfinite(line["loss"]) and line["planes"] > 0 for line in lines)
+    sheet = cv2.imread(str(tmp_path / "sheet_000006.png"))
+    assert sheet.shape[1] == 4 * (sheet.shape[1] // 4)
+    assert sheet.std() > 5
+    loaded = load_weights(tmp_path / "anyview_small.safetensors", "cpu")
+    assert loaded.about["steps"] == "6"
+    assert all(path.stat().st_size <= 16 * 2**20 for path in (tmp_path / CHECKPOINT).iterdir())
+
+
+def test_out_of_time_a_run_keeps_what_it_has(tmp_path: Path, rooms: FilmedRooms) -> None:
+    trainer = SmallTrainer(CONFIG, tmp_path, rooms)
+    assert not trainer.run(time_limit_s=0.0)
+    assert SmallTrainer(CONFIG, tmp_path, rooms).step == trainer.step == 1
+
+
+def test_another_networks_checkpoint_is_refused(tmp_path: Path, rooms: FilmedRooms) -> None:
+    SmallTrainer(CONFIG, tmp_path, rooms).save()
+    other = replace(CONFIG, network=replace(CONFIG.network, layers=3))
+    with pytest.raises(InvalidInputError, match="other settings of network"):
+        SmallTrainer(other, tmp_path, rooms)
+    assert SmallTrainer(replace(CONFIG, steps=9), tmp_path, rooms).step == 0
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, rooms: FilmedRooms) -> None:
+    trainer = SmallTrainer(CONFIG, tmp_path, rooms)
+    with torch.no_grad():
+        trainer.network.roles.fill_(torch.nan)
+    with pytest.raises(InvalidInputError, match="the loss is nan at step 1"):
+        trainer.run()
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_every_weight_gets_a_gradient(rooms: FilmedRooms) -> None:
+    torch.manual_seed(0)
+    network = SmallNetwork(CONFIG.network)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    plan = replace(CONFIG.batches, two_instants_share=1.0, hint_share=1.0)
+    loss, parts, pictures = batch_loss(network, BatchSource(rooms, plan, 0)[0], LossConfig())
+    loss.backward()
+    assert pictures.shape[:2] == (4, 3)
+    assert set(parts) == set(vars(LossConfig()))
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_rays_only_trains_too(rooms: FilmedRooms) -> None:
+    network = SmallNetwork(replace(CONFIG.network, planes=0, continuous_warp=False, depth_hint=False))
+    loss, parts, _ = batch_loss(network, BatchSource(rooms, CONFIG.batches, 0)[0], LossConfig())
+    loss.backward()
+    assert "planes" not in parts
+    assert torch.isfinite(loss)
+
+
+def test_each_weight_is_in_one_optimiser() -> None:
+    network = SmallNetwork(TINY)
+    for muon in (True, False):
+        optimisers = make_optimisers(network, OptimiserConfig(muon=muon))
+        held = [id(p) for o in optimisers for group in o.param_groups for p in group["params"]]
+        assert sorted(held) == sorted(id(p) for p in network.parameters())
+        assert len(optimisers) == (2 if muon else 1)
+
+
+def test_the_rate_rises_stays_and_falls_to_zero() -> None:
+    config = OptimiserConfig(warm_up=10, decay_share=0.4)
+    shares = [rate_share(config, step, 100) for step in range(100)]
+    assert shares[0] == pytest.approx(0.1)
+    assert shares[9:61] == [1.0] * 52
+    assert all(a > b for a, b in pairwise(shares[60:]))
+    assert 0 < shares[-1] < 0.03
+
+
+def test_calibration_finds_the_scale_of_errors_and_is_written(tmp_path: Path, rooms: FilmedRooms) -> None:
+    SmallTrainer(replace(CONFIG, steps=1), tmp_path, rooms).run()
+    path = tmp_path / "anyview_small.safetensors"
+    before = load_weights(path, "cpu")
+    calibration = calibrate(path, rooms)
+    after = load_weights(path, "cpu")
+    assert after.calibration == calibration != Calibration()
+    assert after.about == {**before.about, "calibration": after.about["calibration"]}
+    for name, value in before.network.state_dict().items():
+        assert torch.equal(value, after.network.state_dict()[name])
+    judged = judge(after.network, rooms)
+    assert fit(judged) == calibration
+
+
+@pytest.mark.parametrize("size", [SmallConfig()])
+def test_the_default_network_is_small(size: SmallConfig) -> None:
+    assert sum(p.numel() for p in SmallNetwork(size).parameters()) < 15_000_000
+
+
+@pytest.mark.long
+def test_two_minutes_of_training_lower_the_loss(tmp_path: Path, rooms: FilmedRooms) -> None:
+    config = replace(CONFIG, steps=400, checkpoint_steps=400, log_steps=1, sheet_steps=400)
+    trainer = SmallTrainer(config, tmp_path, rooms)
+    trainer.run()
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines]
+    assert np.mean(losses[-50:]) < 0.85 * np.mean(losses[:50])
