@@ -46,16 +46,11 @@ class _Lens:
         return camera.size
 
     def apply(self, image: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
-        import cv2
-
         if isinstance(self.raw, DistortedCamera):
             image = self.raw.rectify(image, nearest=nearest)
         left, top = self.offset
         image = image[top : top + self.region.height, left : left + self.region.width]
-        if self.final.size != self.region.size:
-            smooth = cv2.INTER_AREA if self.final.width < self.region.width else cv2.INTER_LINEAR
-            image = cv2.resize(image, self.final.size, interpolation=cv2.INTER_NEAREST if nearest else smooth)
-        return image
+        return image if self.final.size == self.region.size else _resized(image, self.final.size, nearest)
 
 
 class PictureMaker:
@@ -128,6 +123,24 @@ class PictureMaker:
         region, final = source_fit(pinhole, sizes, self._max_size)
         offset = (round(pinhole.cx - region.cx), round(pinhole.cy - region.cy))
         return _Lens(raw, region, offset, final)
+
+
+def _resized(image: NDArray[Any], size: Size, nearest: bool) -> NDArray[Any]:
+    """Stretch an image to ``size``; pixels are averaged where it shrinks, unless ``nearest``.
+
+    Halving is what OpenCV averages fast: a third of the time of INTER_AREA at other ratios, or less.
+    """
+    import cv2
+
+    if nearest:
+        picked: NDArray[Any] = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
+        return picked
+    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
+        halves = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, halves, interpolation=cv2.INTER_AREA)
+    if image.shape[1::-1] != size:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return image
 
 
 def _scaled(depth: NDArray[np.float32], size: Size, wanted: Size) -> NDArray[np.float32]:

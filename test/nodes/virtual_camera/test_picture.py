@@ -69,6 +69,20 @@ def test_large_images_are_reduced_to_max_size() -> None:
     assert picture.camera == CAMERA.resized(80, 60)
 
 
+@pytest.mark.parametrize("max_size", [80, 53, 40, 33, 20])
+def test_reducing_averages_pixels_and_keeps_places(max_size: int) -> None:
+    noise = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (CAMERA.height, CAMERA.width, 3))
+    ratio = CAMERA.width / max_size
+    maker = PictureMaker(rectify=True, max_size=max_size)
+    averaged = maker.make(rgb_to_image(noise, HEADER), INFO, None, ())
+    # Of n pixels that are averaged with like weights, the deviation falls to 1/sqrt(n); picked ones would keep theirs.
+    assert averaged.frame.std() < 1.45 * noise.std() / ratio
+    placed = maker.make(IMAGE, INFO, None, ())
+    columns = np.arange(placed.frame.shape[1])
+    old = (columns - placed.camera.cx) / placed.camera.fx * CAMERA.fx + CAMERA.cx
+    np.testing.assert_allclose(placed.frame[5, 1:-1, 0], old[1:-1], atol=1.0)
+
+
 def distorted() -> CameraInfo:
     info = info_from_camera(CAMERA, HEADER)
     info.d = [-0.3, 0.1, 0.0, 0.0, 0.0]
