@@ -8,6 +8,11 @@ SERVICE_QOS = QoSProfile(depth=256, reliability=ReliabilityPolicy.RELIABLE)
 """Of services and actions: how many requests or answers one side may send before the other looks. With ROS's own 10, a
 burst of 100 requests loses most of them without a word."""
 
-STREAM_QOS = QoSProfile(depth=8, reliability=ReliabilityPolicy.RELIABLE)
-"""Of ``stream_frames`` and ``stream_views``. Reliable, because a best-effort image of many packets is lost whole with
-one of them; short, because a newer frame is worth more than an older one."""
+
+def stream_qos() -> QoSProfile:
+    """Of ``stream_frames`` and ``stream_views``; a new profile each time, because overrides are written into it.
+
+    Reliable, because a best-effort image of many packets is lost whole with one of them; short, because a newer frame
+    is worth more than an older one.
+    """
+    return QoSProfile(depth=8, reliability=ReliabilityPolicy.RELIABLE)

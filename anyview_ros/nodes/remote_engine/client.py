@@ -24,7 +24,7 @@ from anyview_ros.nodes.conversions.interfaces import (
     options_to_json,
     request_bytes,
 )
-from anyview_ros.nodes.qos import SERVICE_QOS, STREAM_QOS
+from anyview_ros.nodes.qos import SERVICE_QOS, stream_qos
 from anyview_ros.nodes.remote_engine.calls import Calls
 from anyview_ros.nodes.remote_engine.job import RemoteJob
 from anyview_ros.nodes.remote_engine.link import ServerLink
@@ -185,13 +185,13 @@ class RemoteEngineClient:
             CloseStream, prefix + "close_stream", qos_profile=SERVICE_QOS, callback_group=group
         )
         self._frames = node.create_publisher(
-            StreamFrameMsg, prefix + "stream_frames", STREAM_QOS, qos_overriding_options=overrides
+            StreamFrameMsg, prefix + "stream_frames", stream_qos(), qos_overriding_options=overrides
         )
         self._views = node.create_subscription(
             StreamViews,
             prefix + "stream_views",
             self._viewed,
-            STREAM_QOS,
+            stream_qos(),
             callback_group=group,
             qos_overriding_options=overrides,
         )

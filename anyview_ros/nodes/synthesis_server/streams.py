@@ -12,7 +12,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from anyview_ros.errors import AnyViewError, EngineBusyError, EngineClosedError
 from anyview_ros.msg import StreamFrame, StreamViews
-from anyview_ros.nodes.qos import SERVICE_QOS, STREAM_QOS
+from anyview_ros.nodes.qos import SERVICE_QOS, stream_qos
 from anyview_ros.nodes.synthesis_server.answers import fill_error
 from anyview_ros.nodes.synthesis_server.gate import Gate
 from anyview_ros.nodes.synthesis_server.session import Session, spec_from_request
@@ -34,10 +34,10 @@ class Streams:
         node.create_service(OpenStream, "open_stream", self._open, qos_profile=SERVICE_QOS)
         node.create_service(CloseStream, "close_stream", self._close, qos_profile=SERVICE_QOS)
         self._views = node.create_publisher(
-            StreamViews, "stream_views", STREAM_QOS, qos_overriding_options=overrides
+            StreamViews, "stream_views", stream_qos(), qos_overriding_options=overrides
         )
         node.create_subscription(
-            StreamFrame, "stream_frames", self._frame, STREAM_QOS, qos_overriding_options=overrides
+            StreamFrame, "stream_frames", self._frame, stream_qos(), qos_overriding_options=overrides
         )
         node.create_timer(_TICK_S, self._close_idle, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
