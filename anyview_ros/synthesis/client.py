@@ -117,6 +117,9 @@ class StreamHandle(Protocol):
     def push(self, frame: StreamFrame) -> int:
         """Hand over a frame without waiting and return its sequence number; the newest waiting frame wins.
 
+        A method that slides a window over the frames takes those without targets, and those that gave way, into its
+        later clips; frames without targets need no answer.
+
         Raises:
             EngineClosedError, EngineUnavailableError: ``problem()`` is not empty.
             InvalidRequestError: an unknown target, a size that is not the stream's, a stamp that does not increase.

@@ -51,6 +51,8 @@ class EngineStream:
         self.on_outcome = on_outcome
         self.native: SynthesisStream | None = None
         self.waiting: tuple[int, StreamFrame, float] | None = None  # sequence, frame, when it was pushed
+        self.clip_context = 0  # frames before the newest that a clip of a sliding window takes in
+        self.passed: list[StreamFrame] = []  # of which no view is made, in order of time, for clips to come
         self.undelivered = 0
         self.pushed = 0
         self.replaced = 0
@@ -82,6 +84,25 @@ class EngineStream:
     def is_set(self) -> bool:
         """Whether the method should stop working for this stream."""
         return self.closed
+
+    def let_pass(self, frame: StreamFrame) -> None:
+        """Keep a frame of which no view is made, as long as the clip of the waiting frame, or a later one, takes it in.
+
+        Called with the engine's lock held.
+        """
+        if not self.clip_context:
+            return
+        passed = sorted([*self.passed, frame], key=lambda one: one.stamp_ns)
+        turn_ns = passed[-1].stamp_ns if self.waiting is None else self.waiting[1].stamp_ns
+        before = [one for one in passed if one.stamp_ns <= turn_ns]
+        after = [one for one in passed if one.stamp_ns > turn_ns]
+        self.passed = before[-self.clip_context :] + after[-self.clip_context :]
+
+    def take_passed(self, before_ns: int) -> list[StreamFrame]:
+        """Take those of the passed frames that are older. Called with the engine's lock held."""
+        older = [one for one in self.passed if one.stamp_ns < before_ns]
+        self.passed = self.passed[len(older) :]
+        return older
 
     @property
     def ready(self) -> bool:
@@ -142,13 +163,17 @@ class StreamDesk:
             if stream.trouble:
                 raise EngineUnavailableError(stream.trouble)
             _check_frame(stream, frame)
-            if stream.waiting is not None:
-                stream.replaced += 1
-                self._counters.frames_dropped["replaced"] += 1
             sequence = stream.pushed
             stream.pushed += 1
             stream.last_stamp_ns = frame.stamp_ns
-            stream.waiting = (sequence, frame, time.monotonic())
+            if not frame.targets and stream.clip_context:
+                stream.let_pass(frame)
+                return sequence
+            replaced, stream.waiting = stream.waiting, (sequence, frame, time.monotonic())
+            if replaced is not None:
+                stream.replaced += 1
+                stream.let_pass(replaced[1])
+                self._counters.frames_dropped["replaced"] += 1
             self._counters.frames_received += 1
             self._lock.notify_all()
             return sequence
@@ -173,8 +198,9 @@ class StreamDesk:
             if stream.closed or stream.waiting is None:
                 return
             (sequence, frame, pushed_s), stream.waiting = stream.waiting, None
+            passed = stream.take_passed(frame.stamp_ns)
             self._running = 1
-        outcome = self._synthesize(stream, stream.native, sequence, frame, device)
+        outcome = self._synthesize(stream, stream.native, passed, sequence, frame, device)
         with self._lock:
             self._running = 0
             if stream.closed:
@@ -205,14 +231,22 @@ class StreamDesk:
                 self._to_free.append(native)
                 return
             stream.native = native
+            stream.clip_context = native.frames_before if isinstance(native, WindowedStream) else 0
             self._dispatcher.post(partial(_succeed, stream, native.provenance))
 
     def _synthesize(
-        self, stream: EngineStream, native: SynthesisStream, sequence: int, frame: StreamFrame, device: str
+        self,
+        stream: EngineStream,
+        native: SynthesisStream,
+        passed: list[StreamFrame],
+        sequence: int,
+        frame: StreamFrame,
+        device: str,
     ) -> StreamOutcome:
         names = list(stream.spec.targets)
         begun_s = time.monotonic()
         try:
+            _remember(native, passed)
             views = native.push(
                 frame.frame,
                 frame.camera_to_world,
@@ -253,6 +287,7 @@ class StreamDesk:
     def _lose(self, stream: EngineStream, reason: str) -> None:
         """Take a stream off the desk; called with the lock held."""
         stream.trouble = reason
+        stream.passed.clear()
         if stream.waiting is not None:
             stream.waiting = None
             self._counters.frames_dropped["closed"] += 1
@@ -321,6 +356,13 @@ def _open_native(
     return synthesizer.open_stream(
         spec.source, targets, steps=spec.steps, seed=spec.seed, options=spec.options
     )
+
+
+def _remember(native: SynthesisStream, passed: list[StreamFrame]) -> None:
+    """Let a sliding window have the frames of which no view was made; other streams see what they answer only."""
+    if isinstance(native, WindowedStream):
+        for frame in passed:
+            native.remember(frame.frame, frame.camera_to_world, stamp_ns=frame.stamp_ns, depth=frame.depth)
 
 
 def _check_frame(stream: EngineStream, frame: StreamFrame) -> None:

@@ -85,6 +85,27 @@ class WindowedStream:
         """What the views of this stream were made by; what the method says itself from the first views on."""
         return self._provenance
 
+    @property
+    def frames_before(self) -> int:
+        """How many frames before the newest a clip of this stream may have."""
+        return (self._window.length_frames or 1) - 1
+
+    def remember(
+        self,
+        frame: NDArray[np.uint8],
+        camera_to_world: NDArray[np.float64],
+        *,
+        stamp_ns: int,
+        depth: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Keep a frame of which no view is wanted, for the clips of later ones; see :meth:`push`.
+
+        A clip then has the source's own rhythm, however seldom views are asked for and however long each takes.
+        """
+        self._check_turn(stamp_ns)
+        self._window.add(frame, self._source, camera_to_world, stamp_ns, depth)
+        self._last_stamp_ns = stamp_ns
+
     def push(
         self,
         frame: NDArray[np.uint8],
@@ -106,13 +127,13 @@ class WindowedStream:
             SynthesisCancelled: ``cancel`` was set.
             EngineClosedError: the stream has been closed.
         """
-        self._check_push(target_camera_to_world, stamp_ns)
+        self._check_turn(stamp_ns)
+        self._check_count(target_camera_to_world)
         poses = [
             None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")
             for index, pose in enumerate(target_camera_to_world)
         ]
-        self._window.add(frame, self._source, camera_to_world, stamp_ns, depth)
-        self._last_stamp_ns = stamp_ns
+        self.remember(frame, camera_to_world, stamp_ns=stamp_ns, depth=depth)
         stamps_ns = np.array([stamp_ns], dtype=np.int64)
         trajectories = tuple(
             CameraTrajectory(camera, pose[None], stamps_ns)
@@ -130,14 +151,16 @@ class WindowedStream:
         views = iter(result.views)
         return tuple(None if pose is None else next(views) for pose in poses)
 
-    def _check_push(self, poses: Sequence[NDArray[np.float64] | None], stamp_ns: int) -> None:
-        if self._closed:
-            raise EngineClosedError("the stream has been closed; open another")
+    def _check_count(self, poses: Sequence[NDArray[np.float64] | None]) -> None:
         if len(poses) != len(self._targets):
             raise InvalidRequestError(
                 f"target_camera_to_world has {len(poses)} poses but the stream has "
                 f"{len(self._targets)} targets; give one each, None to skip one"
             )
+
+    def _check_turn(self, stamp_ns: int) -> None:
+        if self._closed:
+            raise EngineClosedError("the stream has been closed; open another")
         if stamp_ns <= self._last_stamp_ns:
             raise InvalidRequestError(
                 f"stamp_ns is {stamp_ns} but must be above {self._last_stamp_ns}; push in order of time, "

@@ -134,6 +134,17 @@ def test_each_camera_keeps_its_own_rate(robot: RobotDouble) -> None:
     assert both == pytest.approx(0.25, abs=0.08)
 
 
+def test_a_method_that_needs_clips_gets_every_frame_of_the_window(robot: RobotDouble) -> None:
+    engine = FakeEngine(clip_frames=(5, 8), streams=False)
+    with camera_node(engine, overhead__rate_hz=5.0):
+        robot.wait("a filling window", lambda: robot.statuses and robot.statuses[-1].window_frames > 5)
+        assert engine.frames == []
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 5)
+    asked = sum("overhead" in frame.targets for frame in engine.frames)
+    assert asked / len(engine.frames) == pytest.approx(0.25, abs=0.08)
+
+
 def test_sources_are_cut_and_scaled_to_the_method_with_true_intrinsics(robot: RobotDouble) -> None:
     engine = FakeEngine(sizes=((60, 60),))
     with camera_node(engine):

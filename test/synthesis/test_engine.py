@@ -4,6 +4,7 @@ import gc
 import queue
 import threading
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,11 +58,11 @@ def error(job):
     return job.future.exception(PATIENCE_S)
 
 
-def hold(fake, engine, seed=99):
+def hold(fake, engine, seed=99, frames=1):
     """Keep the device busy with a request that waits in its first step."""
     fake.gate.shut()
     before = fake.gate.visitors()
-    job = engine.submit(request(seed), client="holder")
+    job = engine.submit(request(seed, frames=frames), client="holder")
     fake.gate.wait_for_visitors(before + 1)
     return job
 
@@ -757,6 +758,69 @@ def test_clip_methods_stream_by_a_window(engine, fake):
         outcome = outcomes.get(timeout=PATIENCE_S)
         assert int(outcome.views["top"].frames[0, 0, 0, 0]) == 2
         assert outcome.provenance.weights_hash == fake.weights_hash
+
+
+class Watched(FakeSynthesizer):
+    """Keeps the stamps of the clips that it got."""
+
+    def synthesize(self, request, **arguments):
+        self.clips.append(request.sources[0].stamps_ns.tolist())
+        return super().synthesize(request, **arguments)
+
+
+def watched(**settings):
+    fake = Watched(streams=False, **settings)
+    fake.clips = []
+    return fake
+
+
+def test_frames_that_gave_way_are_in_the_clips_of_a_window():
+    fake = watched(clip_frames=(3, 3))
+    with Engine(fake, warm_up=False) as engine:
+        outcomes = queue.Queue()
+        stream = opened(engine, outcomes)
+        hold(fake, engine, frames=3)
+        for stamp in range(1, 8):
+            stream.push(stream_frame(stamp))
+        fake.gate.open()
+        outcome = outcomes.get(timeout=PATIENCE_S)
+        assert (outcome.stamp_ns, outcome.dropped, outcome.error) == (7, 6, "")
+        assert fake.clips[-1] == [5, 6, 7]
+        check_accounts(engine)
+
+
+def without_targets(stamp_ns):
+    return replace(stream_frame(stamp_ns), targets={})
+
+
+def test_frames_without_targets_fill_a_window_and_take_no_place_of_others():
+    fake = watched(clip_frames=(3, 3))
+    with Engine(fake, warm_up=False) as engine:
+        outcomes = queue.Queue()
+        stream = opened(engine, outcomes)
+        hold(fake, engine, frames=3)
+        for stamp in (1, 2, 4):
+            stream.push(without_targets(stamp))
+        stream.push(stream_frame(5))
+        stream.push(without_targets(6))
+        fake.gate.open()
+        assert outcomes.get(timeout=PATIENCE_S).stamp_ns == 5
+        stream.push(stream_frame(7))
+        outcome = outcomes.get(timeout=PATIENCE_S)
+        assert (outcome.stamp_ns, outcome.dropped, outcome.error) == (7, 0, "")
+        assert fake.clips[-2:] == [[2, 4, 5], [5, 6, 7]]
+        check_accounts(engine)
+
+
+def test_what_a_window_awaits_is_bounded():
+    fake = watched(clip_frames=(3, 3))
+    with Engine(fake, warm_up=False) as engine:
+        stream = opened(engine, queue.Queue())
+        for stamp in range(1, 100):
+            stream.push(without_targets(stamp))
+        assert [frame.stamp_ns for frame in stream.passed] == [98, 99]
+        stream.close()
+        assert not stream.passed
 
 
 def test_closing_a_window_stream_stops_its_method_between_steps(fake):

@@ -267,7 +267,7 @@ class Rig:
         self, picture: Picture, pose: NDArray[np.float64], stamp_ns: int, targets: Mapping[VirtualCamera, Any]
     ) -> None:
         """Ask for the wanted views of a frame that has entered the window."""
-        if not targets:
+        if not targets and not self._is_context():
             return
         engine = self.settings.engine
         plan = StreamPlan(
@@ -284,6 +284,13 @@ class Rig:
         problem = self._viewer.push(plan, picture, pose, stamp_ns, poses)
         if problem:
             self.problems.set(Stage.STREAM, problem)
+
+    def _is_context(self) -> bool:
+        """Whether the engine needs frames of which no view is due: its method sees clips, and somebody watches."""
+        method = self.method
+        if method is None or method.streams or method.clip_frames[0] == 1:
+            return False
+        return any(live.outputs.wanted() for live in self.cameras.values())
 
     def rewound(self) -> None:
         """Cancel what is under way and let earlier instants be new again."""

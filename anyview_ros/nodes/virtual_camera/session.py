@@ -133,7 +133,7 @@ class StreamKeeper:
             self._give_up(str(error))
             return self._trouble
         with self._lock:
-            if self._unanswered_since_s is None:
+            if targets and self._unanswered_since_s is None:
                 self._unanswered_since_s = time.monotonic()
         return ""
 
