@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "anyview_ros"
 FLOORS = [
     {"errors"},
     {"geometry"},
-    {"clips"},
+    {"clips", "messages"},
     {"scenes", "synthesis", "diagnosis"},
     {"networks", "diffusion", "rendering", "metrics"},
     {"methods"},

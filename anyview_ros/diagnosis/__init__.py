@@ -4,7 +4,6 @@ Collectors (of a live graph, a bag, an episode) gather :class:`Evidence`; each c
 Nothing here knows ROS.
 """
 
-from anyview_ros.diagnosis.calibration import Calibration
 from anyview_ros.diagnosis.checks import CHECKS, Check, diagnose
 from anyview_ros.diagnosis.evidence import (
     CameraEvidence,
@@ -23,7 +22,6 @@ from anyview_ros.diagnosis.transforms import Edge, TransformTree
 
 __all__ = [
     "CHECKS",
-    "Calibration",
     "CameraEvidence",
     "Check",
     "Connection",

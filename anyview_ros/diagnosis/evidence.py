@@ -9,8 +9,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.diagnosis.calibration import Calibration
 from anyview_ros.diagnosis.transforms import TransformTree
+from anyview_ros.messages import Calibration
 
 
 class Origin(Enum):

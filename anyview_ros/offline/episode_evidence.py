@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from anyview_ros.diagnosis import (
-    Calibration,
     CameraEvidence,
     DepthEvidence,
     Evidence,
@@ -16,6 +15,7 @@ from anyview_ros.diagnosis import (
     Stream,
 )
 from anyview_ros.errors import ReadError
+from anyview_ros.messages import Calibration
 from anyview_ros.offline.episodes import Episode, EpisodeFrame
 
 _MOST_PICTURES = 24

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.diagnosis import (
-    Calibration,
     CameraEvidence,
     DepthEvidence,
     Edge,
@@ -24,7 +23,16 @@ from anyview_ros.diagnosis import (
 )
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import matrix_from_quaternion
-from anyview_ros.offline.decoding import decode_depth, decode_image, depth_in_metres
+from anyview_ros.messages import (
+    Calibration,
+    calibration_of,
+    compressed_depth_values,
+    compressed_to_rgb,
+    depth_in_metres,
+    depth_values,
+    image_to_rgb,
+    time_to_ns,
+)
 
 _NS = 1_000_000_000
 _BURST_S = (0.0, 0.2, 0.6)  # instants of each burst at which pictures are kept
@@ -48,11 +56,19 @@ class StreamNotes:
 
     def note(self, message: Any, receipt_ns: int) -> int:
         """Note a message; returns its stamp."""
-        stamp_ns = int(message.header.stamp.sec) * _NS + int(message.header.stamp.nanosec)
+        stamp_ns = time_to_ns(message.header.stamp)
         self.stamps_ns.append(stamp_ns)
         self.receipts_ns.append(receipt_ns)
         self.frames[message.header.frame_id] = None
         return stamp_ns
+
+    def note_form(self, message: Any) -> None:
+        """Note the encoding of an Image or a CompressedImage, and the size where the message says it."""
+        if _is_compressed(message):
+            self.encodings[message.format] = None
+        else:
+            self.encodings[message.encoding] = None
+            self.sizes[int(message.width), int(message.height)] = None
 
     def stream(self) -> Stream:
         """As evidence."""
@@ -139,10 +155,7 @@ class CameraGatherer:
     def take_image(self, message: Any, receipt_ns: int) -> None:
         """Note an Image or a CompressedImage."""
         stamp_ns = self._images.note(message, receipt_ns)
-        compressed = not hasattr(message, "encoding")
-        self._images.encodings[message.format if compressed else message.encoding] = None
-        if not compressed:
-            self._images.sizes[int(message.width), int(message.height)] = None
+        self._images.note_form(message)
         instant_ns = stamp_ns if stamp_ns > 0 else receipt_ns
         if self._bursts.wants(instant_ns):
             kept = _Kept(instant_ns, message)
@@ -161,11 +174,7 @@ class CameraGatherer:
         if self._depths is None:
             return
         stamp_ns = self._depths.note(message, receipt_ns)
-        if hasattr(message, "encoding"):
-            self._depths.encodings[message.encoding] = None
-            self._depths.sizes[int(message.width), int(message.height)] = None
-        else:
-            self._depths.encodings[message.format] = None
+        self._depths.note_form(message)
         instant_ns = stamp_ns if stamp_ns > 0 else receipt_ns
         self._recent.append((instant_ns, message))
         for kept in self._bursts.kept[-_RECENT:]:
@@ -182,7 +191,9 @@ class CameraGatherer:
         longest_ns = self._longest_apart_ns()
         for kept in self._bursts.kept:
             try:
-                rgb = decode_image(kept.image)
+                rgb = (
+                    compressed_to_rgb(kept.image) if _is_compressed(kept.image) else image_to_rgb(kept.image)
+                )
             except InvalidInputError as error:
                 self._images.problems[str(error)] = None
                 continue
@@ -217,7 +228,7 @@ class CameraGatherer:
 
     def _decode_depth(self, message: Any, notes: StreamNotes) -> NDArray[Any] | None:
         try:
-            depth = decode_depth(message)
+            depth = compressed_depth_values(message) if _is_compressed(message) else depth_values(message)
         except InvalidInputError as error:
             notes.problems[str(error)] = None
             return None
@@ -272,7 +283,6 @@ class _EdgeNotes:
         self._invalid = ""
 
     def take(self, stamped: Any, receipt_ns: int) -> None:
-        stamp = stamped.header.stamp
         place, turn = stamped.transform.translation, stamped.transform.rotation
         values = (turn.x, turn.y, turn.z, turn.w, place.x, place.y, place.z)
         length = math.hypot(*values[:4])
@@ -281,7 +291,7 @@ class _EdgeNotes:
         elif abs(length - 1) > _UNIT_TOLERANCE:
             self._invalid = f"has a quaternion of length {length:.3g}"
         else:
-            self._stamps_ns.append(int(stamp.sec) * _NS + int(stamp.nanosec))
+            self._stamps_ns.append(time_to_ns(stamped.header.stamp))
             self._receipts_ns.append(receipt_ns)
             self._values.append(values)
 
@@ -310,25 +320,8 @@ def gathered(
     return Evidence(origin, target, tuple(camera.evidence() for camera in cameras), transforms.tree(), **rest)
 
 
-def calibration_of(info: Any) -> Calibration:
-    """What a CameraInfo message says."""
-    roi = info.roi
-    return Calibration(
-        frame=str(info.header.frame_id),
-        width=int(info.width),
-        height=int(info.height),
-        model=str(info.distortion_model),
-        d=_floats(info.d),
-        k=_floats(info.k),
-        r=_floats(info.r),
-        p=_floats(info.p),
-        binning=(int(info.binning_x), int(info.binning_y)),
-        region=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
-    )
-
-
-def _floats(values: Iterable[float]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
+def _is_compressed(message: Any) -> bool:
+    return not hasattr(message, "encoding")
 
 
 def _says_rectified(topic: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from anyview_ros.diagnosis import (
-    Calibration,
     CameraEvidence,
     DepthEvidence,
     Edge,
@@ -22,6 +21,7 @@ from anyview_ros.diagnosis import (
     TransformTree,
 )
 from anyview_ros.geometry import BODY_FROM_OPTICAL, PinholeCamera
+from anyview_ros.messages import Calibration
 
 START_NS = 1_700_000_000_000_000_000
 PINHOLE = PinholeCamera.from_fov(64, 48, horizontal_fov_deg=60)

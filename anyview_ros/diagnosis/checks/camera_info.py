@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from anyview_ros.diagnosis.calibration import Calibration
 from anyview_ros.diagnosis.evidence import CameraEvidence, Evidence, Origin
 from anyview_ros.diagnosis.finding import Finding, error, fine, warning
 from anyview_ros.errors import InvalidCameraError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.messages import Calibration
 
 _OFF_CENTRE = 0.25  # of the image's side
 _TWICE = (0.85, 1.15)  # principal point, as a part of the image's side, where K is of twice the size

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anyview_ros.diagnosis.calibration import Calibration
 from anyview_ros.diagnosis.evidence import CameraEvidence, Evidence
 from anyview_ros.diagnosis.finding import Finding, error, fine, warning
 from anyview_ros.errors import InvalidCameraError
 from anyview_ros.geometry import DistortedCamera
+from anyview_ros.messages import Calibration
 
 _WIDE_DEG = 110.0
 _SAME = 1e-6  # of K and P, as a part of fx

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from evidence_maker import PINHOLE, calibration, camera, evidence, stream, troubles
 
-from anyview_ros.diagnosis import Calibration, Finding, Severity
+from anyview_ros.diagnosis import Finding, Severity
 from anyview_ros.diagnosis.checks.camera_info import check_camera_info
 from anyview_ros.diagnosis.checks.distortion import check_distortion
+from anyview_ros.messages import Calibration
 
 K = calibration().k
 

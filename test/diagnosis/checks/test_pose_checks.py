@@ -9,9 +9,10 @@ import pytest
 from evidence_maker import START_NS, camera, depth, evidence, stream, troubles
 from filmed import moving_clip
 
-from anyview_ros.diagnosis import Calibration, Evidence, Origin, Picture, Severity
+from anyview_ros.diagnosis import Evidence, Origin, Picture, Severity
 from anyview_ros.diagnosis.checks.poses import check_poses
 from anyview_ros.diagnosis.photometric import contrast, make_view, misfit, vote
+from anyview_ros.messages import Calibration
 
 FRAMES = (0, 2, 6, 8)
 

@@ -1,12 +1,9 @@
-"""Depth: units, unknown values, and the compressed transport."""
+"""Depth as messages."""
 
 from __future__ import annotations
 
-import struct
-from array import array
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,74 +12,22 @@ from hypothesis.extra.numpy import arrays
 
 pytest.importorskip("sensor_msgs", reason="needs ROS messages: run through tools/with_ros")
 
-from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.conversions.depth import compressed_depth_to_metres, depth_to_image, depth_to_metres
-
-SHAPE = st.tuples(st.integers(1, 8), st.integers(1, 8))
+from anyview_ros.nodes.conversions import depth_to_image, depth_to_metres
 
 
-def millimetres(depth: np.ndarray[Any, Any], encoding: str = "16UC1") -> Image:
-    return Image(
-        height=depth.shape[0],
-        width=depth.shape[1],
-        encoding=encoding,
-        step=2 * depth.shape[1],
-        data=array("B", depth.astype("<u2").tobytes()),
-    )
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.floats(0, 100, width=32))
+)
+def test_round_trip(depth: np.ndarray[Any, Any]) -> None:
+    msg = depth_to_image(depth, Header(frame_id="camera"))
+    assert (msg.encoding, msg.header.frame_id) == ("32FC1", "camera")
+    np.testing.assert_array_equal(depth_to_metres(msg), depth)
 
 
-@given(arrays(np.uint16, SHAPE))
-def test_millimetres_become_metres(depth: np.ndarray[Any, Any]) -> None:
-    metres = depth_to_metres(millimetres(depth))
-    assert metres.dtype == np.float32
-    np.testing.assert_allclose(metres, depth / 1000, rtol=1e-6)
-
-
-@given(arrays(np.float32, SHAPE, elements=st.floats(width=32)))
-def test_unknown_depth_is_zero_and_the_rest_survives(depth: np.ndarray[Any, Any]) -> None:
-    metres = depth_to_metres(depth_to_image(depth, Header()))
-    known = np.isfinite(depth) & (depth > 0)
-    np.testing.assert_array_equal(metres[known], depth[known])
-    assert not metres[~known].any()
-
-
-def test_other_encodings_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="depth encoding is 'mono8'; publish 16UC1"):
-        depth_to_metres(millimetres(np.zeros((2, 2), np.uint16), "mono8"))
-
-
-def compressed(encoding: str, raw: np.ndarray[Any, Any], a: float = 0.0, b: float = 0.0) -> CompressedImage:
-    png = cv2.imencode(".png", raw)[1].tobytes()
-    return CompressedImage(
-        format=f"{encoding}; compressedDepth png", data=array("B", struct.pack("<iff", 0, a, b) + png)
-    )
-
-
-def test_compressed_millimetres() -> None:
-    raw = np.arange(12, dtype=np.uint16).reshape(3, 4) * 500
-    np.testing.assert_allclose(compressed_depth_to_metres(compressed("16UC1", raw)), raw / 1000)
-
-
-def test_compressed_inverse_depth() -> None:
-    a, b = 1000.0, -5.0
-    metres = np.array([[0.5, 1.0], [4.0, 0.0]], np.float32)
-    raw = np.where(metres > 0, a / np.maximum(metres, 1e-3) + b, 0).astype(np.uint16)
-    np.testing.assert_allclose(compressed_depth_to_metres(compressed("32FC1", raw, a, b)), metres, rtol=0.01)
-
-
-@pytest.mark.parametrize("cut", [0, 5, 12, 30])
-def test_truncated_compressed_depth_is_an_error(cut: int) -> None:
-    msg = compressed("16UC1", np.ones((8, 8), np.uint16))
-    msg.data = msg.data[:cut]
-    with pytest.raises(InvalidInputError, match="compressed depth"):
-        compressed_depth_to_metres(msg)
-
-
-def test_other_compressed_formats_are_refused() -> None:
-    msg = compressed("16UC1", np.ones((8, 8), np.uint16))
-    msg.format = "16UC1; compressedDepth rvl"
-    with pytest.raises(InvalidInputError, match="rvl"):
-        compressed_depth_to_metres(msg)
+@pytest.mark.parametrize("depth", [np.zeros((2, 2), np.uint16), np.zeros((2, 2, 1), np.float32)])
+def test_what_is_no_depth_is_refused(depth: np.ndarray[Any, Any]) -> None:
+    with pytest.raises(InvalidInputError, match=r"depth_m must be float32 \(H, W\)"):
+        depth_to_image(depth, Header())

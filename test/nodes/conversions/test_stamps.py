@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 pytest.importorskip("builtin_interfaces", reason="needs ROS messages: run through tools/with_ros")
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.conversions.stamps import duration_to_ns, ns_to_duration, ns_to_time, time_to_ns
+from anyview_ros.nodes.conversions import duration_to_ns, ns_to_duration, ns_to_time, time_to_ns
 
 LIMIT = (2**31 - 1) * 10**9
 

@@ -12,13 +12,14 @@ from std_msgs.msg import Header
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidClipError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.messages import depth_to_metres, time_to_ns
 from anyview_ros.msg import PosedClip as PosedClipMsg
 from anyview_ros.msg import PosedImage
-from anyview_ros.nodes.conversions.depth import depth_to_image, depth_to_metres
+from anyview_ros.nodes.conversions.depth import depth_to_image
 from anyview_ros.nodes.conversions.images import image_to_rgb, rgb_to_image
 from anyview_ros.nodes.conversions.interfaces.intrinsics import camera_from_intrinsics, intrinsics_from_camera
 from anyview_ros.nodes.conversions.poses import matrix_to_pose, pose_to_matrix
-from anyview_ros.nodes.conversions.stamps import ns_to_time, time_to_ns
+from anyview_ros.nodes.conversions.stamps import ns_to_time
 
 
 class PosedFrame(NamedTuple):

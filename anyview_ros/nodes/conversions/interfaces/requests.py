@@ -8,12 +8,13 @@ import numpy as np
 
 from anyview_ros.errors import InvalidInputError, InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory
+from anyview_ros.messages import time_to_ns
 from anyview_ros.msg import TargetTrajectory
 from anyview_ros.nodes.conversions.interfaces.clips import clip_from_msg, clip_to_msg
 from anyview_ros.nodes.conversions.interfaces.intrinsics import camera_from_intrinsics, intrinsics_from_camera
 from anyview_ros.nodes.conversions.interfaces.options import options_from_json, options_to_json
 from anyview_ros.nodes.conversions.poses import matrix_to_pose, pose_to_matrix
-from anyview_ros.nodes.conversions.stamps import ns_to_time, time_to_ns
+from anyview_ros.nodes.conversions.stamps import ns_to_time
 from anyview_ros.synthesis.request import SynthesisRequest
 
 _BYTES_PER_PIXEL = 3 + 1 + 4  # rgb8, confidence, depth

@@ -10,13 +10,14 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.messages import depth_to_metres, image_to_array, time_to_ns
 from anyview_ros.msg import Provenance as ProvenanceMsg
 from anyview_ros.msg import SynthesizedView as SynthesizedViewMsg
-from anyview_ros.nodes.conversions.depth import depth_to_image, depth_to_metres
-from anyview_ros.nodes.conversions.images import image_to_array, image_to_rgb, mono_to_image, rgb_to_image
+from anyview_ros.nodes.conversions.depth import depth_to_image
+from anyview_ros.nodes.conversions.images import image_to_rgb, mono_to_image, rgb_to_image
 from anyview_ros.nodes.conversions.interfaces.intrinsics import camera_from_intrinsics, intrinsics_from_camera
 from anyview_ros.nodes.conversions.poses import matrix_to_pose, pose_to_matrix
-from anyview_ros.nodes.conversions.stamps import ns_to_time, time_to_ns
+from anyview_ros.nodes.conversions.stamps import ns_to_time
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
 
 

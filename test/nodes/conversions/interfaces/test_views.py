@@ -10,13 +10,13 @@ pytest.importorskip("anyview_ros.msg", reason="needs the built interfaces: run t
 from asking import small_camera
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.nodes.conversions import time_to_ns
 from anyview_ros.nodes.conversions.interfaces import (
     provenance_from_msg,
     provenance_to_msg,
     view_from_msgs,
     view_to_msgs,
 )
-from anyview_ros.nodes.conversions.stamps import time_to_ns
 from anyview_ros.synthesis import Provenance, SynthesizedView
 
 
