@@ -30,6 +30,7 @@ METHOD = MethodDescription(
     generative=True,
     source_count=(1, 2),
     clip_frames=(2, 14),
+    clip_frames_step=4,
     sizes=((384, 256), (256, 256)),
     needs_depth=True,
     uses_depth=True,
