@@ -1,0 +1,1 @@
+"""What several benchmarks share: the processes that are measured, and how."""

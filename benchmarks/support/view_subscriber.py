@@ -1,0 +1,47 @@
+"""Subscribes one topic of images and does nothing with it.
+
+``python -m benchmarks.support.view_subscriber TIMES_FILE TOPIC``. When interrupted, it writes one row per image: its
+stamp and, on the monotonic clock, when it arrived; nanoseconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import Image
+
+from anyview_ros.nodes.conversions import time_to_ns
+from benchmarks.support.times import write_rows
+
+
+def main() -> None:
+    """Subscribe until interrupted, then write the times."""
+    times, topic = remove_ros_args(sys.argv)[1:]
+    rows: list[tuple[int, ...]] = []
+
+    def take(image: Any) -> None:
+        rows.append((time_to_ns(image.header.stamp), time.monotonic_ns()))
+
+    rclpy.init()
+    node = rclpy.create_node("view_subscriber")
+    node.create_subscription(
+        Image, topic, take, QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+    )
+    try:
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        write_rows(Path(times), rows)
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()
