@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_weights import TINY
+from small_weights import TINY, tiny_network
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
@@ -120,6 +120,17 @@ def test_every_weight_gets_a_gradient(rooms: FilmedRooms) -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0, name
+
+
+def test_mixed_precision_comes_near_to_full(rooms: FilmedRooms) -> None:
+    network = tiny_network(CONFIG.network)
+    batch = BatchSource(rooms, replace(CONFIG.batches, two_instants_share=1.0), 0)[0]
+    with torch.no_grad():
+        loss, _, pictures = batch_loss(network, batch, LossConfig())
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed, _, near = batch_loss(network, batch, LossConfig())
+    assert mixed.item() == pytest.approx(loss.item(), rel=0.05)
+    assert 0 < (near - pictures).abs().mean() < 0.02
 
 
 def test_rays_only_trains_too(rooms: FilmedRooms) -> None:

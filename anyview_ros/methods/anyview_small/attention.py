@@ -92,7 +92,7 @@ class Block(nn.Module):
         mixed = self.to_queries_keys_values(self.norm_attention(tokens))
         queries, keys, values = mixed.reshape(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         half = queries.shape[-1] // 2
-        queries, keys = self.norm_queries(queries), self.norm_keys(keys)
+        queries, keys = self.norm_queries(queries.float()), self.norm_keys(keys.float())
         queries = torch.cat([queries[..., :half], _rotated(queries[..., half:], table)], -1)
         keys = torch.cat([keys[..., :half], _rotated(keys[..., half:], table)], -1)
         own = KeysValues(keys, values)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +16,21 @@ _METRES = 2.0
 """Translations enter the relative encodings in this unit, so that they weigh about as much as rotations."""
 _PARALLEL = 1e-4
 _AXES_MEET_BEYOND_M = 0.1
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def in_full_precision(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let geometry be computed as it is written, also where the network around it runs in mixed precision."""
+
+    @wraps(function)
+    def exact(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            return function(*args, **kwargs)
+
+    return exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +62,7 @@ class Cameras:
             self.intrinsics.repeat_interleave(times, 0), self.camera_to_world.repeat_interleave(times, 0)
         )
 
+    @in_full_precision
     def projections(self, gauge: Cameras) -> tuple[Tensor, Tensor]:
         """Return P (B, 4, 4) float32 from ``gauge``'s camera axes to this camera's image, and its inverse.
 
@@ -70,6 +88,7 @@ class Cameras:
         return torch.stack([(x / fx).expand(shape), (y / fy).expand(shape), x.new_ones(shape)], 1)
 
 
+@in_full_precision
 def relative(camera: Cameras, other: Cameras) -> Tensor:
     """The poses of ``other`` as seen by ``camera``: float64 (B, 4, 4), other's axes to camera's."""
     return _inverse(camera.camera_to_world) @ other.camera_to_world
@@ -92,6 +111,7 @@ def own_rays(camera: Cameras, height: int, width: int) -> Tensor:
     return torch.nn.functional.normalize(camera.rays(height, width), dim=1)
 
 
+@in_full_precision
 def pair_rays(target: Cameras, source: Cameras, height: int, width: int) -> Tensor:
     """What the target's pixels know of the source camera, (B, 10, H, W).
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from anyview_ros.methods.anyview_small.cameras import Cameras, relative
+from anyview_ros.methods.anyview_small.cameras import Cameras, in_full_precision, relative
 
 GATES = 5
 PLANES, WARP, SPLAT, FREE, FILL = range(GATES)
@@ -108,6 +108,7 @@ class Seen:
     depth: Tensor
 
 
+@in_full_precision
 def seen_at(target: Cameras, source: Cameras, depth: Tensor, size: tuple[int, int]) -> Seen:
     """Where the source sees the target's pixels, if they lie at ``depth``.
 
@@ -152,6 +153,7 @@ def sweep(
     return sample(picture, seen.places) * seen.valid[:, :, None], seen.valid
 
 
+@in_full_precision
 def carried_depth(
     logits: Tensor, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
 ) -> Tensor:
@@ -177,6 +179,7 @@ def carried_depth(
     return read[:, 0].clamp(-_STRONGEST, _STRONGEST) * seen.valid
 
 
+@in_full_precision
 def mix(
     prediction: Prediction,
     picture: Tensor,
