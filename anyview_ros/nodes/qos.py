@@ -16,3 +16,8 @@ def stream_qos() -> QoSProfile:
     is worth more than an older one.
     """
     return QoSProfile(depth=8, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def sensor_qos() -> QoSProfile:
+    """Of cameras that we play: as ROS's own for sensors, but a new profile each time."""
+    return QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)

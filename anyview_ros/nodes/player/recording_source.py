@@ -9,7 +9,6 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -17,6 +16,7 @@ from tf2_ros import StaticTransformBroadcaster
 
 from anyview_ros.errors import ReadError
 from anyview_ros.nodes.conversions import depth_to_image, info_from_camera, matrix_to_transform, rgb_to_image
+from anyview_ros.nodes.qos import sensor_qos
 from anyview_ros.offline.playback import Instant, instants, reduced
 from anyview_ros.offline.recording import RecordedCamera, RecordedFrame, Recording
 
@@ -123,7 +123,7 @@ class _CameraTopics:
         return self._node.create_publisher(
             kind,
             topic,
-            qos_profile_sensor_data,
+            sensor_qos(),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 

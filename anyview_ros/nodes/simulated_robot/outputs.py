@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from anyview_ros.nodes.conversions import depth_to_image, info_from_camera, rgb_to_image
 from anyview_ros.nodes.conversions.images import fill_image
+from anyview_ros.nodes.qos import sensor_qos
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
@@ -37,7 +37,7 @@ class CameraOutput:
             return node.create_publisher(
                 kind,
                 topic,
-                qos_profile_sensor_data,
+                sensor_qos(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
 
