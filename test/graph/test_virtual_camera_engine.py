@@ -55,6 +55,25 @@ def wait_for(robot: RobotDouble, what: str, condition: Callable[[], Any]) -> Any
     return robot.wait(what, condition)
 
 
+def test_what_a_transition_raises_is_told_and_frees_everything(
+    robot: RobotDouble, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anyview_ros.nodes.virtual_camera import node as module
+
+    def break_down(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no such luck")
+
+    engine = FakeEngine()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "Rig", break_down)
+        with camera_node(engine):
+            status = robot.wait_for_reason("a transition failed unexpectedly")
+            assert status.summary.startswith("unconfigured")
+            assert engine.closed
+    assert "on_configure failed unexpectedly" in (told := capfd.readouterr().err)
+    assert "RuntimeError: no such luck" in told
+
+
 def test_only_what_somebody_subscribes_is_asked_for(robot: RobotDouble) -> None:
     engine = FakeEngine()
     with camera_node(engine):

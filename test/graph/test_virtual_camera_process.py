@@ -25,6 +25,7 @@ NODE = "/virtual_camera"
         ({"wrist__width": 1}, "wrist.width"),
         ({"wrist__fx": 0.5}, "wrist has a horizontal field of view of"),
         ({"virtual_cameras": ["a b"]}, "virtual_cameras has 'a b'"),
+        ({"engine": "remote", "server": "/any view"}, "server is '/any view', which is no namespace"),
         ({"method": "unheard_of"}, "no method named 'unheard_of' is registered"),
         ({"window__max_gap_s": 0.01}, "max_gap_s is 0.01"),
     ],

@@ -11,6 +11,7 @@ from typing import Any
 from rclpy.action import ActionClient
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidHandle
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -224,9 +225,13 @@ class RemoteEngineClient:
             self._outbox.popleft()()
 
     def _tick(self) -> None:
-        self._send_posted()
-        self._link.look()
-        self._calls.expire()
+        try:
+            self._send_posted()
+            self._link.look()
+            self._calls.expire()
+        except InvalidHandle:
+            if not self._closed:  # else: closed by another thread in the meantime
+                raise
 
     def _send(self, job: RemoteJob, goal: Any) -> None:
         pending = self._jobs.get(job)

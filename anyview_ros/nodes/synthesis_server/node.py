@@ -18,6 +18,7 @@ from anyview_ros.nodes.synthesis_server.diagnostics import Diagnostics
 from anyview_ros.nodes.synthesis_server.gate import Gate
 from anyview_ros.nodes.synthesis_server.services import Services
 from anyview_ros.nodes.synthesis_server.streams import Streams
+from anyview_ros.nodes.transitions import logged
 from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.local_client import LocalEngineClient
 from anyview_ros.synthesis.registry import default_method, load_synthesizer
@@ -63,6 +64,7 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         """Why no work is taken, with the remedy; "" while active."""
         return self._gate.problem
 
+    @logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the method; FAILURE, with the reason in the log and in ``describe``, if it cannot be loaded."""
         settings = self._gate.settings
@@ -80,6 +82,7 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         self.get_logger().info(f"method '{method}' is loaded")
         return super().on_configure(state)
 
+    @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take work."""
         if self._engine is None:
@@ -89,16 +92,19 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         self.get_logger().info(f"active: serving under {self.get_namespace()}")
         return super().on_activate(state)
 
+    @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take no more work; cancel what waits or runs, and end all streams."""
         self._stop_work(_INACTIVE)
         return super().on_deactivate(state)
 
+    @logged
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the device."""
         self._free(_UNCONFIGURED)
         return super().on_cleanup(state)
 
+    @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
         self._free(_DOWN)

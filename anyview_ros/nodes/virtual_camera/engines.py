@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyview_ros.errors import AnyViewError
+from anyview_ros.errors import AnyViewError, InvalidInputError
 from anyview_ros.nodes.virtual_camera.parameters import EngineSettings
 from anyview_ros.synthesis.client import EngineClient
 
@@ -17,23 +17,34 @@ def make_engine_client(node: Node, settings: EngineSettings) -> EngineClient:
     """The way to the engine: a synthesis server over ROS, or a method loaded into this process.
 
     Raises:
-        AnyViewError: the local method cannot be loaded.
+        AnyViewError: the local method cannot be loaded, or the server's namespace is none.
     """
     if settings.engine == "remote":
-        from anyview_ros.nodes.remote_engine import RemoteEngineClient
-
-        return RemoteEngineClient(
-            node,
-            server=settings.server,
-            server_timeout_s=settings.server_timeout_s,
-            default_timeout_s=settings.capture_timeout_s,
-        )
+        return _remote_client(node, settings)
     return load_local_engine(
         settings.method or None,
         device=settings.device or None,
         weights=settings.weights or None,
         scene=settings.scene or None,
     )
+
+
+def _remote_client(node: Node, settings: EngineSettings) -> EngineClient:
+    from rclpy.exceptions import NameValidationException
+
+    from anyview_ros.nodes.remote_engine import RemoteEngineClient
+
+    try:
+        return RemoteEngineClient(
+            node,
+            server=settings.server,
+            server_timeout_s=settings.server_timeout_s,
+            default_timeout_s=settings.capture_timeout_s,
+        )
+    except NameValidationException as error:
+        raise InvalidInputError(
+            f"server is '{settings.server}', which is no namespace ({error}); give one such as /anyview"
+        ) from error
 
 
 def make_fallback_client(settings: EngineSettings) -> EngineClient | None:

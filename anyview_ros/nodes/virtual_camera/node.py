@@ -20,6 +20,7 @@ from anyview_ros.errors import AnyViewError, InvalidInputError
 from anyview_ros.msg import Status
 from anyview_ros.nodes.conversions import pose_to_matrix
 from anyview_ros.nodes.executor import SlowCallbackGroup
+from anyview_ros.nodes.transitions import logged
 from anyview_ros.nodes.virtual_camera.declare import NodeParameters
 from anyview_ros.nodes.virtual_camera.engines import make_engine_client, make_fallback_client
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
@@ -33,6 +34,7 @@ from anyview_ros.synthesis.client import EngineClient
 
 _UNCONFIGURED = "unconfigured: configure and activate the node, or start it with autostart"
 _INACTIVE = "inactive: activate the node"
+_FAILED = "a transition failed unexpectedly; the node's log tells how"
 _FIGURES = re.compile(r"[0-9]+")  # a sentence in which only figures differ is not logged again
 _BACKWARD_JUMP = Duration(seconds=-0.1)
 
@@ -98,6 +100,7 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
 
     # --- transitions
 
+    @logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, reach for the engine, make the publishers."""
         self._lifecycle = "being configured"
@@ -119,12 +122,13 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         try:
             client = self._make_client(self, settings.engine)
             return Rig(self, settings, client=client, fallback=fallback, tf=self._tf, ledger=self._ledger)
-        except AnyViewError:
+        except Exception:
             for made in (client, fallback):
                 if made is not None:
                     made.close()
             raise
 
+    @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and begin to work."""
         if self._rig is None:
@@ -135,6 +139,7 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         self._report()
         return result
 
+    @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """End subscriptions and work."""
         if self._rig is not None:
@@ -143,11 +148,13 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         self._report()
         return super().on_deactivate(state)
 
+    @logged
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the engine and the publishers."""
         self._free()
         return super().on_cleanup(state)
 
+    @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything."""
         self._free()
@@ -156,6 +163,7 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, so that the node can be configured anew."""
         self._free()
+        self._lifecycle = f"{_UNCONFIGURED} ({_FAILED})"
         return TransitionCallbackReturn.SUCCESS
 
     def _free(self) -> None:

@@ -181,7 +181,10 @@ class FrameBroadcaster:
             transform.child_frame_id = camera.optical_frame
             transform.transform = matrix_to_transform(camera.camera_to_parent)
             message.transforms.append(transform)
-        self._publisher.publish(message)
+        try:
+            self._publisher.publish(message)
+        except InvalidHandle:
+            self._node.get_logger().debug("a virtual camera moved after its broadcaster was closed")
 
     def close(self) -> None:
         """Send no more."""

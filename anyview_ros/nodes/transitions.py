@@ -1,0 +1,26 @@
+"""Lifecycle transitions that do not fail without a word."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+
+Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
+
+
+def logged(transition: Transition) -> Transition:
+    """Have the node's logger tell what a transition raises: rclpy turns it into ERROR and says nothing."""
+
+    @wraps(transition)
+    def run(node: Any, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception:
+            node.get_logger().error(f"{transition.__name__} failed unexpectedly: {traceback.format_exc()}")
+            raise
+
+    return run
