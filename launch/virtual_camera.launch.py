@@ -13,7 +13,7 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "namespace",
             default_value="anyview",
-            description="Namespace of the virtual cameras' topics; a remote server must stand in the same one.",
+            description="Namespace of the virtual cameras, and of the server unless the parameter `server` names it.",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -33,6 +33,10 @@ def generate_launch_description() -> LaunchDescription:
             default_value="/camera/depth/image_raw",
             description="Topic of its depth picture, aligned with the colour; used if use_depth is true.",
         ),
+        DeclareLaunchArgument(
+            "tf", default_value="/tf", description="Topic of TF; a robot with a namespace may have its own."
+        ),
+        DeclareLaunchArgument("tf_static", default_value="/tf_static", description="Topic of static TF."),
         DeclareLaunchArgument(
             "autostart",
             default_value="true",
@@ -69,6 +73,8 @@ def generate_launch_description() -> LaunchDescription:
             ("image/compressed", [LaunchConfiguration("image"), "/compressed"]),
             ("camera_info", LaunchConfiguration("camera_info")),
             ("depth", LaunchConfiguration("depth")),
+            ("/tf", LaunchConfiguration("tf")),
+            ("/tf_static", LaunchConfiguration("tf_static")),
         ],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         output="screen",
