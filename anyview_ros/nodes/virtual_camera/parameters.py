@@ -229,7 +229,9 @@ CAMERA_PARAMETERS = (
         "Principal point y, pixels from the centre of the first; NaN: the middle.",
         Change.LIVE,
     ),
-    Parameter("rate_hz", 10.0, "Most views per second.", Change.LIVE, 0.01, 120.0),
+    Parameter(
+        "rate_hz", 10.0, "Most views per second; never more than window.rate_hz.", Change.LIVE, 0.01, 120.0
+    ),
 )
 
 

@@ -81,6 +81,7 @@ class StreamKeeper:
         self._fits: dict[str, Letterbox] = {}
         self._handle: StreamHandle | None = None
         self._retry_at_s = 0.0
+        self._newest_ns = 0
         self._lock = threading.Lock()
         self._generation = 0
         self._lost = ""
@@ -95,15 +96,6 @@ class StreamKeeper:
         with self._lock:
             return self._dropped
 
-    def problem(self) -> str:
-        """Why no frame can be pushed, or ""."""
-        problem = self._client.problem()
-        if problem or self._handle is None:
-            return problem or self._trouble
-        with self._lock:
-            lost = self._lost
-        return lost or self._handle.problem()
-
     def push(
         self,
         plan: StreamPlan,
@@ -114,8 +106,10 @@ class StreamKeeper:
     ) -> str:
         """Push one frame, opening the stream first where there is none.
 
+        A frame older than one pushed before, as when its TF came late, is passed over: engines take frames in order.
+
         Returns:
-            "" if the frame is on its way, else why it is not.
+            "" if the frame is on its way or passed over, else why it is not.
         """
         self._drop_if_lost()
         if self._handle is not None and plan != self._plan:
@@ -127,11 +121,14 @@ class StreamKeeper:
         problem = self._client.problem() or self._blocked()
         if problem or self._handle is None:
             return problem
+        if stamp_ns <= self._newest_ns:
+            return ""
         try:
             self._handle.push(StreamFrame(picture.frame, pose, stamp_ns, targets, picture.depth))
         except AnyViewError as error:
             self._give_up(str(error))
             return self._trouble
+        self._newest_ns = stamp_ns
         with self._lock:
             if targets and self._unanswered_since_s is None:
                 self._unanswered_since_s = time.monotonic()
@@ -184,7 +181,7 @@ class StreamKeeper:
         except AnyViewError as error:
             self._give_up(str(error))
             return
-        self._plan, self._trouble = plan, ""
+        self._plan, self._trouble, self._newest_ns = plan, "", 0
 
     def _take(self, generation: int, fits: Mapping[str, Letterbox], outcome: StreamOutcome) -> None:
         with self._lock:

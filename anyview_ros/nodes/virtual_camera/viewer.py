@@ -53,10 +53,6 @@ class Viewer:
         """Frames that gave way to newer ones before the engine began them, since its stream opened."""
         return self._main.frames_replaced
 
-    def problem(self) -> str:
-        """Why the engine takes no frames, or ""."""
-        return self._main.problem()
-
     def push(
         self,
         plan: StreamPlan,
