@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class MethodDescription:
         streams: whether ``open_stream`` runs natively (causal, constant cost) rather than by sliding windows.
         default_steps: sampling steps when a request leaves them open; 0 if the method has no steps.
         options_type: the method's dataclass of options, or None.
+        warm_up_options: options with which a request on grey pictures is taken; None for the defaults.
         scale: metres per unit that the method assumes, or None if it works at any scale.
         limits: what the method cannot do, one sentence each.
     """
@@ -40,6 +43,7 @@ class MethodDescription:
     streams: bool = False
     default_steps: int = 0
     options_type: type | None = None
+    warm_up_options: Mapping[str, Any] | None = None
     scale: float | None = None
     limits: tuple[str, ...] = ()
 

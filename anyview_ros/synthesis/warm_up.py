@@ -36,4 +36,5 @@ def warm_up_request(description: MethodDescription) -> SynthesisRequest:
         sources=(source,) * description.source_count[0],
         targets=(CameraTrajectory(camera, poses[-1:], stamps_ns[-1:]),),
         steps=1 if description.default_steps > 0 else None,
+        options=description.warm_up_options,
     )

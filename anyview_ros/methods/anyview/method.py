@@ -41,6 +41,7 @@ from anyview_ros.synthesis.windowed_stream import WindowedStream
 
 _NAME = "anyview"
 _FRAME_NS = 100_000_000
+_WARM_UP_SIZE = (64, 48)  # shows that the weights work; `warm_up` readies the sizes of real requests
 
 
 class AnyView:
@@ -97,6 +98,7 @@ class AnyView:
             clip_frames_step=FRAMES_PER_LATENT,
             default_steps=DEFAULT_STEPS,
             options_type=AnyViewOptions,
+            warm_up_options={"domain": "metric", "source_size": _WARM_UP_SIZE, "target_size": _WARM_UP_SIZE},
             limits=(
                 "The scene's domain or scale must be given as an option.",
                 "It works at a long side of 576 pixels, whatever the size of the pictures.",

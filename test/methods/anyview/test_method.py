@@ -30,6 +30,7 @@ from anyview_ros.methods.anyview.memory import MemoryModel, Workload
 from anyview_ros.methods.anyview.streams import target_view
 from anyview_ros.synthesis import Engine, SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.protocol import Synthesizer
+from anyview_ros.synthesis.warm_up import warm_up_request
 
 COUNT = 13
 CAMERA = PinholeCamera(30.0, 30.0, 23.5, 15.5, 48, 32)
@@ -393,3 +394,8 @@ def test_the_method_that_compiles_gives_the_same(
     monkeypatch.setattr(torch.nn.Module, "compile", compile_)
     AnyView(weights=small_weights, device="cpu", compile_blocks=True)
     assert compiled == ["AnyViewBlock", "AnyViewBlock"]
+
+
+def test_the_engine_can_warm_it_up(method: AnyView) -> None:
+    request = warm_up_request(method.describe())
+    assert len(method.synthesize(request).views[0]) == 1
