@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 import anyview_ros
-from anyview_ros.cli import demo, doctor, methods, train, weights
+from anyview_ros.cli import demo, doctor, methods, synthesize, train, weights
 from anyview_ros.errors import AnyViewError
 
-_COMMANDS = (methods, weights, doctor, demo, train)
+_COMMANDS = (synthesize, methods, weights, doctor, demo, train)
 
 
 def build_parser() -> argparse.ArgumentParser:

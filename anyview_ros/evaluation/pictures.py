@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.evaluation.live import LiveSample, copied
+from anyview_ros.evaluation.mp4 import Mp4Writer
 
 _BAR_PX = 22
 _LYING_PX, _UPRIGHT_PX = 240, 420  # heights of a panel
@@ -79,25 +79,10 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 
 def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate_hz: float) -> int:
     """Write uint8 (h, w, 3) RGB frames of one size as H.264 and return how many; odd sizes lose a row or column."""
-    import av
-
-    count = 0
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-        container.metadata["comment"] = (
-            "Contains synthesised pictures (anyview_ros); they were computed, not filmed."
-        )
-        stream = container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast"}
+    with Mp4Writer(path, rate_hz=rate_hz) as video:
         for frame in frames:
-            even = np.ascontiguousarray(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2])
-            if not count:
-                stream.height, stream.width = even.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
-            count += 1
-        if count:
-            container.mux(stream.encode())
-    return count
+            video.add(frame)
+    return video.count
 
 
 def data_uri(image: NDArray[np.uint8], *, quality: int = 85) -> str:

@@ -60,6 +60,16 @@ class EpisodeFrame:
 
 
 @dataclass(frozen=True, eq=False)
+class EpisodePlace:
+    """Where a camera was at one picture of an episode; attributes are those of :class:`EpisodeFrame`."""
+
+    timestep: int
+    stamp_ns: int
+    intrinsics: Array
+    camera_to_world: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Episode:
     """An episode, opened; pictures are read when asked for.
 
@@ -111,19 +121,39 @@ class Episode:
         Raises:
             ReadError: no such camera, numbers of pictures and of lowdim entries that differ, or broken files.
         """
-        if camera not in self.cameras:
-            raise ReadError(f"{self.path} has no camera {camera!r}; it has {', '.join(self.cameras)}")
-        lowdim = read_lowdim(self.path, camera)
+        lowdim = self._lowdim(camera)
         for index, (image, entry) in enumerate(read_pictures(self.path, camera, lowdim)):
-            timestep = entry.timestep if entry.timestep is not None else index
+            place = self._place(camera, index, entry)
             yield EpisodeFrame(
-                timestep=timestep,
-                stamp_ns=round(timestep * 1e9 / self.rate_hz),
+                timestep=place.timestep,
+                stamp_ns=place.stamp_ns,
                 image=image,
-                intrinsics=entry.intrinsics,
-                camera_to_world=_camera_to_world(entry, self.transform, f"{self.path}: {camera}"),
+                intrinsics=place.intrinsics,
+                camera_to_world=place.camera_to_world,
                 depth=read_depth(self.path, camera, entry),
             )
+
+    def places(self, camera: str) -> list[EpisodePlace]:
+        """Read where a camera was at each of its pictures, without reading these.
+
+        Raises:
+            ReadError: no such camera, or broken files.
+        """
+        return [self._place(camera, index, entry) for index, entry in enumerate(self._lowdim(camera))]
+
+    def _lowdim(self, camera: str) -> list[LowdimEntry]:
+        if camera not in self.cameras:
+            raise ReadError(f"{self.path} has no camera {camera!r}; it has {', '.join(self.cameras)}")
+        return read_lowdim(self.path, camera)
+
+    def _place(self, camera: str, index: int, entry: LowdimEntry) -> EpisodePlace:
+        timestep = entry.timestep if entry.timestep is not None else index
+        return EpisodePlace(
+            timestep=timestep,
+            stamp_ns=round(timestep * 1e9 / self.rate_hz),
+            intrinsics=entry.intrinsics,
+            camera_to_world=_camera_to_world(entry, self.transform, f"{self.path}: {camera}"),
+        )
 
     def clip(self, camera: str) -> PosedClip:
         """Read a camera's pictures as one clip.
@@ -135,20 +165,14 @@ class Episode:
         frames = list(self.frames(camera))
         if not frames:
             raise ReadError(f"{self.path}: camera {camera} has no pictures")
-        first = frames[0].intrinsics
-        apart = max(float(np.abs(frame.intrinsics - first).max()) for frame in frames)
-        if apart > _MAX_SHIFT_PX:
-            raise ReadError(
-                f"{self.path}: intrinsics of {camera} change by {apart:.3g} px within the episode; "
-                "cut it where they change"
-            )
+        intrinsics = constant_intrinsics([frame.intrinsics for frame in frames], f"{self.path}: {camera}")
         sizes = {frame.image.shape for frame in frames}
         if len(sizes) > 1:
             raise ReadError(f"{self.path}: pictures of {camera} have several sizes, {sorted(sizes)}")
         height, width = frames[0].image.shape[:2]
         return PosedClip(
             frames=np.stack([frame.image for frame in frames]),
-            camera=PinholeCamera.from_matrix(first, width, height),
+            camera=PinholeCamera.from_matrix(intrinsics, width, height),
             camera_to_world=np.stack([frame.camera_to_world for frame in frames]),
             stamps_ns=np.array([frame.stamp_ns for frame in frames], np.int64),
             depth=_stacked([frame.depth for frame in frames], f"{self.path}: {camera}"),
@@ -157,6 +181,20 @@ class Episode:
     def with_role(self, role: str) -> tuple[str, ...]:
         """The cameras of a role, such as "input" or "target"."""
         return tuple(camera for camera in self.cameras if self.roles.get(camera) == role)
+
+
+def constant_intrinsics(intrinsics: Sequence[Array], name: str) -> Array:
+    """The intrinsics (3, 3) that all frames share.
+
+    Raises:
+        ReadError: they change.
+    """
+    apart = max(float(np.abs(each - intrinsics[0]).max()) for each in intrinsics)
+    if apart > _MAX_SHIFT_PX:
+        raise ReadError(
+            f"intrinsics of {name} change by {apart:.3g} px within the episode; cut it where they change"
+        )
+    return intrinsics[0]
 
 
 def is_episode(path: str | Path) -> bool:

@@ -1,0 +1,95 @@
+"""Options of a method as people type them: ``name=value``, read as the type that the method's option has."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.synthesis.request import resolve_options
+
+_TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def parse_options(assignments: Sequence[str], options_type: type | None, method: str) -> Any:
+    """The method's options.
+
+    Args:
+        assignments: each ``name=value``; several numbers are separated by commas, ``none`` is no value.
+        options_type: the method's dataclass of options, or None.
+        method: its name, for messages.
+
+    Returns:
+        An instance of ``options_type``; None if the method has no options.
+
+    Raises:
+        InvalidRequestError: no such option, one given twice, or a value of another type.
+    """
+    texts: dict[str, str] = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign or not name.strip():
+            raise InvalidRequestError(f"option {assignment!r} is no name=value, such as depth_m=1.5")
+        if name.strip() in texts:
+            raise InvalidRequestError(f"option {name.strip()!r} is given twice; give it once")
+        texts[name.strip()] = text.strip()
+    if options_type is None or not is_dataclass(options_type):
+        return resolve_options(texts, options_type, method)
+    known = {field.name for field in fields(options_type)}
+    if set(texts) - known:
+        return resolve_options(texts, options_type, method)  # which names those there are
+    hints = get_type_hints(options_type)
+    values = {name: _parse(name, text, hints[name]) for name, text in texts.items()}
+    return resolve_options(values, options_type, method)
+
+
+def _parse(name: str, text: str, hint: Any) -> Any:
+    for kind in _kinds(hint):
+        try:
+            return _as(kind, text)
+        except ValueError:
+            continue
+    raise InvalidRequestError(f"option {name} is {text!r}; give {' or '.join(map(_told, _kinds(hint)))}")
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """The types that a value may have, text last, since every value is one."""
+    kinds = list(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else [hint]
+    return sorted(kinds, key=lambda kind: kind is str)
+
+
+def _as(kind: Any, text: str) -> Any:
+    if kind is type(None):
+        return _member({"none": None}, text)
+    if kind is bool:
+        return _member(_TRUTHS, text)
+    if kind in (int, float, str):
+        return kind(text)
+    if get_origin(kind) is tuple:
+        return _as_tuple(get_args(kind), text)
+    raise ValueError(kind)
+
+
+def _member(values: dict[str, Any], text: str) -> Any:
+    if text.lower() not in values:
+        raise ValueError(text)
+    return values[text.lower()]
+
+
+def _as_tuple(kinds: tuple[Any, ...], text: str) -> tuple[Any, ...]:
+    parts = [part.strip() for part in text.strip("()[]").split(",")]
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        kinds = (kinds[0],) * len(parts)
+    return tuple(_as(kind, part) for kind, part in zip(kinds, parts, strict=True))
+
+
+def _told(kind: Any) -> str:
+    if kind is type(None):
+        return "none"
+    if kind is bool:
+        return "true or false"
+    if get_origin(kind) is tuple:
+        return ",".join(getattr(part, "__name__", "...") for part in get_args(kind))
+    return {int: "a whole number", float: "a number", str: "text"}.get(kind, str(kind))
