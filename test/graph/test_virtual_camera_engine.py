@@ -98,6 +98,11 @@ def test_the_window_may_rest_too(robot: RobotDouble) -> None:
     with camera_node(FakeEngine(), fill_when_idle=False):
         robot.wait("idle drops", lambda: robot.statuses and "idle" in robot.statuses[-1].drop_reasons)
         assert robot.statuses[-1].window_frames == 0
+        request = CaptureView.Request()
+        request.pose.orientation.w = 1.0
+        answer = robot.call(CaptureView, "capture_view", request)
+        assert not answer.success
+        assert "set fill_when_idle to true" in answer.error
 
 
 def test_poses_follow_tf_stamp_by_stamp(robot: RobotDouble) -> None:

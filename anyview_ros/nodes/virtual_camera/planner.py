@@ -41,6 +41,7 @@ from anyview_ros.synthesis.result import SynthesisResult
 
 FRAME = "capture_view_optical_frame"
 _TF_RETRY_S = 0.05
+_RESTS = "nobody subscribes a view, and then the window rests: set fill_when_idle to true"
 
 
 async def capture_view(node: Node, rig: Rig, tf: TfFollower, request: Any, response: Any) -> Any:
@@ -79,7 +80,7 @@ async def _prepare(node: Node, rig: Rig, tf: TfFollower, request: Any, deadline_
     try:
         clip = take_clip(rig.window, method, max_age_s=request.max_age_s, now_ns=rig.now_ns() or 0)
     except ClipNotReadyError as error:
-        reason = rig.problems.first()
+        reason = rig.problems.first() or ("" if rig.is_needed() else _RESTS)
         raise ClipNotReadyError(f"{error} ({reason})" if reason else str(error)) from error
     camera = _camera(request, clip.camera)
     pose = pose_to_matrix(request.pose)

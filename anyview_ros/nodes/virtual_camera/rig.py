@@ -141,7 +141,7 @@ class Rig:
                 rate_hz=settings.window.rate_hz,
                 fixed_frame=settings.fixed_frame,
                 tf_timeout_s=lambda: self.settings.tf_timeout_s,
-                needed=self._is_needed,
+                needed=self.is_needed,
             ),
         )
         self.source = CameraSource(
@@ -153,7 +153,8 @@ class Rig:
             on_rewind=self.rewind,
         )
 
-    def _is_needed(self) -> bool:
+    def is_needed(self) -> bool:
+        """Whether frames are to enter the window."""
         return self.settings.fill_when_idle or any(live.outputs.wanted() for live in self.cameras.values())
 
     def stop(self) -> None:
