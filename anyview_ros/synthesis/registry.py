@@ -6,7 +6,7 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from anyview_ros.errors import InvalidInputError, UnknownMethodError
+from anyview_ros.errors import InvalidInputError, MissingDependencyError, UnknownMethodError
 from anyview_ros.synthesis.protocol import Synthesizer
 
 ENTRY_POINT_GROUP = "anyview_ros.methods"
@@ -62,8 +62,22 @@ def load_synthesizer(
         UnknownMethodError: no such method; the message lists those there are.
         InvalidInputError: an argument that this method does not take.
         WeightsError: weights that are missing or unfit.
+        MissingDependencyError: a package that the method needs is not installed.
     """
     name = default_method() if name is None else name
+    try:
+        return _load(name, device=device, weights=weights, scene=scene)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or missing == __name__.partition(".")[0]:
+            raise
+        raise MissingDependencyError(
+            f"method '{name}' needs the Python package '{missing}', which is not installed: "
+            "pip install 'anyview_ros[all]', or see docs/install.md for robots"
+        ) from error
+
+
+def _load(name: str, *, device: str | None, weights: str | None, scene: str | None) -> Synthesizer:
     given: dict[str, Any] = {
         key: value
         for key, value in (("device", device), ("weights", weights), ("scene", scene))

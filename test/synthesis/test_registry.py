@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import builtins
+import importlib
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+from fake_synthesizers import FakeSynthesizer
+
+from anyview_ros.errors import InvalidInputError, MissingDependencyError, UnknownMethodError
+from anyview_ros.synthesis import available_methods, check_method, default_method, load_synthesizer, registry
+
+
+def test_ours_are_registered_by_a_module_and_a_factory_that_exist():
+    assert set(available_methods()) >= {"anyview", "anyview_small", "copy_source", "reprojection"}
+    assert default_method() in available_methods()
+    for name in registry._BUILT_IN:
+        module, _, factory = registry._BUILT_IN[name].partition(":")
+        assert callable(getattr(importlib.import_module(module), factory))
+
+
+def test_a_method_is_loaded_by_its_name():
+    assert load_synthesizer("copy_source", device="cpu").describe().name == "copy_source"
+    assert load_synthesizer().describe().name == default_method()
+
+
+@pytest.mark.parametrize("ask", [check_method, load_synthesizer])
+def test_an_unknown_name_is_answered_with_those_there_are(ask):
+    with pytest.raises(UnknownMethodError, match=r"no method named 'zero'.*copy_source"):
+        ask("zero")
+
+
+def test_arguments_that_a_method_does_not_take_are_named():
+    with pytest.raises(InvalidInputError, match="method 'copy_source' takes no weights"):
+        load_synthesizer("copy_source", weights="somewhere")
+
+
+def test_other_packages_add_methods(monkeypatch):
+    point = EntryPoint("theirs", "fake_synthesizers:FakeSynthesizer", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [point] if group == point.group else [])
+    assert available_methods()[-1] == "theirs"
+    check_method("theirs")
+    assert isinstance(load_synthesizer("theirs", device="fake:1"), FakeSynthesizer)
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch):
+    real = builtins.__import__
+
+    def without_torch(name, *arguments, **keywords):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+        return real(name, *arguments, **keywords)
+
+    for name in [name for name in sys.modules if name.startswith("anyview_ros.methods.anyview")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    with pytest.raises(MissingDependencyError, match="method 'anyview' needs the Python package 'torch'"):
+        load_synthesizer("anyview")
+
+
+def test_a_module_of_ours_that_is_missing_is_no_missing_package(monkeypatch):
+    monkeypatch.setitem(registry._BUILT_IN, "broken", "anyview_ros.methods.nowhere:Method")
+    with pytest.raises(ModuleNotFoundError, match=r"anyview_ros\.methods\.nowhere"):
+        load_synthesizer("broken")
