@@ -25,7 +25,8 @@ from anyview_ros.diagnosis import (
     VirtualCameraState,
 )
 from anyview_ros.offline.bag_evidence import cameras_to_look_at, gatherer_of, make_takers
-from anyview_ros.offline.bags import BagCamera, BagTopic
+from anyview_ros.offline.bag_items import BagTopic
+from anyview_ros.offline.bags import BagCamera
 from anyview_ros.offline.gathering import TransformGatherer, gathered
 
 _TYPES: dict[str, type[Any]] = {

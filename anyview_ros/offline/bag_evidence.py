@@ -9,7 +9,8 @@ from typing import Any
 
 from anyview_ros.diagnosis import Evidence, Origin
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.bags import Bag, BagCamera, BagTopic, find_cameras
+from anyview_ros.offline.bag_items import BagTopic
+from anyview_ros.offline.bags import Bag, BagCamera, find_cameras
 from anyview_ros.offline.gathering import CameraGatherer, TransformGatherer, gathered
 
 Take = Callable[[Any, int], None]
@@ -25,13 +26,13 @@ def bag_evidence(
     """Read a bag once and gather what the checks need; memory stays bounded.
 
     Args:
-        path: a folder with metadata.yaml, or a single .mcap or .db3 file.
+        path: a folder, or a single .mcap or .db3 file.
         image: topic of the pictures; "" for every camera.
         fixed_frame: TF frame that stands still; "" for the root above each camera.
         duration_s: read only the first seconds; None for all.
 
     Raises:
-        ReadError: no such bag, a broken or an empty one, or one without that topic.
+        ReadError: no such bag, an empty one, or one without that topic.
     """
     with Bag(path) as bag:
         cameras = cameras_to_look_at(bag.topics, image)
@@ -54,6 +55,7 @@ def bag_evidence(
             transforms,
             fixed_frame=fixed_frame.removeprefix("/"),
             span_ns=(began_ns, ended_ns),
+            losses=bag.losses,
         )
 
 

@@ -9,61 +9,36 @@ from types import TracebackType
 from typing import Any
 
 from anyview_ros.errors import ReadError
-
-
-@dataclass(frozen=True)
-class BagTopic:
-    """A topic of a bag: its name, its type such as "sensor_msgs/msg/Image", and how many messages it holds."""
-
-    name: str
-    type: str
-    count: int
-
-
-@dataclass(frozen=True, eq=False)
-class BagMessage:
-    """One message as recorded.
-
-    Attributes:
-        topic, type: where it was sent, and what it is.
-        log_ns: when the recorder got it. It only orders messages; the instant shown is in the header.
-        cdr: the serialised message.
-    """
-
-    topic: str
-    type: str
-    log_ns: int
-    cdr: bytes
+from anyview_ros.offline.bag_items import BagMessage, BagTopic
+from anyview_ros.offline.bag_readers import open_reader
 
 
 class Bag:
-    """An open bag; a context manager. It never writes."""
+    """An open bag; a context manager. It never writes.
+
+    Attributes:
+        path: where it is.
+        losses: what could not be read of it, in sentences: a bag that was cut, or whose recorder was killed, is read as
+            far as it is whole.
+    """
 
     def __init__(self, path: str | Path) -> None:
         """Open a bag.
 
         Args:
-            path: a folder with metadata.yaml, or a single .mcap or .db3 file.
+            path: a folder, or a single .mcap or .db3 file.
 
         Raises:
-            ReadError: no such bag, a broken one, or one without messages.
+            ReadError: no such bag, one that is no recording of ROS 2, or one without messages.
         """
-        from rosbags.highlevel import AnyReader, AnyReaderError
-        from rosbags.typesys import Stores, get_typestore
-
         self.path = Path(path)
         if not self.path.exists():
             raise ReadError(
                 f"no bag at {self.path}; give a folder with metadata.yaml, or an .mcap or .db3 file"
             )
-        try:
-            self._reader = AnyReader([self.path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
-            self._reader.open()
-        except (AnyReaderError, OSError, ValueError) as error:
-            raise ReadError(
-                f"cannot read bag {self.path}: {error}; if its recorder was killed, give the .mcap file itself"
-            ) from error
-        if self._reader.message_count == 0:
+        self._reader = open_reader(self.path)
+        self.losses = self._reader.losses
+        if not any(topic.count for topic in self.topics):
             self.close()
             raise ReadError(
                 f"bag {self.path} holds no messages; was its recorder killed before it wrote them?"
@@ -72,25 +47,20 @@ class Bag:
     @property
     def topics(self) -> tuple[BagTopic, ...]:
         """All topics, by name."""
-        known = sorted(self._reader.topics.items())
-        return tuple(BagTopic(name, info.msgtype or "", info.msgcount) for name, info in known)
+        return self._reader.topics
 
     @property
     def span_ns(self) -> tuple[int, int]:
         """Log times of the first and the last message."""
-        return self._reader.start_time, self._reader.end_time
+        return self._reader.span_ns
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
         """Messages in the order of their log times, of all topics or of those named."""
-        wanted = [c for c in self._reader.connections if topics is None or c.topic in topics]
-        if not wanted:
-            return
-        for connection, log_ns, cdr in self._reader.messages(connections=wanted):
-            yield BagMessage(connection.topic, connection.msgtype, log_ns, bytes(cdr))
+        return self._reader.messages(topics)
 
     def decode(self, message: BagMessage) -> Any:
         """The message with its fields as attributes, arrays as NumPy arrays."""
-        return self._reader.deserialize(message.cdr, message.type)
+        return self._reader.decode(message)
 
     def close(self) -> None:
         """Close the files."""

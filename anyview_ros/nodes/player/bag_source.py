@@ -12,7 +12,8 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rosgraph_msgs.msg import Clock
 
 from anyview_ros.nodes.conversions import ns_to_time
-from anyview_ros.offline.bags import Bag, BagMessage, BagTopic
+from anyview_ros.offline.bag_items import BagMessage, BagTopic
+from anyview_ros.offline.bags import Bag
 
 _TICK_S = 0.01
 
@@ -38,6 +39,8 @@ class BagSource:
         self._clock = node.create_publisher(Clock, "/clock", 10)
         self._rewind()
         self._timer = node.create_timer(_TICK_S, self._publish_due)
+        for loss in self._bag.losses:
+            node.get_logger().warning(loss)
         node.get_logger().info(
             f"playing {path}, {len(self._publishers)} topics, at {speed:g} times its speed"
         )

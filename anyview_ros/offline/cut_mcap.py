@@ -1,0 +1,210 @@
+"""An mcap file read from its start, without the index at its end: it was cut, or its recorder was killed."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from anyview_ros.errors import ReadError
+from anyview_ros.offline.bag_items import BagMessage
+
+if TYPE_CHECKING:
+    from mcap.data_stream import ReadDataStream
+    from mcap.records import Channel, McapRecord, Message, Schema
+
+_MAGIC = b"\x89MCAP0\r\n"
+_FRAME = struct.Struct("<BQ")  # of each record: what it is, and the length of what follows
+_PLAIN_CHUNK = struct.Struct("<QQQIIQ")  # what stands before a chunk's records if they are not compressed
+
+
+@dataclass(frozen=True)
+class Block:
+    """A chunk, or a message that stands alone, that can be read whole.
+
+    Attributes:
+        file: that holds it.
+        offset: of its record, bytes.
+        began_ns, ended_ns: log times of its first and last message.
+    """
+
+    file: CutMcap
+    offset: int
+    began_ns: int
+    ended_ns: int
+
+
+class CutMcap:
+    """One file. It is looked through when it is opened, to learn what it holds.
+
+    Attributes:
+        path: of the file.
+        blocks: what holds messages.
+        counts: number of messages by (topic, type).
+        schemas: by name of the type, how it is defined (such as "ros2msg") and the definition.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file and look through it.
+
+        Raises:
+            ReadError: a file that cannot be opened or is no recording of ROS 2.
+        """
+        self.path = path
+        self.blocks: list[Block] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.schemas: dict[str, tuple[str, bytes]] = {}
+        self._schemas: dict[int, Schema] = {}
+        self._channels: dict[int, Channel] = {}
+        self._damaged_chunks = 0
+        self._rest_bytes = 0
+        self._ended = False
+        try:
+            self._file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise ReadError(f"cannot read {path}: {error.strerror}") from error
+        try:
+            self._look_through()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look_through(self) -> None:
+        from mcap.opcode import Opcode
+        from mcap.records import Header
+
+        size = self.path.stat().st_size
+        if self._file.read(len(_MAGIC)) != _MAGIC[:size]:
+            raise ReadError(f"{self.path} is no mcap file")
+        read_to = min(size, len(_MAGIC))
+        while (frame := self._frame(read_to)) is not None:
+            kind, length = frame
+            if read_to + _FRAME.size + length > size:
+                inside = self._inside(read_to) if kind == Opcode.CHUNK else None
+                if inside is None:
+                    break
+                read_to = inside
+                continue
+            if kind == Opcode.HEADER and (profile := Header.read(self._body(read_to)).profile) != "ros2":
+                raise ReadError(f"{self.path} has the profile '{profile}'; only recordings of ROS 2 are read")
+            if kind == Opcode.DATA_END:
+                self._ended = True
+                return
+            if kind in (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE, Opcode.CHUNK):
+                self._learn(read_to)
+            read_to += _FRAME.size + length
+        self._rest_bytes = size - read_to
+
+    def _frame(self, offset: int) -> tuple[int, int] | None:
+        """What the record at an offset is, and its length; None if there is none."""
+        frame = self._bytes(offset, _FRAME.size)
+        if len(frame) < _FRAME.size:
+            return None
+        kind, length = _FRAME.unpack(frame)
+        return None if kind == 0 else (kind, length)
+
+    def _inside(self, offset: int) -> int | None:
+        """Where the records of a cut chunk begin; None if they are compressed, so that none can be read."""
+        start = offset + _FRAME.size
+        head = self._bytes(start, _PLAIN_CHUNK.size)
+        if (
+            len(head) < _PLAIN_CHUNK.size or _PLAIN_CHUNK.unpack(head)[4] > 0
+        ):  # length of the compression's name
+            return None
+        return start + _PLAIN_CHUNK.size
+
+    def _bytes(self, offset: int, count: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(count)
+
+    def _body(self, offset: int) -> ReadDataStream:
+        """What follows the frame of the record at an offset."""
+        from mcap.data_stream import ReadDataStream
+
+        _, length = _FRAME.unpack(self._bytes(offset, _FRAME.size))
+        return ReadDataStream(BytesIO(self._file.read(length)))
+
+    def _learn(self, offset: int) -> None:
+        """Note what the records at an offset say; those of a damaged chunk say nothing."""
+        from mcap.records import Channel, Message, Schema
+
+        log_ns = []
+        for record in self._records(offset):
+            if isinstance(record, Schema):
+                self._schemas[record.id] = record
+                self.schemas[record.name] = (record.encoding, record.data)
+            elif isinstance(record, Channel):
+                self._channels[record.id] = record
+            elif isinstance(record, Message) and (origin := self._origin(record)) is not None:
+                self.counts[origin] += 1
+                log_ns.append(record.log_time)
+        if log_ns:
+            self.blocks.append(Block(self, offset, min(log_ns), max(log_ns)))
+
+    def _records(self, offset: int) -> list[McapRecord]:
+        """The record at an offset, or those of the chunk there; none if it is damaged, which is counted."""
+        import zstandard
+        from mcap.exceptions import McapError
+        from mcap.opcode import Opcode
+        from mcap.records import Channel, Chunk, Message, Schema
+        from mcap.stream_reader import breakup_chunk
+
+        kind, length = _FRAME.unpack(self._bytes(offset, _FRAME.size))
+        stream = self._body(offset)
+        try:
+            if kind == Opcode.SCHEMA:
+                return [Schema.read(stream)]
+            if kind == Opcode.CHANNEL:
+                return [Channel.read(stream)]
+            if kind == Opcode.MESSAGE:
+                return [Message.read(stream, length)]
+            return breakup_chunk(Chunk.read(stream), validate_crc=True)
+        except (McapError, struct.error, ValueError, zstandard.ZstdError, RuntimeError):  # the last is lz4's
+            self._damaged_chunks += 1
+            return []
+
+    def _origin(self, message: Message) -> tuple[str, str] | None:
+        """Topic and type of a message; None where the record that says them is lost."""
+        channel = self._channels.get(message.channel_id)
+        schema = self._schemas.get(channel.schema_id) if channel is not None else None
+        return None if channel is None or schema is None else (channel.topic, schema.name)
+
+    def messages(self, block: Block, topics: Collection[str] | None) -> Iterator[BagMessage]:
+        """The messages of one of the blocks, of all topics or of those named, as they lie."""
+        from mcap.records import Message
+
+        for record in self._records(block.offset):
+            if not isinstance(record, Message):
+                continue
+            origin = self._origin(record)
+            if origin is not None and (topics is None or origin[0] in topics):
+                yield BagMessage(*origin, record.log_time, record.data)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What cannot be read, in sentences; none if all of the file's messages are there."""
+        return tuple(self._tell_losses())
+
+    def _tell_losses(self) -> Iterator[str]:
+        name = self.path.name
+        if self._damaged_chunks:
+            yield f"damaged chunks in {name}: {self._damaged_chunks}; their messages are lost"
+        if self._ended:
+            return
+        where = "before its first message"
+        if self.blocks:
+            began_ns = min(block.began_ns for block in self.blocks)
+            span_ns = max(block.ended_ns for block in self.blocks) - began_ns
+            where = f"after {self.counts.total()} messages, {span_ns / 1e9:.1f} s from the first"
+        yield (
+            f"{name} breaks off {where}: it was cut, or its recorder killed; its last {self._rest_bytes} bytes "
+            "are incomplete, and what came later is lost"
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,272 @@
+"""Bags that were cut, damaged, or whose recorder was killed: what is whole is read, and what is lost is told."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bag_maker import IMAGE, entries, write_bag
+from filmed import moving_clip
+from mcap.records import Channel, Message, Schema
+from mcap.stream_reader import StreamReader
+from mcap.writer import CompressionType
+from mcap.writer import Writer as McapWriter
+
+from anyview_ros.diagnosis import Severity, diagnose
+from anyview_ros.errors import ReadError
+from anyview_ros.offline.bag_evidence import bag_evidence
+from anyview_ros.offline.bags import Bag
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bag(tmp_path_factory.mktemp("whole") / "bag", entries(moving_clip()))
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    """A copy of the whole bag, to be spoiled."""
+    bag = tmp_path / "bag"
+    bag.mkdir()
+    for file in whole.iterdir():
+        (bag / file.name).write_bytes(file.read_bytes())
+    return bag
+
+
+def mcap_in(bag: Path) -> Path:
+    (file,) = bag.glob("*.mcap")
+    return file
+
+
+def checksummed(bag: Path) -> Path:
+    """The bag's file, rewritten in small chunks with a checksum each."""
+    file = mcap_in(bag)
+    records = list(StreamReader(BytesIO(file.read_bytes())).records)
+    channels: dict[int, int] = {}
+    with file.open("wb") as written:
+        writer = McapWriter(written, chunk_size=300_000, compression=CompressionType.NONE)
+        writer.start("ros2")
+        schemas = {
+            r.id: writer.register_schema(r.name, r.encoding, r.data) for r in records if isinstance(r, Schema)
+        }
+        for record in records:
+            if isinstance(record, Channel) and record.id not in channels:
+                channels[record.id] = writer.register_channel(record.topic, "cdr", schemas[record.schema_id])
+            elif isinstance(record, Message):
+                writer.add_message(
+                    channels[record.channel_id], record.log_time, record.data, record.publish_time
+                )
+        writer.finish()
+    return file
+
+
+def cut(file: Path, share: float) -> None:
+    file.write_bytes(file.read_bytes()[: round(file.stat().st_size * share)])
+
+
+def contents(path: Path) -> list[tuple[str, str, int, str]]:
+    """Topic, type, log time and a digest of each message."""
+    with Bag(path) as bag:
+        read = [(m.topic, m.type, m.log_ns, sha256(m.cdr).hexdigest()) for m in bag.messages()]
+        assert {t.name: t.count for t in bag.topics} == {
+            t.name: sum(m[0] == t.name for m in read) for t in bag.topics
+        }
+        assert bag.span_ns[0] <= read[0][2] <= read[-1][2] <= bag.span_ns[1]
+    return read
+
+
+def losses(path: Path) -> tuple[str, ...]:
+    with Bag(path) as bag:
+        return bag.losses
+
+
+def test_nothing_of_a_whole_bag_is_lost(whole: Path) -> None:
+    assert losses(whole) == losses(mcap_in(whole)) == ()
+    assert contents(mcap_in(whole)) == contents(whole)
+
+
+@pytest.mark.parametrize("with_metadata", [False, True])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_a_cut_bag_is_read_as_far_as_it_is_whole(
+    whole: Path, copy: Path, share: float, *, with_metadata: bool
+) -> None:
+    cut(mcap_in(copy), share)
+    if not with_metadata:
+        (copy / "metadata.yaml").unlink()
+    everything, read = contents(whole), contents(copy)
+    assert read == everything[: len(read)]
+    assert 0.8 * share * len(everything) < len(read) < len(everything)
+    first, *others = losses(copy)
+    seconds = (read[-1][2] - read[0][2]) / 1e9
+    assert (
+        f"{mcap_in(copy).name} breaks off after {len(read)} messages, {seconds:.1f} s from the first" in first
+    )
+    lost = len(everything) - len(read)
+    told = f"{lost} of {len(everything)} messages that metadata.yaml counts are lost"
+    assert others == ([told] if with_metadata else [])
+    assert contents(mcap_in(copy)) == read
+
+
+def test_a_file_that_lacks_only_its_index_has_lost_nothing(whole: Path, copy: Path) -> None:
+    cut(mcap_in(copy), 0.999)
+    assert losses(copy) == ()
+    assert contents(copy) == contents(whole)
+
+
+def test_a_rest_of_zeros_is_not_looked_through(whole: Path, copy: Path) -> None:
+    """A file system may have given the room, but not the bytes, when the power failed."""
+    file = checksummed(copy)
+    cut(file, 0.6)
+    with file.open("ab") as grown:
+        grown.truncate(file.stat().st_size + 10**9)
+    everything, read = contents(whole), contents(copy)
+    assert len(read) > 0.4 * len(everything)
+    assert read == everything[: len(read)]
+    damaged, broken_off, _ = losses(copy)
+    assert damaged == f"damaged chunks in {file.name}: 1; their messages are lost"
+    (rest_bytes,) = re.findall(r"its last (\d+) bytes are incomplete", broken_off)
+    assert 0.9e9 < int(rest_bytes) <= 1e9
+
+
+def damage(file: Path, *, with_index: bool) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    file.write_bytes(data if with_index else data[:-40])
+
+
+def test_a_damaged_chunk_is_left_out(whole: Path, copy: Path) -> None:
+    file = checksummed(copy)
+    damage(file, with_index=False)
+    everything, read = contents(whole), contents(copy)
+    assert 0.7 * len(everything) < len(read) < len(everything)
+    assert read[-1] == everything[-1]
+    assert [message for message in everything if message in read] == read
+    assert losses(copy) == (
+        f"damaged chunks in {file.name}: 1; their messages are lost",
+        f"{len(everything) - len(read)} of {len(everything)} messages that metadata.yaml counts are lost",
+    )
+
+
+def test_a_damaged_chunk_of_a_bag_with_an_index_is_an_error(copy: Path) -> None:
+    damage(checksummed(copy), with_index=True)
+    with pytest.raises(ReadError, match=r"cannot read on in bag .*checksum"):
+        contents(copy)
+
+
+RECORDER = """
+import sys
+from pathlib import Path
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+store = get_typestore(Stores.ROS2_JAZZY)
+source, target = map(Path, sys.argv[1:])
+with Reader(source) as reader, Writer(target, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+    connections = {c.id: writer.add_connection(c.topic, c.msgtype, typestore=store) for c in reader.connections}
+    for connection, log_ns, cdr in reader.messages():
+        writer.write(connections[connection.id], log_ns, cdr)
+    print("all is written", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_recorder_that_is_killed_leaves_what_it_wrote(whole: Path, tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    command = [sys.executable, "-c", RECORDER, str(whole), str(bag)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recorder:
+        assert recorder.stdout is not None
+        assert recorder.stdout.readline() == "all is written\n"
+        recorder.kill()
+    assert not (bag / "metadata.yaml").exists()
+    everything, read = contents(whole), contents(bag)
+    assert 0 < len(read) < len(everything)
+    assert read == everything[: len(read)]
+    assert f"breaks off after {len(read)} messages" in losses(bag)[0]
+
+
+def test_the_doctor_tells_what_is_lost(copy: Path) -> None:
+    cut(mcap_in(copy), 0.6)
+    diagnosis = diagnose(bag_evidence(copy, image=IMAGE))
+    lost = [finding for finding in diagnosis.findings if finding.check == "images.lost"]
+    assert [finding.severity for finding in lost] == [Severity.WARNING] * 2
+    assert "breaks off after" in lost[0].value
+    assert "that metadata.yaml counts are lost" in lost[1].value
+
+
+def test_files_of_one_bag_are_read_in_the_order_of_log_times(whole: Path, tmp_path: Path) -> None:
+    recording = list(entries(moving_clip()))
+    for name, part in (("even", recording[::2]), ("odd", recording[1::2])):
+        made = write_bag(tmp_path / name, iter(part))
+        mcap_in(made).rename(tmp_path / f"{name}.mcap")
+        (made / "metadata.yaml").unlink()
+        made.rmdir()
+    key = lambda message: (message[2], message[0], message[3])  # noqa: E731
+    read = contents(tmp_path)
+    assert [message[2] for message in read] == sorted(message[2] for message in read)
+    assert sorted(read, key=key) == sorted(contents(whole), key=key)
+
+
+def test_a_database_without_metadata(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()), sqlite=True)
+    everything = contents(bag)
+    assert losses(bag) == ()
+    (bag / "metadata.yaml").unlink()
+    assert contents(bag) == everything
+    (loss,) = losses(bag)
+    assert "has no metadata.yaml: its recorder was killed" in loss
+
+
+def write_by_hand(path: Path, *, end: bool = False, profile: str = "ros2", **options: Any) -> None:
+    """Ten numbered messages of a type of its own."""
+    with path.open("wb") as file:
+        writer = McapWriter(file, **options)
+        writer.start(profile)
+        schema = writer.register_schema(
+            "ours/msg/Count", "ros2msg", b"std_msgs/Header header\nuint32 count\n"
+        )
+        channel = writer.register_channel("/count", "cdr", schema)
+        for count in range(10):
+            cdr = b"\0\1\0\0" + np.array([0, 0, 1, 0, count], "<u4").tobytes()
+            writer.add_message(channel, 10 + count, cdr, 10 + count)
+        if end:
+            writer.finish()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_chunking": False},
+        *({"compression": kind, "chunk_size": 60} for kind in CompressionType),
+    ],
+)
+def test_every_form_of_chunk_and_types_of_others(tmp_path: Path, options: dict[str, Any]) -> None:
+    path = tmp_path / "count.mcap"
+    write_by_hand(path, **options)
+    with Bag(path) as bag:
+        counts = [bag.decode(message).count for message in bag.messages({"/count"})]
+        assert not list(bag.messages({"/other"}))
+        assert bag.losses
+    assert counts == list(range(len(counts)))
+    assert len(counts) > 5
+
+
+def test_recordings_of_others_than_ros_2_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.mcap"
+    write_by_hand(path, profile="ros1")
+    with pytest.raises(ReadError, match="has the profile 'ros1'; only recordings of ROS 2 are read"):
+        Bag(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89MCAP0\r\n", b"nothing of the kind"])
+def test_a_file_without_a_message_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.mcap"
+    path.write_bytes(content)
+    with pytest.raises(ReadError, match=r"broken\.mcap (holds no messages|is no mcap file)"):
+        Bag(path)
