@@ -104,8 +104,9 @@ def _observe(
     try:
         _wait_for_views(observer, plan, processes, say)
         observer.restart()
+        before = observer.status
         _spin(observer, duration_s, processes, say)
-        return _report(observer, plan, output, say)
+        return _report(observer, before, plan, output, say)
     finally:
         observer.destroy_node()
         rclpy.try_shutdown()
@@ -158,22 +159,44 @@ def _spin(observer: Observer, duration_s: float, processes: ProcessGroup, say: C
             )
 
 
-def _report(observer: Observer, plan: DemoPlan, output: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def counted(before: Any, after: Any) -> tuple[int, dict[str, int], dict[str, int]]:
+    """Frames received, frames dropped by reason, and views published by camera, from one Status to a later one.
+
+    ``before`` is None where counting begins with the node.
+    """
+    drops = dict(zip(after.drop_reasons, after.drop_counts, strict=True))
+    views = {camera.name: camera.published for camera in after.cameras}
+    if before is None:
+        return after.frames_received, drops, views
+    drops_before = dict(zip(before.drop_reasons, before.drop_counts, strict=True))
+    views_before = {camera.name: camera.published for camera in before.cameras}
+    since = {reason: count - drops_before.get(reason, 0) for reason, count in drops.items()}
+    return (
+        after.frames_received - before.frames_received,
+        {reason: count for reason, count in since.items() if count},
+        {name: count - views_before.get(name, 0) for name, count in views.items()},
+    )
+
+
+def _report(
+    observer: Observer, before: Any, plan: DemoPlan, output: Path, say: Callable[[str], None]
+) -> dict[str, Any]:
     from anyview_ros.evaluation.live_report import LiveRun, write_live_report
 
     status, provenance = observer.status, observer.provenance
     if status is None or provenance is None:
         raise GraphError("virtual_camera published neither status nor provenance; see its log")
     say("scoring and writing the report")
+    frames_in, drops, views = counted(before, status)
     live = LiveRun(
         method=provenance.method,
         distro=os.environ.get("ROS_DISTRO", "unknown"),
         input=plan.title,
         duration_s=observer.elapsed_s,
-        frames_in=status.frames_received,
-        drops=dict(zip(status.drop_reasons, status.drop_counts, strict=True)),
+        frames_in=frames_in,
+        drops=drops,
         samples=observer.samples,
-        views_published={camera.name: camera.published for camera in status.cameras},
+        views_published=views,
         provenance={
             "weights_hash": provenance.weights_hash,
             "seed": provenance.seed,

