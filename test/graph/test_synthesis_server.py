@@ -303,7 +303,9 @@ def test_a_method_that_cannot_be_loaded_leaves_the_node_unconfigured(
 
 def test_an_unknown_method_is_one_clear_line(start_server: StartServer) -> None:
     server = start_server("nonsense")
-    server.wait_for_line("no method named 'nonsense' is registered; choose one of .*copy_source.*reprojection")
+    server.wait_for_line(
+        "no method named 'nonsense' is registered; choose one of .*copy_source.*reprojection"
+    )
     assert server.returncode is None
 
 
@@ -510,14 +512,14 @@ def test_streams_are_bounded_and_refusals_are_outcomes(start_server: StartServer
 
 def test_frames_that_do_not_fit_are_answered_with_the_reason(start_server: StartServer, asker: Asker) -> None:
     from anyview_ros.msg import StreamFrame, StreamViews
-    from anyview_ros.nodes.qos import STREAM_QOS
+    from anyview_ros.nodes.qos import stream_qos
     from anyview_ros.srv import OpenStream
 
     start_server()
     asker.wait_ready()
     answers: list[Any] = []
-    asker.node.create_subscription(StreamViews, f"{NAMESPACE}/stream_views", answers.append, STREAM_QOS)
-    frames = asker.node.create_publisher(StreamFrame, f"{NAMESPACE}/stream_frames", STREAM_QOS)
+    asker.node.create_subscription(StreamViews, f"{NAMESPACE}/stream_views", answers.append, stream_qos())
+    frames = asker.node.create_publisher(StreamFrame, f"{NAMESPACE}/stream_frames", stream_qos())
     asker.wait_until(lambda: frames.get_subscription_count() == 1, "the server subscribes")
     nobody = asker.call(OpenStream, f"{NAMESPACE}/open_stream", OpenStream.Request(client="me"))
     assert (nobody.success, nobody.error_type) == (False, "InvalidRequestError")
