@@ -45,7 +45,7 @@ class ColmapImage:
 def find_colmap(path: str | Path) -> Path | None:
     """The folder of the text model in or below ``path``, or None."""
     path = Path(path)
-    for folder in (path, path / "sparse", path / "sparse" / "0"):
+    for folder in (path, path / "0", path / "sparse", path / "sparse" / "0"):
         if (folder / "cameras.txt").is_file() and (folder / "images.txt").is_file():
             return folder
     return None

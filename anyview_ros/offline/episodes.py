@@ -165,7 +165,7 @@ class Episode:
         frames = list(self.frames(camera))
         if not frames:
             raise ReadError(f"{self.path}: camera {camera} has no pictures")
-        intrinsics = constant_intrinsics([frame.intrinsics for frame in frames], f"{self.path}: {camera}")
+        intrinsics = constant_intrinsics([frame.intrinsics for frame in frames], self.path, camera)
         sizes = {frame.image.shape for frame in frames}
         if len(sizes) > 1:
             raise ReadError(f"{self.path}: pictures of {camera} have several sizes, {sorted(sizes)}")
@@ -183,8 +183,8 @@ class Episode:
         return tuple(camera for camera in self.cameras if self.roles.get(camera) == role)
 
 
-def constant_intrinsics(intrinsics: Sequence[Array], name: str) -> Array:
-    """The intrinsics (3, 3) that all frames share.
+def constant_intrinsics(intrinsics: Sequence[Array], path: Path, camera: str) -> Array:
+    """The intrinsics (3, 3) that all frames of a camera of the episode at ``path`` share.
 
     Raises:
         ReadError: they change.
@@ -192,7 +192,7 @@ def constant_intrinsics(intrinsics: Sequence[Array], name: str) -> Array:
     apart = max(float(np.abs(each - intrinsics[0]).max()) for each in intrinsics)
     if apart > _MAX_SHIFT_PX:
         raise ReadError(
-            f"intrinsics of {name} change by {apart:.3g} px within the episode; cut it where they change"
+            f"{path}: intrinsics of {camera} change by {apart:.3g} px within the episode; cut it where they change"
         )
     return intrinsics[0]
 

@@ -140,9 +140,7 @@ def episode_film(episode: Episode, camera: str) -> PosedFilm:
     first = next(episode.frames(camera), None)
     if first is None:
         raise ReadError(f"{episode.path}: camera {camera} has no pictures")
-    intrinsics = constant_intrinsics(
-        [place.intrinsics for place in places], f"{episode.path}: camera {camera}"
-    )
+    intrinsics = constant_intrinsics([place.intrinsics for place in places], episode.path, camera)
     height, width = first.image.shape[:2]
 
     def frames() -> Iterator[FilmFrame]:

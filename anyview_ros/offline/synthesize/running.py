@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from anyview_ros.synthesis import (
     SynthesisRequest,
     Synthesizer,
 )
+from anyview_ros.synthesis.request import resolve_options
 
 _VIEWS_AT_ONCE = 16  # of an instant at which time stands still
 INFO = "info.json"
@@ -46,7 +47,7 @@ class RunSettings:
     """How to synthesise.
 
     Attributes:
-        steps, seed, options: as in SynthesisRequest; options are an instance of the method's dataclass.
+        steps, seed, options: as in SynthesisRequest.
         longest_window: frames given to the method at once, at most.
         frozen_index: index of the frame at which time stands still; None if it runs.
     """
@@ -145,6 +146,8 @@ def run(
     """
     _check_output(output, overwrite=overwrite)
     description = synthesizer.describe()
+    options = resolve_options(settings.options, description.options_type, description.name)
+    settings = replace(settings, options=options)
     pieces = plan_pieces(film, targets, description, settings)
     partial = output.with_name(output.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

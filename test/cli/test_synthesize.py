@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from film_files import write_transforms
+from filmed import RATE_HZ, moving_clip
+
+from anyview_ros.cli import main as cli
+from anyview_ros.offline.episode_writer import write_episode
+
+
+@pytest.fixture
+def episode(tmp_path: Path) -> Path:
+    write_episode(tmp_path / "e", {"front": moving_clip(), "side": moving_clip(0.5)}, rate_hz=RATE_HZ)
+    return tmp_path / "e"
+
+
+def synthesize(*arguments: object) -> int:
+    return cli.main(["synthesize", *map(str, arguments)])
+
+
+def test_scores_against_another_camera_are_printed_and_written(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = synthesize(
+        episode,
+        "--camera",
+        "front",
+        "--like",
+        "side",
+        "--frames",
+        "2:8:2",
+        "--window",
+        2,
+        "--output",
+        tmp_path / "o",
+    )
+    told = capsys.readouterr().out
+    assert code == 0
+    assert "3 frames of 240x180 at 5 Hz, with depth" in told
+    assert "in 2 requests of 2 frames" in told
+    assert "3 views; against the truth" in told
+    assert "over copy-source" in told
+    info = json.loads((tmp_path / "o" / "info.json").read_text())
+    assert info["targets"][0]["scores"]["gain_db_co_visible"] > 6
+    assert info["input"] == {"path": str(episode), "kind": "episode", "attribution": ""}
+    assert any("requests" in note for note in info["notes"])
+
+
+def test_other_peoples_poses_their_scale_and_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_transforms(tmp_path / "t", moving_clip(), depth=False)
+    common = (
+        path,
+        "--orbit",
+        20,
+        "--distance",
+        1.5,
+        "--freeze",
+        0.5,
+        "--count",
+        3,
+        "--output",
+        tmp_path / "o",
+    )
+    assert synthesize(*common) == 2
+    assert "option depth_m" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+    assert synthesize(*common, "--option", "depth_m=1.5") == 0
+    assert "poses' scale is unknown" in capsys.readouterr().out
+    assert synthesize(*common, "--option", "depth_m=1.5", "--metres-per-unit", 2, "--overwrite") == 0
+    assert "scale" not in capsys.readouterr().out
+    info = json.loads((tmp_path / "o" / "info.json").read_text())
+    assert info["options"]["depth_m"] == 1.5
+    assert info["targets"][0]["views"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "no target camera"),
+        (("--orbit", "10", "--option", "depht=1"), "unknown option 'depht'"),
+        (("--orbit", "10", "--frames", "a:b"), "--frames is 'a:b'"),
+        (("--orbit", "10", "--frames", "50:60"), "film of 12 frames"),
+        (("--orbit", "10", "--size", "big"), "--size is 'big'"),
+        (("--orbit", "10", "--size", "100x100"), "another shape"),
+        (("--orbit", "10", "--count", "9"), "--count is for"),
+        (("--orbit", "10", "--freeze", "99"), "lasts from 0"),
+        (("--orbit", "10", "--method", "clairvoyance"), "clairvoyance"),
+        (("--orbit", "10", "--seed", "-1"), "seed is -1"),
+        (("--orbit", "10", "--steps", "5"), "does not sample in steps"),
+        (("--like", "above"), "no other camera 'above'; there is side"),
+        (("--orbit", "10", "--calibration", "c.yaml"), "takes no calibration"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    assert synthesize(episode, "--camera", "front", "--output", tmp_path / "o", *arguments) == 2
+    errors = capsys.readouterr().err
+    assert f"anyview synthesize: {errors.rpartition('anyview synthesize: ')[2]}".count(told) == 1
+    assert "Traceback" not in errors
+    assert not list(tmp_path.glob("o*"))
+
+
+def test_an_interrupt_ends_cleanly(tmp_path: Path) -> None:
+    """Ctrl-C while views are made leaves nothing behind."""
+    write_episode(tmp_path / "e", {"front": moving_clip()}, rate_hz=RATE_HZ)
+    command = [sys.executable, "-m", "anyview_ros.cli.main", "synthesize", str(tmp_path / "e")]
+    command += ["--freeze", "0", "--orbit", "30", "--count", "5000", "--output", str(tmp_path / "o")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "o.partial" / "frames" / "000000.png").exists():
+            assert process.poll() is None, process.stderr.read().decode()  # type: ignore[union-attr]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert b"nothing was written" in errors
+    assert b"Traceback" not in errors
+    assert not list(tmp_path.glob("o*"))
