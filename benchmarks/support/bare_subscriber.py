@@ -19,16 +19,15 @@ from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
 from anyview_ros.nodes.conversions import time_to_ns
-from benchmarks.support.times import write_rows
+from benchmarks.support.times import TimesFile
 
 
 def main() -> None:
     """Subscribe until interrupted, then write the times."""
-    times = Path(remove_ros_args(sys.argv)[1])
-    rows: list[tuple[int, ...]] = []
+    times = TimesFile(Path(remove_ros_args(sys.argv)[1]))
 
     def take_image(image: Any) -> None:
-        rows.append((time_to_ns(image.header.stamp), time.monotonic_ns()))
+        times.add(time_to_ns(image.header.stamp), time.monotonic_ns())
 
     def ignore(_: Any) -> None:
         pass
@@ -46,7 +45,7 @@ def main() -> None:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        write_rows(times, rows)
+        times.write()
         rclpy.try_shutdown()
 
 

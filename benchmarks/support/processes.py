@@ -14,6 +14,7 @@ from pathlib import Path
 
 NAMESPACE = "/benchmark"
 _GRACE_S = 10.0
+_PATIENCE_S = 60.0
 _REALTIME = ("chrt", "--rr", "1")
 
 
@@ -43,11 +44,31 @@ class Watched:
             start_new_session=True,
         )
 
+    def wait_for_first_row(self) -> None:
+        """Return once it has got its first image.
+
+        Raises:
+            TimeoutError: it has got none in a minute.
+        """
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while not self._times.exists():
+            self.check()
+            if time.monotonic() > deadline_s:
+                message = f"{self._process.args!r} has got no image within {_PATIENCE_S:g} s"
+                raise TimeoutError(message)
+            time.sleep(0.05)
+
     def cpu_s(self) -> float:
         """CPU seconds of all its threads so far, those that have ended included."""
         self.check()
         # The CPU clock of another process, as clock_getcpuclockid(3) makes it.
         return time.clock_gettime((~self._process.pid << 3) | 2)
+
+    def page_faults(self) -> int:
+        """Pages that the kernel had to give it so far, without reading them from a disk."""
+        self.check()
+        text = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        return int(text.rpartition(")")[2].split()[7])
 
     def rss_bytes(self) -> int:
         """Resident memory now, shared pages included."""

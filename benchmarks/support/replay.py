@@ -29,7 +29,7 @@ from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.nodes.conversions import info_from_camera, ns_to_time, rgb_to_image
-from benchmarks.support.times import write_rows
+from benchmarks.support.times import TimesFile
 
 FRAMES = 8
 FRAME_ID = "camera_optical_frame"
@@ -40,7 +40,14 @@ class Replay:
     """Publishes until ``count`` images are out, or for ever if that is 0."""
 
     def __init__(
-        self, node: Node, size: tuple[int, int], rate_hz: float, tf_hz: float, *, distorted: bool
+        self,
+        node: Node,
+        times: TimesFile,
+        size: tuple[int, int],
+        rate_hz: float,
+        tf_hz: float,
+        *,
+        distorted: bool,
     ) -> None:
         camera = PinholeCamera.from_fov(*size, horizontal_fov_deg=65.0)
         self._period_ns, self._tf_period_ns = round(1e9 / rate_hz), round(1e9 / tf_hz)
@@ -54,7 +61,7 @@ class Replay:
         self._tf = TransformBroadcaster(node)
         self._static = StaticTransformBroadcaster(node)
         self._static.sendTransform(_transform(FRAME_ID, 0.0, 0))
-        self.rows: list[tuple[int, ...]] = []
+        self._times = times
 
     def subscribers(self) -> int:
         """How many subscribe the images."""
@@ -80,7 +87,7 @@ class Replay:
         image, stamp = self._images[number % FRAMES], ns_to_time(stamp_ns)
         image.header.stamp = self._info.header.stamp = stamp
         self._camera_info.publish(self._info)
-        self.rows.append((stamp_ns, time.monotonic_ns()))
+        self._times.add(stamp_ns, time.monotonic_ns())
         self._image.publish(image)
 
 
@@ -126,8 +133,10 @@ def main() -> None:
     parser.add_argument("--distorted", action="store_true", help="say that a wide lens took the pictures")
     arguments = parser.parse_args(remove_ros_args(sys.argv)[1:])
     rclpy.init()
-    node = rclpy.create_node("replay")
-    replay = Replay(node, arguments.size, arguments.rate_hz, arguments.tf_hz, distorted=arguments.distorted)
+    node, times = rclpy.create_node("replay"), TimesFile(arguments.times)
+    replay = Replay(
+        node, times, arguments.size, arguments.rate_hz, arguments.tf_hz, distorted=arguments.distorted
+    )
     try:
         while arguments.count and not replay.subscribers():
             time.sleep(0.05)
@@ -139,7 +148,7 @@ def main() -> None:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        write_rows(arguments.times, list(replay.rows))
+        times.write()
         rclpy.try_shutdown()
 
 

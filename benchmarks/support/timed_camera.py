@@ -15,14 +15,13 @@ from typing import Any
 from anyview_ros.clips import SlidingWindow
 from anyview_ros.nodes.virtual_camera import main as run_node
 from anyview_ros.nodes.virtual_camera.pipeline import FramePipeline
-from benchmarks.support.times import write_rows
+from benchmarks.support.times import TimesFile
 
 
 def main() -> int:
     """Run the node until interrupted, then write the times."""
-    times = Path(sys.argv.pop(1))
+    times = TimesFile(Path(sys.argv.pop(1)))
     arrived: dict[int, int] = {}
-    rows: list[tuple[int, ...]] = []
     offer, add = FramePipeline.offer, SlidingWindow.add
 
     def timed_offer(pipeline: FramePipeline, arrival: Any) -> None:
@@ -34,7 +33,7 @@ def main() -> int:
     ) -> Any:
         outcome = add(window, frame, camera, pose, stamp_ns, depth)
         if outcome.dropped is None:
-            rows.append((stamp_ns, arrived.pop(stamp_ns), time.monotonic_ns()))
+            times.add(stamp_ns, arrived.pop(stamp_ns), time.monotonic_ns())
         return outcome
 
     FramePipeline.offer = timed_offer  # type: ignore[assignment,method-assign]
@@ -42,7 +41,7 @@ def main() -> int:
     try:
         return run_node()
     finally:
-        write_rows(times, rows)
+        times.write()
 
 
 if __name__ == "__main__":

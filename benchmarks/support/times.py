@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_rows(path: Path, rows: Iterable[tuple[int, ...]]) -> None:
-    """Write one row per line, cells separated by commas."""
-    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows), encoding="utf-8")
+class TimesFile:
+    """A file that appears, empty, with the first row, and gets all rows at :meth:`write`.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[tuple[int, ...]] = []
+
+    def add(self, *row: int) -> None:
+        """Keep one row."""
+        if not self._rows:
+            self._path.touch()
+        self._rows.append(row)
+
+    def write(self) -> None:
+        """Write one row per line, cells separated by commas."""
+        text = "".join(",".join(map(str, row)) + "\n" for row in list(self._rows))
+        self._path.write_text(text, encoding="utf-8")

@@ -18,16 +18,16 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
 from anyview_ros.nodes.conversions import time_to_ns
-from benchmarks.support.times import write_rows
+from benchmarks.support.times import TimesFile
 
 
 def main() -> None:
     """Subscribe until interrupted, then write the times."""
-    times, topic = remove_ros_args(sys.argv)[1:]
-    rows: list[tuple[int, ...]] = []
+    path, topic = remove_ros_args(sys.argv)[1:]
+    times = TimesFile(Path(path))
 
     def take(image: Any) -> None:
-        rows.append((time_to_ns(image.header.stamp), time.monotonic_ns()))
+        times.add(time_to_ns(image.header.stamp), time.monotonic_ns())
 
     rclpy.init()
     node = rclpy.create_node("view_subscriber")
@@ -39,7 +39,7 @@ def main() -> None:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        write_rows(Path(times), rows)
+        times.write()
         rclpy.try_shutdown()
 
 
