@@ -34,8 +34,9 @@ examples:
   anyview synthesize motorcycle --freeze 0 --orbit 15 --output orbit
   anyview synthesize motorcycle --like right --output right          # the right camera's pictures are the truth
   anyview synthesize episode/ --camera cam0 --arc 30 10 --output side --method anyview_small
-  anyview synthesize transforms.json --shift 0.2 0 0 --metres-per-unit 0.5 --option depth_m=2 --output beside
-  anyview synthesize film.mp4 --calibration cam.yaml --orbit 30 --distance 1.5 --option depth_m=1.5 --output swing
+  anyview synthesize transforms.json --shift 0.2 0 0 --metres-per-unit 0.5 --output beside
+  anyview synthesize film.mp4 --calibration cam.yaml --orbit 30 --distance 1.5 \\
+      --method reprojection --option depth_m=1.5 --output swing     # without depth, assume some
   anyview synthesize film.mp4 --pose poses.json --method anyview --weights W --option domain=robotics --output out
 
 a file of poses is JSON or YAML: a list of 4x4 matrices, camera to world, metres, OpenCV axes (x right, y down,
@@ -87,7 +88,7 @@ def _add_targets(group: argparse._ArgumentGroup) -> None:
         "--orbit",
         type=float,
         metavar="DEGREES",
-        help="swing about the pivot as time goes by, up to this angle",
+        help="swing to the right about the pivot as time goes by, up to this angle",
     )
     group.add_argument(
         "--arc",

@@ -23,7 +23,17 @@ def episode(tmp_path: Path) -> Path:
 
 
 def synthesize(*arguments: object) -> int:
-    return cli.main(["synthesize", *map(str, arguments)])
+    method = [] if "--method" in arguments else ["--method", "reprojection"]
+    return cli.main(["synthesize", *map(str, arguments), *method])
+
+
+def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        synthesize("--help")
+    assert end.value.code == 0
+    told = capsys.readouterr().out
+    for word in ("examples:", "transforms.json", "--orbit", "OpenCV axes", "info.json"):
+        assert word in told
 
 
 def test_scores_against_another_camera_are_printed_and_written(
@@ -115,7 +125,18 @@ def test_an_interrupt_ends_cleanly(tmp_path: Path) -> None:
     """Ctrl-C while views are made leaves nothing behind."""
     write_episode(tmp_path / "e", {"front": moving_clip()}, rate_hz=RATE_HZ)
     command = [sys.executable, "-m", "anyview_ros.cli.main", "synthesize", str(tmp_path / "e")]
-    command += ["--freeze", "0", "--orbit", "30", "--count", "5000", "--output", str(tmp_path / "o")]
+    command += [
+        "--method",
+        "reprojection",
+        "--freeze",
+        "0",
+        "--orbit",
+        "30",
+        "--count",
+        "5000",
+        "--output",
+        str(tmp_path / "o"),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         deadline = time.monotonic() + 60
