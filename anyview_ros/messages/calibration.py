@@ -40,14 +40,24 @@ class Calibration:
     region: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @classmethod
+    def of_matrix(cls, K: Array, width: int, height: int, frame: str = "") -> Calibration:
+        """The calibration of intrinsics (3, 3) without distortion, right or wrong."""
+        p = np.hstack([K, np.zeros((3, 1))])
+        return cls(
+            frame,
+            width,
+            height,
+            "plumb_bob",
+            (0.0,) * 5,
+            _floats(K.ravel()),
+            _floats(np.eye(3).ravel()),
+            _floats(p.ravel()),
+        )
+
+    @classmethod
     def of_pinhole(cls, camera: PinholeCamera, frame: str = "") -> Calibration:
         """The calibration of a camera without distortion."""
-        K = camera.matrix
-        p = tuple(np.hstack([K, np.zeros((3, 1))]).ravel().tolist())
-        r = tuple(np.eye(3).ravel().tolist())
-        return cls(
-            frame, camera.width, camera.height, "plumb_bob", (0.0,) * 5, tuple(K.ravel().tolist()), r, p
-        )
+        return cls.of_matrix(camera.matrix, camera.width, camera.height, frame)
 
     @property
     def K(self) -> Array:

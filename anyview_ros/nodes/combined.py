@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from anyview_ros.errors import EngineUnavailableError
+from anyview_ros.nodes.running import RunningNode, run
 from anyview_ros.synthesis.client import (
     EngineDescription,
     StreamHandle,
@@ -22,7 +23,6 @@ from anyview_ros.synthesis.protocol import Progress
 from anyview_ros.synthesis.request import SynthesisRequest
 
 if TYPE_CHECKING:
-    from anyview_ros.nodes.running import RunningNode
     from anyview_ros.nodes.synthesis_server.node import SynthesisServer
     from anyview_ros.synthesis.engine import Engine
     from anyview_ros.synthesis.local_client import LocalEngineClient
@@ -89,12 +89,7 @@ class HostedEngineClient:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run both nodes until they are told to stop, and return the process's exit code."""
-    try:
-        from anyview_ros.nodes.running import run
-
-        return run(_start, args)
-    except KeyboardInterrupt:
-        return 0
+    return run(_start, args)
 
 
 def _start() -> Sequence[RunningNode]:

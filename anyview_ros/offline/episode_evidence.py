@@ -73,9 +73,7 @@ def _picture(frame: EpisodeFrame) -> Picture:
 def _calibration(frame: EpisodeFrame) -> Calibration:
     """As written: an episode's pictures have no distortion by definition."""
     height, width = frame.image.shape[:2]
-    k = tuple(frame.intrinsics.ravel().tolist())
-    p = tuple(np.hstack([frame.intrinsics, np.zeros((3, 1))]).ravel().tolist())
-    return Calibration("", width, height, "", (), k, tuple(np.eye(3).ravel().tolist()), p)
+    return Calibration.of_matrix(frame.intrinsics, width, height)
 
 
 def _depth(name: str, kept: list[EpisodeFrame]) -> DepthEvidence | None:

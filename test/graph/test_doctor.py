@@ -16,9 +16,9 @@ REPOSITORY = Path(__file__).parents[2]
 CAMERA = Path(__file__).parents[1] / "support" / "doctored_camera.py"
 
 
-def doctor(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "anyview_ros.cli.main", "doctor", "--json", "--duration", "4", *arguments],
+def run_doctor(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "anyview_ros.cli.main", "doctor", *arguments],
         cwd=REPOSITORY,
         env=environment,
         capture_output=True,
@@ -26,6 +26,10 @@ def doctor(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str,
         timeout=90,
         check=False,
     )
+
+
+def doctor(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    done = run_doctor(environment, "--json", "--duration", "4", *arguments)
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -96,14 +100,6 @@ def test_an_empty_graph(ros_environment: dict[str, str]) -> None:
 
 
 def test_a_topic_that_is_not_there(ros_environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "anyview_ros.cli.main", "doctor", "--image", "/nowhere"],
-        cwd=REPOSITORY,
-        env=ros_environment,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    done = run_doctor(ros_environment, "--image", "/nowhere")
     assert done.returncode == 2
     assert "no pictures on /nowhere" in done.stderr

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from anyview_ros.nodes.running import RunningNode
+from anyview_ros.nodes.running import RunningNode, run
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the node until it is told to end."""
-    from anyview_ros.nodes.running import run
+    """Run the node until it is told to stop, and return the process's exit code."""
+    return run(_start, args)
 
-    def start() -> tuple[RunningNode, ...]:
-        from anyview_ros.nodes.simulated_robot.node import SimulatedRobot
 
-        return (SimulatedRobot(),)
+def _start() -> Sequence[RunningNode]:
+    from anyview_ros.nodes.simulated_robot.node import SimulatedRobot
 
-    return run(start, args)
+    return [SimulatedRobot()]

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from anyview_ros.nodes.running import RunningNode
+from anyview_ros.nodes.running import RunningNode, run
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node until it is told to stop, and return the process's exit code."""
-    try:
-        from anyview_ros.nodes.running import run
-
-        return run(_start, args)
-    except KeyboardInterrupt:
-        return 0
+    return run(_start, args)
 
 
 def _start() -> Sequence[RunningNode]:
