@@ -42,6 +42,9 @@ format: setup ## Put the style right
 lock: ## Pin every package anew, with python3.11, python3.12 and python3.13
 	@tools/lock.py $(DISTRO) python3.11 python3.12 python3.13
 
+parameters: setup ## Write docs/parameters.md from the nodes' tables
+	@PYTHONPATH=. tools/with_ros python tools/document_parameters.py
+
 clean: ## Remove what was built and shown; keep the virtual environments
 	rm -rf build build-kilted install install-kilted log log-kilted demo_out dist *.egg-info underlay/*/*.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -50,4 +53,4 @@ clean: ## Remove what was built and shown; keep the virtual environments
 distclean: clean ## Remove the virtual environments and fetched recordings too
 	rm -rf .venv .venv-kilted .cache
 
-.PHONY: help setup demo demo-real test test-long check format lock clean distclean
+.PHONY: help setup demo demo-real test test-long check format lock parameters clean distclean

@@ -17,7 +17,7 @@ def test_the_page_of_parameters_is_that_of_the_tables() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run tools/document_parameters.py"
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run make parameters"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -16,9 +16,9 @@ FLOORS = [
     {"scenes", "synthesis", "diagnosis"},
     {"networks", "diffusion", "rendering", "metrics"},
     {"methods"},
-    {"training"},
     {"evaluation"},
     {"serving", "offline"},
+    {"training"},
     {"nodes"},
     {"cli"},
 ]

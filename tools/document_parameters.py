@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write docs/parameters.md from the tables that the nodes declare. Run through tools/with_ros after changing one."""
+"""Write docs/parameters.md from the tables that the nodes declare. After changing one: make parameters."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import random
 import time
@@ -52,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 if every virtual camera was seen."""
     plan = plan_demo(arguments)
+    _check_ros()
     output: Path = arguments.output
     environment = _environment()
     os.environ.update(environment)
@@ -75,6 +77,22 @@ class _Narrator:
         print(f"[{time.monotonic() - self._began:6.1f} s] {line}", flush=True)
 
 
+def _check_ros() -> None:
+    """See that ROS and our interfaces can be imported, before anything is started.
+
+    Raises:
+        GraphError: one of them is missing.
+    """
+    try:
+        importlib.import_module("rclpy")
+        importlib.import_module("anyview_ros.msg")
+    except ImportError as error:
+        raise GraphError(
+            f"the demo needs ROS 2 and the built package ({error}); "
+            "run `make demo` in a checkout, or source your workspace"
+        ) from error
+
+
 def _environment() -> dict[str, str]:
     """That of this process, in a ROS domain of its own on this machine."""
     environment = dict(os.environ)
@@ -90,15 +108,10 @@ def _environment() -> dict[str, str]:
 def _observe(
     plan: DemoPlan, duration_s: float, output: Path, processes: ProcessGroup, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    try:
-        import rclpy
+    import rclpy
 
-        from anyview_ros.nodes.observer import Observer
-    except ImportError as error:
-        raise GraphError(
-            f"the demo needs ROS 2 and the built package ({error}); "
-            "run `make demo` in a checkout, or source your workspace"
-        ) from error
+    from anyview_ros.nodes.observer import Observer
+
     rclpy.init(args=["--ros-args", "-p", f"use_sim_time:={'true' if plan.sim_time else 'false'}"])
     observer = Observer(plan.cameras, plan.topics(_VIRTUAL_CAMERA_NAMESPACE), fixed_frame=plan.fixed_frame)
     try:

@@ -67,8 +67,9 @@ class Reprojection(FramewiseMethod):
         assumed: NDArray[np.float32] | None = options.assumed_depth(frame.camera, frame.camera_to_world)
         if assumed is None:
             raise InvalidRequestError(
-                "the source has no depth and method 'reprojection' assumes none by itself; give "
-                "PosedClip(depth=...), or option depth_m (metres), or plane_point and plane_normal (world)"
+                "the source has no depth and method 'reprojection' assumes none by itself; give depth (a node: "
+                "use_depth; in Python: PosedClip(depth=...)), or the option depth_m (metres), or plane_point and "
+                "plane_normal (world); a node takes options as options_json"
             )
         return _Surface(frame, DepthFacets.from_depth(assumed), False)
 

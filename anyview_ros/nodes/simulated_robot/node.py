@@ -65,6 +65,8 @@ class SimulatedRobot(Node):
         self._static_tf = StaticTransformBroadcaster(self)
         self._send_fixed_frames(world, viewpoints)
         self._footage: Footage | None = None
+        self._failure: Exception | None = None
+        self.create_timer(0.5, self._raise_failure)
         self._timeline: Timeline | None = None
         self._pending: tuple[int, int] | None = None  # the newest instant to render, and its stamp
         self._wake = threading.Condition()
@@ -147,9 +149,8 @@ class SimulatedRobot(Node):
         """The renderer's thread: the loop beforehand, or one instant after the other."""
         import torch
 
-        torch.set_num_threads(
-            1
-        )  # a picture is thousands of short steps: two threads wait for each other at every one
+        # A picture is thousands of short steps: two threads would wait for each other at every one.
+        torch.set_num_threads(1)
         try:
             if self._settings.mode == "replay":
                 self._footage = self._prepare()
@@ -158,6 +159,12 @@ class SimulatedRobot(Node):
                 self._render_live()
         except _Stopped:
             return
+        except Exception as error:  # noqa: BLE001 - raised where the node is spun, so that the process ends
+            self._failure = error
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _prepare(self) -> Footage:
         settings, studio, log = self._settings, self._studio, self.get_logger()
