@@ -43,7 +43,7 @@ lock: ## Pin every package anew, with python3.11, python3.12 and python3.13
 	@tools/lock.py $(DISTRO) python3.11 python3.12 python3.13
 
 parameters: setup ## Write docs/parameters.md from the nodes' tables
-	@PYTHONPATH=. tools/with_ros python tools/document_parameters.py
+	@tools/with_ros python tools/document_parameters.py
 
 clean: ## Remove what was built and shown; keep the virtual environments
 	rm -rf build build-kilted install install-kilted log log-kilted demo_out dist *.egg-info underlay/*/*.egg-info
