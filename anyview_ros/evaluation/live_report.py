@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from anyview_ros.evaluation.live import CameraScores, LiveSample, percentiles, score_samples
-from anyview_ros.evaluation.pictures import data_uri, sheet, timeline_svg, write_mp4, write_png
+from anyview_ros.evaluation.marked_png import write_marked_png
+from anyview_ros.evaluation.pictures import data_uri, sheet, timeline_svg, write_mp4
+
+_MARK = {"Comment": "Contains synthesised pictures (anyview_ros); they were computed, not filmed."}
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def _write_pictures(name: str, samples: Sequence[LiveSample], folder: Path, show
         return []
     picked = [samples[int(index)] for index in np.linspace(0, len(samples) - 1, min(shown, len(samples)))]
     for index, sample in enumerate(picked):
-        write_png(folder / f"{name}_{index}.png", sheet(sample))
+        write_marked_png(folder / f"{name}_{index}.png", sheet(sample), _MARK)
     rate_hz = (
         (len(samples) - 1) / max(samples[-1].elapsed_s - samples[0].elapsed_s, 1e-6)
         if len(samples) > 1

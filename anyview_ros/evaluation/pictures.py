@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidInputError
 from anyview_ros.evaluation.live import LiveSample, copied
 from anyview_ros.evaluation.mp4 import Mp4Writer
 
@@ -65,16 +64,6 @@ def _to_height(image: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
         image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
     return np.asarray(resized, dtype=np.uint8)
-
-
-def write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write uint8 (h, w, 3) RGB.
-
-    Raises:
-        InvalidInputError: the file could not be written.
-    """
-    if not cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1])):
-        raise InvalidInputError(f"cannot write {path}; does its folder exist, and is there room on the disk?")
 
 
 def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate_hz: float) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.evaluation.live import LiveSample, percentiles, score_samples
 from anyview_ros.evaluation.live_report import LiveRun, write_live_report
+from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.offline.video import read_video
 
 TRUTH = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
@@ -112,6 +113,7 @@ def test_the_report_tells_what_was_measured(tmp_path: Path) -> None:
     assert page.count("data:image/jpeg") == 3
     assert len(list(read_video(tmp_path / "overhead.mp4"))) == 5
     assert cv2.imread(str(tmp_path / "overhead_0.png")).shape == (524, 960, 3)
+    assert "synthesised" in read_png_text(tmp_path / "overhead_0.png")["Comment"]
 
 
 def test_a_camera_that_was_never_seen_is_reported_as_such(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.evaluation.mp4 import Mp4Writer
 from anyview_ros.evaluation.pictures import sheet
 from anyview_ros.methods.framewise import nearest_frame
 from anyview_ros.offline.posed_film import FilmFrame
-from anyview_ros.offline.synthesize.marked_png import write_marked_png
 from anyview_ros.offline.synthesize.scoring import ComparedView, RunningScores, sample_of
 from anyview_ros.synthesis import SynthesizedView
 

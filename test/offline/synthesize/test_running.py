@@ -14,13 +14,13 @@ import pytest
 from filmed import RATE_HZ, moving_clip
 
 from anyview_ros.errors import InvalidInputError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.methods.copy_source import CopySource
 from anyview_ros.methods.reprojection import Reprojection
 from anyview_ros.offline.episode_writer import write_episode
 from anyview_ros.offline.films import OpenedSource, SourceSettings, open_source
 from anyview_ros.offline.posed_film import PosedFilm
 from anyview_ros.offline.synthesize import RunSettings, TargetWishes, plan_pieces, plan_targets, run
-from anyview_ros.offline.synthesize.marked_png import read_png_text
 from anyview_ros.synthesis import SynthesisRequest, SynthesisResult
 
 

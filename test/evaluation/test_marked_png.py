@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from anyview_ros.errors import InvalidInputError, ReadError
-from anyview_ros.offline.synthesize.marked_png import read_png_text, write_marked_png
+from anyview_ros.evaluation.marked_png import read_png_text, write_marked_png
 
 TEXT = {"Software": "anyview_ros 1.0", "Comment": "computed: not seen"}
 RNG = np.random.default_rng(0)
