@@ -73,6 +73,7 @@ def save_weights(
     }
     unfinished = path.with_suffix(".part")
     save_file(tensors, str(unfinished), header)
+    unfinished.chmod(0o644)  # safetensors lets the owner alone read what it writes
     unfinished.replace(path)
 
 

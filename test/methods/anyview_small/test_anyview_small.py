@@ -120,7 +120,18 @@ def test_frames_before_the_memory_are_neither_needed_nor_read(method: AnyViewSma
         source.stamps_ns[-1 - reach :],
         source.depth[-1 - reach :],
     )
-    assert grey_levels(view_of(method, source, to), view_of(method, late, to)) == 0
+    once = view_of(method, source, to)
+    assert grey_levels(once, view_of(method, late, to)) == 0
+    with method.open_stream(CAMERA, [CAMERA]) as stream:
+        for t in range(12):
+            (view,) = stream.push(
+                source.frames[t],
+                source.camera_to_world[t],
+                target_camera_to_world=[to.camera_to_world[0] if t == 11 else None],
+                stamp_ns=int(source.stamps_ns[t]),
+                depth=source.depth[t],
+            )
+    np.testing.assert_array_equal(view.frames, once.frames)
 
 
 def test_what_a_stream_keeps_stops_growing(method: AnyViewSmall) -> None:

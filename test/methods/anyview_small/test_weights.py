@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -10,6 +11,8 @@ from safetensors.torch import load_file, save_file
 from small_weights import TINY, tiny_network, tiny_weights
 
 from anyview_ros.errors import InvalidInputError, WeightsError
+from anyview_ros.geometry import PinholeCamera, look_at
+from anyview_ros.methods.anyview_small.cameras import Cameras
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load_weights
 
@@ -59,6 +62,26 @@ def test_weights_of_other_models_are_refused(tmp_path: Path) -> None:
     other = json.dumps({**TINY.as_dict(), "wings": 2})
     with pytest.raises(WeightsError, match="'wings'"):
         load_weights(rewritten(path, tensors, format="anyview_small/1", config=other), "cpu")
+
+
+def test_attention_knows_where_an_earlier_frame_was_seen_from() -> None:
+    network = tiny_network()
+    camera = PinholeCamera(30.0, 30.0, 15.5, 15.5, 32, 32)
+    pictures = torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    nothing = torch.zeros(1, 1, 32, 32)
+
+    def seen_from(earlier: np.ndarray, now: np.ndarray) -> torch.Tensor:
+        first, second = (Cameras.of([camera], torch.from_numpy(pose)[None]) for pose in (earlier, now))
+        before = network.encode(pictures[0], nothing, first, [])
+        planes = network.encode(pictures[1], nothing, second, [before.tokens]).planes
+        assert planes is not None
+        return planes
+
+    moved = look_at((300.0, 20.0, -7.0), (1.0, 2.0, 3.0))
+    one, other = look_at((0.0, -2.0, 0.5), (0, 0, 0)), look_at((1.0, -1.0, 1.5), (0, 0, 0))
+    together = seen_from(one, np.eye(4))
+    assert (seen_from(other, np.eye(4)) - together).abs().max() > 1e-2
+    torch.testing.assert_close(seen_from(moved @ one, moved), together, atol=2e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
