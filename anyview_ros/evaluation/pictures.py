@@ -38,7 +38,7 @@ def sheet(sample: LiveSample) -> NDArray[np.uint8]:
     Panels whose picture is not known are left out; all are of one height.
     """
     height = _UPRIGHT_PX if sample.view.shape[0] > sample.view.shape[1] else _LYING_PX
-    seen = [("source (real)", sample.source), ("SYNTHESISED", sample.view)]
+    seen = [("source", sample.source), ("SYNTHESISED", sample.view)]
     judged = []
     if sample.truth is not None:
         seen.append(("truth", sample.truth))
