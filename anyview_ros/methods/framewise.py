@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
-from anyview_ros.geometry import CameraTrajectory, PinholeCamera, check_rigid
+from anyview_ros.geometry import CameraTrajectory, PinholeCamera
+from anyview_ros.methods.pushed_frame import pushed_clip, pushed_poses
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
@@ -218,34 +219,17 @@ class FramewiseStream:
         """
         if self._closed:
             raise EngineClosedError("the stream has been closed; open another")
-        if len(target_camera_to_world) != len(self._targets):
-            raise InvalidRequestError(
-                f"target_camera_to_world has {len(target_camera_to_world)} poses but the stream has "
-                f"{len(self._targets)} targets; give one each, None to skip one"
-            )
-        if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
-            raise InvalidRequestError(
-                f"stamp_ns is {stamp_ns} but the push before had {self._last_stamp_ns}; "
-                "push in order of time, and open a new stream when the clock was set back"
-            )
-        clip = PosedClip(
-            np.asarray(frame)[None],
-            self._source,
-            np.asarray(camera_to_world)[None],
-            np.array([stamp_ns], np.int64),
-            None if depth is None else np.asarray(depth)[None],
+        poses = pushed_poses(target_camera_to_world, len(self._targets))
+        clip = pushed_clip(
+            self._source, frame, camera_to_world, stamp_ns, depth, after_ns=self._last_stamp_ns
         )
-        wanted = [
-            None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")[None]
-            for index, pose in enumerate(target_camera_to_world)
-        ]
         self._last_stamp_ns = stamp_ns
-        if all(pose is None for pose in wanted):
-            return tuple(None for _ in wanted)
+        if all(pose is None for pose in poses):
+            return tuple(None for _ in poses)
         prepared = [self._method.prepare(source_frame(clip, 0), self._options)]
         return tuple(
-            None if poses is None else self._render(prepared, camera, poses, clip.stamps_ns)
-            for camera, poses in zip(self._targets, wanted, strict=True)
+            None if pose is None else self._render(prepared, camera, pose[None], clip.stamps_ns)
+            for camera, pose in zip(self._targets, poses, strict=True)
         )
 
     def close(self) -> None:

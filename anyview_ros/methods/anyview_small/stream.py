@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, InvalidRequestError
-from anyview_ros.geometry import PinholeCamera, check_rigid
+from anyview_ros.errors import EngineClosedError
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.framewise import Picture, source_frame
+from anyview_ros.methods.pushed_frame import pushed_clip, pushed_poses
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
 
 if TYPE_CHECKING:
@@ -75,27 +75,10 @@ class SmallStream:
         session = self._session
         if session is None:
             raise EngineClosedError("the stream has been closed; open another")
-        if len(target_camera_to_world) != len(self._targets):
-            raise InvalidRequestError(
-                f"target_camera_to_world has {len(target_camera_to_world)} poses but the stream has "
-                f"{len(self._targets)} targets; give one each, None to skip one"
-            )
-        if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
-            raise InvalidRequestError(
-                f"stamp_ns is {stamp_ns} but the push before had {self._last_stamp_ns}; "
-                "push in order of time, and open a new stream when the clock was set back"
-            )
-        clip = PosedClip(
-            np.asarray(frame)[None],
-            self._source,
-            np.asarray(camera_to_world)[None],
-            np.array([stamp_ns], np.int64),
-            None if depth is None else np.asarray(depth)[None],
+        poses = pushed_poses(target_camera_to_world, len(self._targets))
+        clip = pushed_clip(
+            self._source, frame, camera_to_world, stamp_ns, depth, after_ns=self._last_stamp_ns
         )
-        poses = [
-            None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")
-            for index, pose in enumerate(target_camera_to_world)
-        ]
         self._last_stamp_ns = stamp_ns
         session.push(source_frame(clip, 0))
         return tuple(
