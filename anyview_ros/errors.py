@@ -39,6 +39,10 @@ class WeightsError(AnyViewError):
     """Weights that are absent, truncated, of another model, or that fail their checksum."""
 
 
+class SceneFileError(AnyViewError):
+    """A fitted scene that is absent, damaged, no scene, or of another method or version."""
+
+
 class ReadError(AnyViewError):
     """A recording, a video or a dataset that cannot be read."""
 
