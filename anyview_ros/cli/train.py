@@ -51,7 +51,7 @@ def run_small(arguments: argparse.Namespace) -> int:
     config = _changed(read_config(arguments.config), arguments)
     folder: Path = arguments.rooms or arguments.out / "rooms"
     print(f"filming {config.rooms.count} rooms into {folder}, or reading what is there")
-    trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder / "train"))
+    trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder))
     count = sum(p.numel() for p in trainer.network.parameters())
     print(f"{count / 1e6:.2f} M parameters on {trainer.device}, step {trainer.step} of {config.steps}")
     line = ProgressLine(sys.stderr, trainer.step)

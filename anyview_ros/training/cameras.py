@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.scenes import World, sample_view
+from anyview_ros.scenes import World, clearance, sample_view
 
 Array = NDArray[np.float64]
 
@@ -23,6 +24,11 @@ _ELSEWHERE_SHARE = 0.4
 _MOVING_SHARE = 0.5
 _SPEED_M_S, _TURN_DEG_S = 0.3, 15.0
 _LONGEST_STEP_M = 0.08
+_BASELINE_OF_DISTANCE = (0.02, 0.25)
+_FORWARD_OF_BASELINE = 0.15
+_TWIST_DEG = 1.0
+_CLEARANCE_M = 0.12
+_PLACES_TRIED = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +82,48 @@ def sample_rig(
         times_s,
         aim,
     )
+
+
+def sample_parallel_rig(
+    world: World, rng: np.random.Generator, *, side: int, instants: int, count: int = 4
+) -> Rig:
+    """Return ``count`` cameras of one lens side by side, as in stereo heads: moved across, hardly turned.
+
+    Baselines are 2 to 25 % of the first camera's distance to the aim; half of the cameras look exactly the same way,
+    the others up to a degree or two apart. All of them move together or stand still.
+
+    Raises:
+        InvalidInputError: the world has no free place for such cameras.
+    """
+    times_s: Array = rng.uniform(0, 10) + rng.uniform(0.05, 0.4) * np.arange(instants, dtype=np.float64)
+    scene = world.at(times_s)
+    aim = _aim(world, rng)
+    first = sample_view(world, rng, times_s, distance_m=_DISTANCE_M, target=aim)
+    distance = float(np.linalg.norm(first[:3, 3] - aim))
+    fov = rng.uniform(*_FOV_DEG)
+    path = _path(rng, first, times_s, fov)
+    paths = [path]
+    for _ in range(_PLACES_TRIED):
+        if len(paths) == count:
+            return Rig((_camera(rng, side, fov),) * count, np.stack(paths), times_s, aim)
+        moved = path @ _moved_aside(rng, distance)
+        if clearance(scene, moved[0, :3, 3]) >= _CLEARANCE_M:
+            paths.append(moved)
+    raise InvalidInputError(
+        f"no free places for {count} cameras side by side were found in {_PLACES_TRIED} tries; give another world"
+    )
+
+
+def _moved_aside(rng: np.random.Generator, distance_m: float) -> Array:
+    low, high = _BASELINE_OF_DISTANCE
+    baseline = distance_m * math.exp(rng.uniform(math.log(low), math.log(high)))
+    around = rng.uniform(0, 2 * math.pi)
+    turn = rng.normal(0, math.radians(_TWIST_DEG), 3) if rng.uniform() < 0.5 else np.zeros(3)
+    moved = _turned(turn)
+    moved[:3, 3] = baseline * np.array(
+        (math.cos(around), math.sin(around), rng.normal(0, _FORWARD_OF_BASELINE))
+    )
+    return moved
 
 
 def _aim(world: World, rng: np.random.Generator) -> Array:

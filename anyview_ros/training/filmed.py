@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.scenes import film
+from anyview_ros.scenes import World, film
 from anyview_ros.training.assets import RoomFactory
-from anyview_ros.training.cameras import VIEW_CHANGES_DEG, sample_rig
+from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
 
 ROOMS_PER_FILE = 50
 _TRIES = 50
@@ -63,6 +63,7 @@ class FilmPlan:
         supersampling: rays per pixel are its square.
         held_out: whether the rooms and textures are those kept for tests.
         view_changes_deg: see :func:`sample_rig`.
+        parallel: film by cameras side by side, see :func:`sample_parallel_rig`, in place of such view changes.
         device: where the ray caster computes.
     """
 
@@ -71,6 +72,7 @@ class FilmPlan:
     supersampling: int = 1
     held_out: bool = False
     view_changes_deg: tuple[tuple[float, float], ...] = VIEW_CHANGES_DEG
+    parallel: bool = False
     device: str = "cpu"
 
 
@@ -91,9 +93,7 @@ def _film_room(plan: FilmPlan, factory: RoomFactory, seed: int) -> tuple[NDArray
     for attempt in range(_TRIES):
         rng = np.random.default_rng((0xF117, int(plan.held_out), seed, attempt))
         try:
-            rig = sample_rig(
-                world, rng, side=plan.side, instants=plan.instants, view_changes_deg=plan.view_changes_deg
-            )
+            rig = _rig(plan, world, rng)
         except InvalidInputError:
             continue  # this draw found no free place; the next one may
         shots = [
@@ -110,9 +110,17 @@ def _film_room(plan: FilmPlan, factory: RoomFactory, seed: int) -> tuple[NDArray
             rig.camera_to_world,
             rig.aim,
         )
+    where = "side by side" if plan.parallel else f"{plan.view_changes_deg} degrees apart"
     raise InvalidInputError(
-        f"room {seed} has no free place for cameras {plan.view_changes_deg} degrees apart in {_TRIES} tries; "
-        "choose another seed or smaller angles"
+        f"room {seed} has no free place for cameras {where} in {_TRIES} tries; choose another seed or smaller angles"
+    )
+
+
+def _rig(plan: FilmPlan, world: World, rng: np.random.Generator) -> Rig:
+    if plan.parallel:
+        return sample_parallel_rig(world, rng, side=plan.side, instants=plan.instants)
+    return sample_rig(
+        world, rng, side=plan.side, instants=plan.instants, view_changes_deg=plan.view_changes_deg
     )
 
 

@@ -22,6 +22,7 @@ class RoomsConfig:
 
     Attributes:
         count: rooms.
+        parallel: rooms filmed once more by cameras side by side, as stereo heads see them.
         side: pixels.
         instants: per room.
         workers: processes that film.
@@ -29,6 +30,7 @@ class RoomsConfig:
     """
 
     count: int = 3000
+    parallel: int = 0
     side: int = 64
     instants: int = 2
     workers: int = 2

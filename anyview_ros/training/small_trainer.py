@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +205,13 @@ class SmallTrainer:
 
 
 def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
-    """Film the rooms that a run needs into ``folder``, or read them if they are there."""
+    """Film the rooms that a run needs into ``folder``/train and ``folder``/parallel, or read them if they are there."""
     rooms = config.rooms
     plan = FilmPlan(side=rooms.side, instants=rooms.instants, device=rooms.device)
-    filmed = read_rooms(film_to(folder, plan, rooms.count, workers=rooms.workers))
+    files = film_to(folder / "train", plan, rooms.count, workers=rooms.workers)
+    aside = replace(plan, parallel=True)
+    files += film_to(folder / "parallel", aside, rooms.parallel, workers=rooms.workers)
+    filmed = read_rooms(files)
     if filmed.side != rooms.side or filmed.frames.shape[2] != rooms.instants:
         raise InvalidInputError(
             f"{folder} holds rooms filmed at {filmed.side} pixels and {filmed.frames.shape[2]} instants, but the "

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import check_rigid
 from anyview_ros.scenes import clearance, random_room, view_angle_deg
-from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_rig
+from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,31 @@ def test_same_seed_same_rig() -> None:
     first, second = (sample_rig(world, np.random.default_rng(8), side=32, instants=2) for _ in range(2))
     np.testing.assert_array_equal(first.camera_to_world, second.camera_to_world)
     assert first.cameras == second.cameras
+
+
+def test_parallel_cameras_stand_side_by_side_clear_of_all_bodies() -> None:
+    exact = 0
+    for seed in range(8):
+        world = random_room(seed)
+        rig = sample_parallel_rig(world, np.random.default_rng(seed), side=48, instants=2)
+        assert rig.camera_to_world.shape == (4, 2, 4, 4)
+        check_rigid(rig.camera_to_world, name="rig")
+        assert len(set(rig.cameras)) == 1
+        scene = world.at(rig.times_s)
+        distance = np.linalg.norm(rig.camera_to_world[0, 0, :3, 3] - rig.aim)
+        for path in rig.camera_to_world[1:]:
+            seen = np.linalg.inv(rig.camera_to_world[0]) @ path
+            np.testing.assert_allclose(seen[0], seen[1], atol=1e-9)  # they move together
+            aside, forward = np.linalg.norm(seen[0, :2, 3]), abs(seen[0, 2, 3])
+            assert 0.019 * distance < aside < 0.251 * distance
+            assert forward < 0.8 * aside
+            angle = np.degrees(np.linalg.norm(cv2.Rodrigues(seen[0, :3, :3])[0]))
+            exact += bool(angle < 1e-6)
+            assert angle < 6
+            assert clearance(scene, path[0, :3, 3]) >= 0.119
+    assert 4 <= exact <= 20
+
+
+def test_more_parallel_cameras_than_there_is_room_for_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="for 100 cameras side by side"):
+        sample_parallel_rig(random_room(0), np.random.default_rng(0), side=32, instants=1, count=100)

@@ -81,3 +81,15 @@ def test_training_and_held_out_rooms_share_no_seed_and_no_held_out_texture() -> 
     sizes = [factory.room(0).bounds for factory in (training, held_out)]
     assert sizes[0] != sizes[1]
     assert min(bodies) > 10
+
+
+def test_parallel_cameras_film_nearly_the_same_picture() -> None:
+    filmed_rooms = film_rooms(FilmPlan(side=32, instants=1, parallel=True), 0, 2)
+    apart = film_rooms(FilmPlan(side=32, instants=1), 0, 2)
+    for index in (1, 2, 3):
+        turned = (
+            filmed_rooms.camera_to_world[:, 0, 0, :3, :3].transpose(0, 2, 1)
+            @ (filmed_rooms.camera_to_world[:, index, 0, :3, :3])
+        )
+        assert (turned.trace(axis1=1, axis2=2) > 2.98).all()
+    assert not np.array_equal(filmed_rooms.frames, apart.frames)

@@ -15,13 +15,14 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
+from anyview_ros.training import filmed
 from anyview_ros.training.batches import BatchPlan, BatchSource
 from anyview_ros.training.calibration import calibrate, fit, judge
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.losses import batch_loss
 from anyview_ros.training.optimisers import make_optimisers, rate_share
 from anyview_ros.training.small_config import LossConfig, OptimiserConfig, RoomsConfig, SmallTrainingConfig
-from anyview_ros.training.small_trainer import CHECKPOINT, SmallTrainer
+from anyview_ros.training.small_trainer import CHECKPOINT, SmallTrainer, prepared_rooms
 
 CONFIG = SmallTrainingConfig(
     steps=6,
@@ -139,6 +140,20 @@ def test_rays_only_trains_too(rooms: FilmedRooms) -> None:
     loss.backward()
     assert "planes" not in parts
     assert torch.isfinite(loss)
+
+
+def test_rooms_by_parallel_cameras_come_after_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 1)
+    config = replace(CONFIG, rooms=RoomsConfig(count=1, parallel=1, side=32, instants=1, workers=1))
+    both = prepared_rooms(config, tmp_path)
+    assert len(both) == 2
+    turned = both.camera_to_world[:, 0, 0, :3, :3].transpose(0, 2, 1) @ both.camera_to_world[:, 3, 0, :3, :3]
+    traces = turned.trace(axis1=1, axis2=2)
+    assert traces[0] < 2.5
+    assert traces[1] > 2.98
+    assert len(prepared_rooms(replace(config, rooms=replace(config.rooms, parallel=0)), tmp_path)) == 1
 
 
 def test_each_weight_is_in_one_optimiser() -> None:
