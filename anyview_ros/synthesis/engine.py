@@ -109,6 +109,7 @@ class Engine:
         self._loaded: Future[MethodDescription] = Future()
         self._loaded.set_running_or_notify_cancel()
         self._weights_hash = ""
+        self._restarts: Callable[[], int] = int
         self._worker = threading.Thread(target=self._work, name=f"{name} engine", daemon=True)
         self._started = self._closed = False
         self._problem = f"engine '{name}' has not been started; call start()"
@@ -270,6 +271,7 @@ class Engine:
         try:
             description = synthesizer.describe()
             self._weights_hash = str(getattr(synthesizer, "weights_hash", ""))
+            self._restarts = lambda: getattr(synthesizer, "restarts", 0)
             if self._ask_device:
                 self._device = str(getattr(synthesizer, "device", self._device))
             if self._warm_up:
@@ -384,6 +386,7 @@ class Engine:
                 stream_latency=counters.stream_latency.percentiles(),
                 memory_bytes=resident_bytes(),
                 device_memory_bytes=device_bytes(),
+                restarts=self._restarts(),
             )
 
 

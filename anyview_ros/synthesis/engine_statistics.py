@@ -51,9 +51,8 @@ class EngineStatistics:
         submitted: requests accepted.
         queued: requests waiting now.
         running: 1 while a request runs.
-        device_busy: whether the worker works; True with nothing running if a method goes on after its time
-        limit. completed, failed, cancelled, timed_out: how accepted requests ended; those ended by ``close``
-        are cancelled.
+        device_busy: whether the worker works; True with nothing running if a method goes on after its time limit.
+        completed, failed, cancelled, timed_out: how accepted requests ended; those ended by ``close`` are cancelled.
         rejected: requests refused because the queue was full.
         streams: streams open now.
         frames_received: frames pushed into streams.
@@ -66,6 +65,7 @@ class EngineStatistics:
         stream_latency: time from push to answer of stream frames.
         memory_bytes: resident memory of this process.
         device_memory_bytes: what torch holds on CUDA devices; 0 where it does not use any.
+        restarts: how often the process of a method that has one of its own died and was replaced.
     """
 
     submitted: int
@@ -88,6 +88,7 @@ class EngineStatistics:
     stream_latency: Percentiles
     memory_bytes: int
     device_memory_bytes: int
+    restarts: int = 0
 
 
 @dataclass

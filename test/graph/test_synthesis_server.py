@@ -198,6 +198,25 @@ def test_a_method_that_breaks_harms_one_request(start_server: StartServer, asker
     assert asker.client.submit(small_request(seed=9)).future.result(20).views[0].frames[0, 0, 0, 0] == 9
 
 
+def test_a_crash_of_the_methods_own_process_harms_one_request(
+    start_server: StartServer, asker: Asker
+) -> None:
+    server = start_server("slow_steps", child_process=True)
+    asker.wait_ready()
+    slow = asker.client.submit(small_request(steps=200, options={"step_s": 0.1}))
+    asker.wait_until(lambda: slow.synthesis_ms > 0, "the request runs")
+    (worker,) = [
+        int(text)
+        for file in Path(f"/proc/{server.pid}/task").glob("*/children")
+        for text in file.read_text().split()
+    ]
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(SynthesisError, match=r"was ended by SIGKILL .*; a new one is being started"):
+        slow.future.result(20)
+    assert asker.client.submit(small_request(seed=9)).future.result(30).views[0].frames[0, 0, 0, 0] == 9
+    assert server.returncode is None
+
+
 def test_progress_and_cancellation(start_server: StartServer, asker: Asker) -> None:
     start_server("slow_steps")
     asker.wait_ready()

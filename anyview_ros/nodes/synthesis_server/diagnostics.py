@@ -56,6 +56,7 @@ class Diagnostics:
         status.add("weights_hash", described.weights_hash)
         status.add("memory_mib", f"{statistics.memory_bytes / _MIB:.0f}")
         status.add("device_memory_mib", f"{statistics.device_memory_bytes / _MIB:.0f}")
+        status.add("restarts", str(statistics.restarts))
         return status
 
     def _requests(self, status: Any) -> Any:

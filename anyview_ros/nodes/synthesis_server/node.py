@@ -19,6 +19,7 @@ from anyview_ros.nodes.synthesis_server.gate import Gate
 from anyview_ros.nodes.synthesis_server.services import Services
 from anyview_ros.nodes.synthesis_server.streams import Streams
 from anyview_ros.nodes.transitions import logged
+from anyview_ros.synthesis.child_process import ChildSynthesizer
 from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.local_client import LocalEngineClient
 from anyview_ros.synthesis.registry import default_method, load_synthesizer
@@ -123,8 +124,9 @@ class SynthesisServer(LifecycleNodeMixin, Node):
 
     def _load(self, method: str) -> Engine:
         settings = self._gate.settings
+        load = ChildSynthesizer if settings.child_process else load_synthesizer
         engine = Engine(
-            lambda: load_synthesizer(
+            lambda: load(
                 method,
                 device=settings.device or None,
                 weights=settings.weights or None,

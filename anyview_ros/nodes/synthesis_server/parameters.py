@@ -41,6 +41,13 @@ _TABLE = (
         "scene", "", "Path of a fitted scene, for methods that render one; else empty.", Change.UNCONFIGURED
     ),
     Parameter(
+        "child_process",
+        False,
+        "Run the method in a process of its own, which is replaced if it or the device's driver crashes or hangs; "
+        "costs a copy of each picture.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
         "max_queue", 16, "Requests that may wait; more are refused at once.", Change.UNCONFIGURED, 1, 1000
     ),
     Parameter("max_streams", 4, "Streams that may be open at once.", Change.UNCONFIGURED, 1, 64),
@@ -83,6 +90,7 @@ class Settings:
     device: str
     weights: str
     scene: str
+    child_process: bool
     max_queue: int
     max_streams: int
     default_timeout_s: float

@@ -1,0 +1,375 @@
+"""The parent's side: a Synthesizer whose work is done by a child process."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import AnyViewError, EngineClosedError, EngineUnavailableError, SynthesisError
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.child_process.messages import Answer, Begin, Call, Cancel, Loaded, Progressed
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.protocol import CancelToken, Progress
+from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+
+_LOAD = "anyview_ros.synthesis.registry:load_synthesizer"
+_POLL_S = 0.05  # between two looks at the cancel token
+
+
+class ChildSynthesizer:
+    """A method in a process of its own, behind the same face as one in this process.
+
+    If the child dies, the call under way raises a SynthesisError, and a new child is begun at once; calls made
+    meanwhile wait until it has loaded. Streams go on in the new child, without what the old one remembered. A child
+    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine. Like every
+    Synthesizer it is used by one thread at a time; ``restarts`` and ``process_id`` may be read by any.
+
+    Pictures cross a pipe, which costs a copy each way.
+
+    Args:
+        name: of the method; None for the default.
+        patience_s: how long a child that was told to stop may go on.
+        longest_push_s: a frame of a stream that takes longer is taken for a hang, and the child is killed.
+        factory: "module:callable" that gives the Synthesizer in the child.
+        arguments: of the factory, such as ``device`` and ``weights`` of ``load_synthesizer``.
+
+    Raises:
+        AnyViewError: what loading raised in the child.
+        EngineUnavailableError: the child ended while it loaded.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        patience_s: float = 10.0,
+        longest_push_s: float = 300.0,
+        factory: str = _LOAD,
+        **arguments: Any,
+    ) -> None:
+        """Begin a child and wait until it has loaded the method."""
+        given = {key: value for key, value in arguments.items() if value is not None}
+        if name is not None:
+            given["name"] = name
+        self._begin = Begin(factory, given)
+        self._patience_s = patience_s
+        self.longest_push_s = longest_push_s
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._restarts = 0
+        self._child: _Child | None = None
+        self._child = _Child(self._begin)
+        try:
+            self._loaded = self._child.wait_until_loaded()
+        except BaseException:
+            self._child.close()
+            raise
+
+    @property
+    def restarts(self) -> int:
+        """How many children have died and been replaced."""
+        return self._restarts
+
+    @property
+    def process_id(self) -> int:
+        """Of the child as it is now."""
+        with self._lock:
+            return 0 if self._child is None else self._child.process_id
+
+    @property
+    def weights_hash(self) -> str:
+        """sha256 (hex) of the weights that the child has loaded, or ""."""
+        return self._loaded.weights_hash
+
+    @property
+    def device(self) -> str:
+        """Torch device that the child works on."""
+        return self._loaded.device
+
+    def describe(self) -> MethodDescription:
+        """Tell sizes, clip lengths, sources and limits."""
+        return self._loaded.description
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SynthesisResult:
+        """Synthesise every target of the request.
+
+        Raises:
+            SynthesisError: the child died; the message says so. Ask again.
+            AnyViewError: as the method's own.
+        """
+        result: SynthesisResult = self.call("synthesize", request, progress=progress, cancel=cancel)
+        return result
+
+    def open_stream(
+        self,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+    ) -> ChildStream:
+        """Open a stream from one source camera to virtual cameras with these intrinsics."""
+        return ChildStream(self, (source, tuple(targets), steps, seed, options))
+
+    def close(self) -> None:
+        """End the child. Closing twice is harmless."""
+        with self._lock:
+            self._closed = True
+            child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+    def call(
+        self,
+        name: str,
+        *arguments: Any,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+        limit_s: float | None = None,
+    ) -> Any:
+        """Have the child do something and wait for the answer; for this package's streams.
+
+        Args:
+            name: of what to do.
+            arguments: of it.
+            progress: told after each step.
+            cancel: looked at while waiting.
+            limit_s: after so long the child is killed.
+
+        Raises:
+            EngineClosedError: closed.
+            EngineUnavailableError: the new child ended while it loaded.
+            SynthesisError: the child died meanwhile.
+            AnyViewError: as the method's own.
+        """
+        child = self._living()
+        number = next(self._numbers)
+        try:
+            child.send(Call(number, name, arguments))
+            answer = self._answer(child, number, progress, cancel, limit_s)
+        except (EOFError, OSError) as error:
+            raise self._replaced(child, f"while it did '{name}'") from error
+        if answer.failure is not None:
+            raise answer.failure.exception()
+        return answer.value
+
+    @property
+    def generation(self) -> int:
+        """Changes when a new child has begun: what an earlier one remembered is gone."""
+        return self._restarts
+
+    def _living(self) -> _Child:
+        with self._lock:
+            if self._closed or self._child is None:
+                raise EngineClosedError("the method's process has been closed; load the method anew")
+            child = self._child
+        try:
+            child.wait_until_loaded()
+        except AnyViewError:
+            self._replaced(child, "while it loaded")
+            raise
+        return child
+
+    def _answer(
+        self,
+        child: _Child,
+        number: int,
+        progress: Progress | None,
+        cancel: CancelToken | None,
+        limit_s: float | None,
+    ) -> Answer:
+        stop_by = math.inf if limit_s is None else time.monotonic() + limit_s
+        cancelled = False
+        while True:
+            if cancel is not None and not cancelled and cancel.is_set():
+                cancelled = True
+                child.send(Cancel(number))
+                stop_by = min(stop_by, time.monotonic() + self._patience_s)
+            if time.monotonic() > stop_by:
+                child.kill()
+            if not child.poll(_POLL_S):
+                continue
+            message = child.receive()
+            if isinstance(message, Answer):
+                return message
+            if isinstance(message, Progressed) and progress is not None:
+                progress(message.step, message.total)
+
+    def _replaced(self, dead: _Child, when: str) -> SynthesisError:
+        """Begin a new child; returns the error that tells of the old one's end."""
+        told = dead.told_end()
+        dead.close()
+        with self._lock:
+            if not self._closed and self._child is dead:
+                self._child = _Child(self._begin)
+                self._restarts += 1
+        return SynthesisError(
+            f"the process of the method {told} {when}; a new one is being started: ask again"
+        )
+
+
+class ChildStream:
+    """A stream in the child. If the child was replaced, it is opened anew there and remembers nothing."""
+
+    def __init__(self, owner: ChildSynthesizer, settings: tuple[Any, ...]) -> None:
+        """Made by :meth:`ChildSynthesizer.open_stream`."""
+        self._owner = owner
+        self._settings = settings
+        self._name = next(_STREAM_NAMES)
+        self._closed = False
+        self._generation = -1
+        self.provenance: Provenance = self._open()
+
+    def _open(self) -> Provenance:
+        provenance: Provenance = self._owner.call(
+            "open_stream", self._name, *self._settings, limit_s=self._owner.longest_push_s
+        )
+        self._generation = self._owner.generation
+        return provenance
+
+    def push(
+        self,
+        frame: NDArray[np.uint8],
+        camera_to_world: NDArray[np.float64],
+        *,
+        target_camera_to_world: Sequence[NDArray[np.float64] | None],
+        stamp_ns: int,
+        depth: NDArray[np.float32] | None = None,
+    ) -> tuple[SynthesizedView | None, ...]:
+        """Give the next source frame and get the same instant from every target.
+
+        Raises:
+            EngineClosedError: the stream has been closed.
+            SynthesisError: the child died; the next push is answered by a new one.
+            AnyViewError: as the method's own.
+        """
+        if self._closed:
+            raise EngineClosedError("the stream has been closed; open another")
+        if self._generation != self._owner.generation:
+            self._open()
+        named = {
+            "target_camera_to_world": tuple(target_camera_to_world),
+            "stamp_ns": stamp_ns,
+            "depth": depth,
+        }
+        views: tuple[SynthesizedView | None, ...]
+        views, self.provenance = self._owner.call(
+            "push", self._name, (frame, camera_to_world), named, limit_s=self._owner.longest_push_s
+        )
+        return views
+
+    def close(self) -> None:
+        """Free what the child holds of the stream. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._generation == self._owner.generation:
+            try:
+                self._owner.call("close_stream", self._name, limit_s=self._owner.longest_push_s)
+            except (SynthesisError, EngineClosedError):
+                return  # it died, or was closed: what it held is gone
+
+    def __enter__(self) -> ChildStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+
+_STREAM_NAMES = itertools.count()
+
+
+class _Child:
+    """One process and the pipe to it."""
+
+    def __init__(self, begin: Begin) -> None:
+        self._pipe, theirs = Pipe()
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "anyview_ros.synthesis.child_process.worker",
+            str(theirs.fileno()),
+        ]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
+                command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
+            )
+        self._loaded: Loaded | None = None
+        with suppress(OSError):  # one that is dead already says so when it is waited for
+            self._pipe.send(begin)
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    def wait_until_loaded(self) -> Loaded:
+        if self._loaded is None:
+            try:
+                answer: Answer = self._pipe.recv()
+            except (EOFError, OSError) as error:
+                raise EngineUnavailableError(
+                    f"the process of the method {self.told_end()} while it loaded; see its output for the reason"
+                ) from error
+            if answer.failure is not None:
+                raise answer.failure.exception()
+            self._loaded = answer.value
+        assert self._loaded is not None  # noqa: S101 - just answered
+        return self._loaded
+
+    def send(self, message: Call | Cancel) -> None:
+        self._pipe.send(message)
+
+    def poll(self, timeout_s: float) -> bool:
+        return self._pipe.poll(timeout_s)
+
+    def receive(self) -> Any:
+        return self._pipe.recv()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def told_end(self) -> str:
+        """How it ended, for people."""
+        try:
+            code = self._process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            return "closed its pipe"
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with code {code}"
+
+    def close(self) -> None:
+        """The child ends by itself when its pipe does; one that does not is killed."""
+        self._pipe.close()
+        try:
+            self._process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from child_methods import BREAKS, EXITS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
+from clips import CAMERA, box_clip, pose_at, sideways
+
+from anyview_ros.errors import (
+    EngineClosedError,
+    EngineUnavailableError,
+    InvalidRequestError,
+    SynthesisCancelled,
+    SynthesisError,
+    WeightsError,
+)
+from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer
+from anyview_ros.synthesis.client import StreamFrame, StreamSpec
+from anyview_ros.synthesis.engine import Engine
+
+FAULTY = "child_methods:Faulty"
+PATIENCE_S = 60.0
+
+
+def asked(seed: int = 0) -> SynthesisRequest:
+    return SynthesisRequest((box_clip(2),), (sideways(2),), seed=seed)
+
+
+@pytest.fixture(scope="module")
+def faulty():
+    with_child = ChildSynthesizer(factory=FAULTY, patience_s=0.3)
+    yield with_child
+    with_child.close()
+
+
+def ended(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_pictures_are_those_of_the_same_method_in_this_process():
+    child = ChildSynthesizer("reprojection", device="cpu")
+    own = load_synthesizer("reprojection")
+    try:
+        assert child.describe() == own.describe()
+        there, here = child.synthesize(asked(3)), own.synthesize(asked(3))
+        np.testing.assert_array_equal(there.views[0].frames, here.views[0].frames)
+        np.testing.assert_array_equal(there.views[0].depth, here.views[0].depth)
+        assert there.provenance == here.provenance
+        assert child.process_id != os.getpid()
+    finally:
+        child.close()
+    assert ended(child.process_id) or child.process_id == 0
+
+
+def test_progress_arrives(faulty):
+    steps = []
+    faulty.synthesize(asked(), progress=lambda step, total: steps.append((step, total)))
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [(KILLED, "was ended by SIGKILL while it did 'synthesize'"), (EXITS, "ended with code 7")],
+)
+def test_a_child_that_dies_is_told_and_replaced(faulty, seed, told):
+    before, number = faulty.process_id, faulty.restarts
+    with pytest.raises(SynthesisError, match=told):
+        faulty.synthesize(asked(seed))
+    assert faulty.restarts == number + 1
+    assert len(faulty.synthesize(asked()).views) == 1
+    assert faulty.process_id != before
+    assert ended(before)
+
+
+def test_a_child_killed_while_idle_is_replaced_at_the_next_call(faulty):
+    os.kill(faulty.process_id, signal.SIGKILL)
+    with pytest.raises(SynthesisError, match="SIGKILL"):
+        faulty.synthesize(asked())
+    assert len(faulty.synthesize(asked()).views) == 1
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind", "told"),
+    [
+        (REFUSES, InvalidRequestError, "^seed is 204; give another$"),
+        (NO_MEMORY, MemoryError, "no room"),
+        (BREAKS, RuntimeError, "ZeroDivisionError: by zero"),
+    ],
+)
+def test_errors_of_the_method_come_across_and_the_child_lives(faulty, seed, kind, told):
+    before = faulty.process_id
+    with pytest.raises(kind, match=told):
+        faulty.synthesize(asked(seed))
+    assert faulty.process_id == before
+
+
+def test_cancel_reaches_the_method(faulty):
+    cancel, before = threading.Event(), faulty.process_id
+    timer = threading.Timer(0.2, cancel.set)
+    timer.start()
+    with pytest.raises(SynthesisCancelled):
+        faulty.synthesize(asked(WAITS), cancel=cancel)
+    assert faulty.process_id == before
+    assert len(faulty.synthesize(asked()).views) == 1  # an old cancellation does not harm a new call
+
+
+def test_a_hanging_method_is_killed_once_cancelled(faulty):
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(SynthesisError, match="SIGKILL"):
+        faulty.synthesize(asked(HANGS), cancel=cancel)
+
+
+def push(stream, stamp_ns: int, pixel: int = 0):
+    frame = np.full((48, 64, 3), pixel, np.uint8)
+    return stream.push(frame, pose_at(), target_camera_to_world=[pose_at()], stamp_ns=stamp_ns)
+
+
+def test_streams_remember_until_the_child_dies_and_then_go_on(faulty):
+    with faulty.open_stream(CAMERA, [CAMERA]) as stream:
+        assert stream.provenance.method == "copy_source"
+        assert [int(push(stream, stamp)[0].frames[0, 0, 0, 0]) for stamp in (1, 2, 3)] == [1, 2, 3]
+        with pytest.raises(SynthesisError, match="SIGKILL while it did 'push'"):
+            push(stream, 4, KILLED)
+        assert int(push(stream, 5)[0].frames[0, 0, 0, 0]) == 1  # a new child, which remembers nothing
+    with pytest.raises(EngineClosedError, match="closed"):
+        push(stream, 6)
+
+
+def test_a_frame_that_hangs_ends(faulty):
+    child = ChildSynthesizer(factory=FAULTY, longest_push_s=0.5)
+    try:
+        stream = child.open_stream(CAMERA, [CAMERA])
+        with pytest.raises(SynthesisError, match="SIGKILL"):
+            push(stream, 1, HANGS)
+    finally:
+        child.close()
+
+
+def test_what_loading_raises_is_raised_here():
+    with pytest.raises(WeightsError, match="no weights at nowhere"):
+        ChildSynthesizer(factory="child_methods:refuses_to_load")
+    with pytest.raises(EngineUnavailableError, match="ended with code 9 while it loaded"):
+        ChildSynthesizer(factory="child_methods:dies_while_loading")
+
+
+def test_arguments_reach_the_factory_without_those_not_given():
+    child = ChildSynthesizer("x", factory="child_methods:echo_arguments", device="cpu", weights=None)
+    assert child.weights_hash == str([("device", "cpu"), ("name", "x")])
+    child.close()
+
+
+def test_a_method_that_can_no_longer_load_is_told_at_every_call(tmp_path):
+    child = ChildSynthesizer(factory="child_methods:loads_once", marker=str(tmp_path / "loaded"))
+    os.kill(child.process_id, signal.SIGKILL)
+    with pytest.raises(SynthesisError, match="SIGKILL"):
+        child.synthesize(asked())
+    for _ in range(2):
+        with pytest.raises(EngineUnavailableError, match="code 9 while it loaded"):
+            child.synthesize(asked())
+    child.close()
+
+
+def test_closed_is_closed():
+    child = ChildSynthesizer(factory=FAULTY)
+    process_id = child.process_id
+    child.close()
+    child.close()
+    assert ended(process_id)
+    with pytest.raises(EngineClosedError, match="load the method anew"):
+        child.synthesize(asked())
+
+
+def test_an_engine_outlives_the_death_of_its_method():
+    outcomes, came = [], threading.Semaphore(0)
+
+    def note(outcome):
+        outcomes.append(outcome)
+        came.release()
+
+    with Engine(lambda: ChildSynthesizer(factory=FAULTY), warm_up=False) as engine:
+        stream = engine.open_stream(StreamSpec(CAMERA, {"side": CAMERA}), note)
+        for stamp, pixel in ((1, 0), (2, KILLED), (3, 0)):
+            frame = np.full((48, 64, 3), pixel, np.uint8)
+            stream.push(StreamFrame(frame, pose_at(), stamp, {"side": pose_at()}))
+            assert came.acquire(timeout=PATIENCE_S)
+        assert [bool(outcome.error) for outcome in outcomes] == [False, True, False]
+        assert "a new one is being started" in outcomes[1].error
+        with pytest.raises(SynthesisError, match="SIGKILL"):
+            engine.submit(asked(KILLED)).future.result(PATIENCE_S)
+        assert len(engine.submit(asked()).future.result(PATIENCE_S).views) == 1
+        assert engine.statistics().restarts == 2
+
+
+def test_the_child_ends_when_its_parent_dies(tmp_path):
+    import subprocess
+    import sys
+
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from anyview_ros.synthesis.child_process import ChildSynthesizer\n"
+        "child = ChildSynthesizer(factory='child_methods:Faulty')\n"
+        "print(child.process_id, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    from pathlib import Path
+
+    import child_methods
+
+    support = str(Path(child_methods.__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script, support],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == -signal.SIGKILL
+    child = int(done.stdout)
+    until = time.monotonic() + PATIENCE_S
+    while not ended(child):
+        assert time.monotonic() < until, "the child outlives its parent"
+        time.sleep(0.05)
