@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.geometry.assumed_depth import constant_depth
-from anyview_ros.metrics import psnr_db, ssim
+from anyview_ros.metrics import Reliability, psnr_db, ssim
 from anyview_ros.synthesis import SynthesisRequest, Synthesizer, load_synthesizer
 from anyview_ros.training.calibration import judge
 from anyview_ros.training.depth_faults import NOISY_SENSOR
@@ -181,15 +181,12 @@ def _reliability(ours: Any, rooms: FilmedRooms) -> str:
     calibration = weights.calibration
     sure = 1 / (1 + np.exp(-calibration.slope * (np.log(calibration.middle) - judged.log_error)))
     stated = sure * (judged.support + calibration.beyond * (1 - judged.support))
-    tenth = np.clip((stated * 10).astype(int), 0, 9)
-    cells, gap = [], 0.0
-    for index in range(10):
-        chosen = tenth == index
-        if chosen.any():
-            true = float(judged.good[chosen].mean())
-            gap += abs(true - float(stated[chosen].mean())) * float(chosen.mean())
-            cells.append(f"{index / 10:.1f}: {true:.2f} ({chosen.mean():.0%})")
-    return f"confidence -> share of good pixels: {', '.join(cells)}; expected calibration error {gap:.3f}"
+    counted = Reliability.of(stated, judged.good)
+    cells = [f"{mean:.2f}: {true:.2f} ({share:.0%})" for mean, true, share in counted.curve()]
+    return (
+        f"confidence -> share of good pixels: {', '.join(cells)}; "
+        f"expected calibration error {counted.expected_calibration_error:.3f}"
+    )
 
 
 def _arguments() -> argparse.Namespace:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from anyview_ros.methods.anyview_small.confidence import GOOD_ERROR
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights, save_weights
+from anyview_ros.metrics.reliability import GOOD_ERROR, brier_score
 from anyview_ros.training.batches import BatchPlan, BatchSource
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.losses import run_batch
@@ -53,7 +53,9 @@ def judge(network: SmallNetwork, rooms: FilmedRooms, *, seed: int = 0) -> Judged
             for instant in run_batch(network, batch):
                 error = (instant.mixture.colour - batch.target[:, instant.index].float() / 255).abs().mean(1)
                 columns[0].append(instant.mixture.support.flatten()[::_EVERY].double().cpu().numpy())
-                columns[1].append(instant.prediction.log_error.flatten()[::_EVERY].double().cpu().numpy())
+                columns[1].append(
+                    instant.decoded.prediction.log_error.flatten()[::_EVERY].double().cpu().numpy()
+                )
                 columns[2].append((error <= GOOD_ERROR).flatten()[::_EVERY].cpu().numpy())
     return Judged(np.concatenate(columns[0]), np.concatenate(columns[1]), np.concatenate(columns[2]))
 
@@ -66,7 +68,7 @@ def fit(judged: Judged) -> Calibration:
             sure = 1 / (1 + np.exp(-slope * (math.log(middle) - judged.log_error)))
             for beyond in _BEYONDS:
                 stated = sure * (judged.support + beyond * (1 - judged.support))
-                score = float(np.mean((stated - judged.good) ** 2))
+                score = brier_score(stated, judged.good)
                 if score < best:
                     best, chosen = score, Calibration(float(middle), float(slope), float(beyond))
     return chosen

@@ -9,9 +9,6 @@ from anyview_ros.methods.anyview_small.weights import Calibration
 if TYPE_CHECKING:
     from torch import Tensor
 
-GOOD_ERROR = 0.1
-"""A pixel is good if its colours are off by no more than this on average, of values in [0, 1]."""
-
 
 def confidence(support: Tensor, log_error: Tensor, calibration: Calibration) -> Tensor:
     """The probability that a pixel is good, in [0, 1], less where it was not seen.

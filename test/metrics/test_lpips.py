@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from anyview_ros.errors import InvalidInputError, WeightsError
+from anyview_ros.metrics.lpips import Lpips
+
+WIDTHS = (64, 64, "half", 128, 128, "half", 256, 256, 256, "half", 512, 512, 512, "half", 512, 512, 512)
+TAPS = (3, 8, 15, 22, 29)
+
+
+def vgg() -> nn.Sequential:
+    """VGG-16 as its paper's table lays it out, numbered as torchvision does."""
+    layers: list[nn.Module] = []
+    before = 3
+    for width in WIDTHS:
+        if width == "half":
+            layers.append(nn.MaxPool2d(2, 2))
+            continue
+        layers += [nn.Conv2d(before, int(width), 3, padding=1), nn.ReLU()]
+        before = int(width)
+    return nn.Sequential(*layers)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("lpips")
+    torch.manual_seed(0)
+    network = vgg()
+    linear = {
+        f"lin{k}.model.1.weight": torch.rand(1, width, 1, 1)
+        for k, width in enumerate((64, 128, 256, 512, 512))
+    }
+    torch.save(
+        {f"features.{name}": value for name, value in network.state_dict().items()}, folder / "vgg16.pth"
+    )
+    torch.save(linear, folder / "vgg.pth")
+    return folder / "vgg16.pth", folder / "vgg.pth"
+
+
+def pictures() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (36, 44, 3), np.uint8), rng.integers(0, 256, (36, 44, 3), np.uint8)
+
+
+def test_it_agrees_with_the_definition_written_with_modules(files: tuple[Path, Path]) -> None:
+    network = vgg()
+    network.load_state_dict(
+        {name.removeprefix("features."): value for name, value in torch.load(files[0]).items()}
+    )
+    linear = torch.load(files[1])
+    a, b = pictures()
+    total = 0.0
+    shift = torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1)
+    scale = torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1)
+    x = torch.from_numpy(np.stack([a, b])).permute(0, 3, 1, 2).float() / 255 * 2 - 1
+    x = (x - shift) / scale
+    with torch.no_grad():
+        for index, layer in enumerate(network):
+            x = layer(x)
+            if index in TAPS:
+                unit = x / (x.norm(dim=1, keepdim=True) + 1e-10)
+                apart = (unit[:1] - unit[1:]) ** 2
+                weighted = nn.functional.conv2d(apart, linear[f"lin{TAPS.index(index)}.model.1.weight"])
+                total += float(weighted.mean())
+    assert Lpips(files)(a, b) == pytest.approx(total, rel=1e-4)
+
+
+def test_the_same_picture_is_at_no_distance(files: tuple[Path, Path]) -> None:
+    a, b = pictures()
+    lpips = Lpips(files)
+    assert lpips(a, a) == 0
+    assert lpips(a, b) == pytest.approx(lpips(b, a), rel=1e-5)
+
+
+def test_weights_that_will_not_do(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"lack lin0\.model\.1\.weight"):
+        Lpips(files[:1])
+    with pytest.raises(WeightsError, match="cannot read"):
+        Lpips([tmp_path / "absent.pth"])
+    (tmp_path / "broken.pth").write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match="cannot read"):
+        Lpips([tmp_path / "broken.pth"])
+    (tmp_path / "broken.safetensors").write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match="cannot read"):
+        Lpips([tmp_path / "broken.safetensors"])
+
+
+def test_pictures_that_will_not_do(files: tuple[Path, Path]) -> None:
+    with pytest.raises(InvalidInputError, match="16 pixels"):
+        Lpips(files)(np.zeros((8, 20, 3), np.uint8), np.zeros((8, 20, 3), np.uint8))
