@@ -40,10 +40,7 @@ class SynthesisRequest:
             raise InvalidRequestError("sources is empty; give at least one PosedClip")
         if not self.targets:
             raise InvalidRequestError("targets is empty; give at least one CameraTrajectory")
-        if self.steps is not None and self.steps < 1:
-            raise InvalidRequestError(
-                f"steps is {self.steps}; give 1 or more, or None for the method's default"
-            )
+        _check_least(self.steps)
         if self.seed < 0:
             raise InvalidRequestError(f"seed is {self.seed}; give 0 or more")
 
@@ -63,10 +60,25 @@ def check_request(request: SynthesisRequest, description: MethodDescription) -> 
                 f"sources[{index}] has no depth and method '{description.name}' needs it; "
                 "give PosedClip(depth=...) or choose another method"
             )
-    if request.steps is not None and description.default_steps == 0 and request.steps != 1:
+    check_steps(request.steps, description)
+
+
+def check_steps(steps: int | None, description: MethodDescription) -> None:
+    """Check the number of steps of a request or stream; None leaves it to the method.
+
+    Raises:
+        InvalidRequestError: fewer than one, or more than one of a method that does not sample in steps.
+    """
+    _check_least(steps)
+    if steps is not None and description.default_steps == 0 and steps != 1:
         raise InvalidRequestError(
-            f"steps is {request.steps} but method '{description.name}' does not sample in steps; leave steps=None"
+            f"steps is {steps} but method '{description.name}' does not sample in steps; leave steps=None"
         )
+
+
+def _check_least(steps: int | None) -> None:
+    if steps is not None and steps < 1:
+        raise InvalidRequestError(f"steps is {steps}; give 1 or more, or None for the method's default")
 
 
 def _check_range(thing: str, value: int, bounds: tuple[int, int], method: str) -> None:

@@ -12,9 +12,14 @@ from torch.nn import functional
 
 from anyview_ros.methods.anyview_small.cameras import Cameras
 from anyview_ros.methods.anyview_small.candidates import Hint, Mixture, Prediction, mix
-from anyview_ros.methods.anyview_small.network import FrameTokens, SmallNetwork
+from anyview_ros.methods.anyview_small.flow import FlowHead, Told, spread
+from anyview_ros.methods.anyview_small.network import DecodedTarget, FrameTokens, SmallNetwork
 from anyview_ros.training.batches import Batch
 from anyview_ros.training.small_config import LossConfig
+
+_FLOW_CENTRE, _FLOW_SPREAD = 0.4, 1.2
+"""Noise levels tau are drawn logit-normal around a little more noise than picture."""
+_FLOW_FULL_WEIGHT, _FLOW_LEAST_WEIGHT = 0.2, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +29,14 @@ class Instant:
     Attributes:
         index: which instant.
         mixture: the targets' pictures (B·K).
-        prediction: what they were mixed by.
+        decoded: what they were mixed by.
         source_planes: logits of the sources' own depth (B), or None.
         depths: of the planes, or None.
     """
 
     index: int
     mixture: Mixture
-    prediction: Prediction
+    decoded: DecodedTarget
     source_planes: Tensor | None
     depths: Tensor | None
 
@@ -56,7 +61,7 @@ def run_batch(network: SmallNetwork, batch: Batch) -> Iterator[Instant]:
             batch.hint_support[:, t],
             batch.hint_present[:, t],
         )
-        prediction, seen, swept = network.decode(
+        decoded = network.decode(
             target,
             each,
             hint,
@@ -65,16 +70,24 @@ def run_batch(network: SmallNetwork, batch: Batch) -> Iterator[Instant]:
             size,
         )
         depths = network.depths(picture.device)
-        mixture = mix(prediction, each.picture, target, each.tokens.camera, hint, depths, swept)
-        yield Instant(t, mixture, prediction, encoded.planes, depths)
+        mixture = mix(
+            decoded.prediction, each.picture, target, each.tokens.camera, hint, depths, decoded.swept
+        )
+        yield Instant(t, mixture, decoded, encoded.planes, depths)
         past_sources = [*past_sources, encoded.tokens][max(0, len(past_sources) + 1 - kept) :]
-        past_targets = [*past_targets, seen][max(0, len(past_targets) + 1 - kept) :]
+        past_targets = [*past_targets, decoded.tokens][max(0, len(past_targets) + 1 - kept) :]
 
 
 def batch_loss(
-    network: SmallNetwork, batch: Batch, weights: LossConfig
+    network: SmallNetwork, batch: Batch, weights: LossConfig, generator: torch.Generator | None = None
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Run a batch and compare with the truth.
+
+    Args:
+        network: to be fitted.
+        batch: to fit it to.
+        weights: of the parts.
+        generator: of the noise for the flow head; None for torch's own.
 
     Returns:
         the loss; its parts, detached; and the last instant's pictures (B·K, 3, H, W), detached.
@@ -84,14 +97,17 @@ def batch_loss(
     colour = batch.target[:, 0].float()
     for instant in run_batch(network, batch):
         t, colour = instant.index, instant.mixture.colour
-        parts = _picture_parts(colour, batch.target[:, t].float() / 255, instant.prediction)
+        prediction, shown = instant.decoded.prediction, batch.target[:, t].float() / 255
+        parts = _picture_parts(colour, shown, prediction)
+        if network.flow is not None:
+            parts["flow"] = _flow_loss(network.flow, instant, shown, generator)
         if instant.depths is not None and instant.source_planes is not None:
             step = max(batch.source.shape[-2] // instant.source_planes.shape[-2], 1)
             own = batch.source_true_depth[:, t, :, step // 2 :: step, step // 2 :: step]
             truth = batch.target_depth[:, t]
             parts["source_planes"] = _plane_loss(instant.source_planes.float(), own, instant.depths)
-            parts["planes"] = _plane_loss(instant.prediction.planes, truth, instant.depths)
-            parts["depth"] = _depth_loss(instant.prediction.log_depth, truth)
+            parts["planes"] = _plane_loss(prediction.planes, truth, instant.depths)
+            parts["depth"] = _depth_loss(prediction.log_depth, truth)
         for name, value in parts.items():
             total[name] = total.get(name, value.new_zeros(())) + value / instants
     loss = sum((getattr(weights, name) * value for name, value in total.items()), colour.new_zeros(()))
@@ -110,6 +126,24 @@ def _picture_parts(colour: Tensor, truth: Tensor, prediction: Prediction) -> dic
         "gradient": across + down,
         "error": (actual * torch.exp(-expected) + expected).mean(),  # likelihood of a Laplace distribution
     }
+
+
+def _flow_loss(head: FlowHead, instant: Instant, truth: Tensor, generator: torch.Generator | None) -> Tensor:
+    """How far the flow is off at random noise levels, most where the regression expects to be."""
+    decoded = instant.decoded
+    told = Told.of(decoded.prediction, instant.mixture, decoded.features, decoded.grid)
+    unit = spread(decoded.prediction).detach()
+    difference = (truth - instant.mixture.colour.detach()) / unit
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, device=truth.device)
+
+    tau = (_FLOW_CENTRE + _FLOW_SPREAD * normal(len(truth))).sigmoid()
+    noise, level = normal(*truth.shape), tau[:, None, None, None]
+    predicted = head((1 - level) * difference + level * noise, tau, head.prepared(told)).float()
+    weight = (unit / _FLOW_FULL_WEIGHT).clamp(_FLOW_LEAST_WEIGHT, 1.0)
+    error: Tensor = (predicted - noise + difference).square().mean(1, keepdim=True)
+    return (error * weight).mean()
 
 
 def _plane_loss(logits: Tensor, depth: Tensor, depths: Tensor) -> Tensor:

@@ -12,15 +12,16 @@ from anyview_ros.training.small_config import OptimiserConfig
 
 
 def make_optimisers(network: nn.Module, config: OptimiserConfig) -> list[torch.optim.Optimizer]:
-    """Return the optimisers of a network's weights, which between them hold each of them once.
+    """Return the optimisers of a network's weights, which between them hold each that is not frozen once.
 
     Raises:
         MissingDependencyError: Muon is asked for and this PyTorch has none.
     """
-    matrices = [p for p in network.parameters() if p.ndim == 2 and min(p.shape) > 8 and config.muon]
+    free = [p for p in network.parameters() if p.requires_grad]
+    matrices = [p for p in free if p.ndim == 2 and min(p.shape) > 8 and config.muon]
     chosen = {id(p) for p in matrices}
-    decayed = [p for p in network.parameters() if id(p) not in chosen and p.ndim > 1]
-    plain = [p for p in network.parameters() if id(p) not in chosen and p.ndim <= 1]
+    decayed = [p for p in free if id(p) not in chosen and p.ndim > 1]
+    plain = [p for p in free if id(p) not in chosen and p.ndim <= 1]
     groups = [
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": plain, "weight_decay": 0.0},

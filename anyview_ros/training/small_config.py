@@ -71,6 +71,7 @@ class LossConfig:
     depth: float = 0.1
     source_planes: float = 0.03
     error: float = 0.02
+    flow: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ class SmallTrainingConfig:
         checkpoint_steps: steps between checkpoints.
         checkpoint_dtype: how averages and optimiser states are kept in checkpoints; after each checkpoint the run goes
             on with what was written, so that a resumed run equals one that was never interrupted.
+        start_from: weights to begin with: a path, "shipped" for those of the package, "" for random ones. They need no
+            flow head; all else must be as in ``network``.
+        only_flow: fit the flow head and leave all else as it is.
         log_steps, sheet_steps: steps between lines of the log, and between sheets of sample pictures.
         network, batches, rooms, optimiser, loss: the parts.
     """
@@ -99,6 +103,8 @@ class SmallTrainingConfig:
     mixed_precision: bool = True
     checkpoint_steps: int = 250
     checkpoint_dtype: str = "float32"
+    start_from: str = ""
+    only_flow: bool = False
     log_steps: int = 20
     sheet_steps: int = 250
     network: SmallConfig = field(default_factory=SmallConfig)
@@ -115,6 +121,8 @@ class SmallTrainingConfig:
             raise InvalidInputError(
                 f"checkpoint_dtype is {self.checkpoint_dtype!r}; choose one of {', '.join(DTYPES)}"
             )
+        if self.only_flow and not self.network.flow:
+            raise InvalidInputError("only_flow is set but network.flow is 0; give the flow head channels")
         if self.rooms.side != self.network.side:
             raise InvalidInputError(
                 f"rooms.side is {self.rooms.side} but network.side is {self.network.side}; give both the same"

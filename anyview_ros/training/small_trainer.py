@@ -15,7 +15,7 @@ from torch import Tensor
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.network import SmallNetwork
-from anyview_ros.methods.anyview_small.weights import Calibration, save_weights
+from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load_weights, save_weights
 from anyview_ros.training.batches import Batch, BatchSource
 from anyview_ros.training.checkpoints import read_checkpoint, write_checkpoint
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
@@ -26,8 +26,10 @@ from anyview_ros.training.small_config import SmallTrainingConfig
 
 CHECKPOINT = "checkpoint"
 LOG = "log.jsonl"
-_IDENTITY = ("seed", "network", "batches", "rooms", "checkpoint_dtype")
+_IDENTITY = ("seed", "network", "batches", "rooms", "checkpoint_dtype", "start_from", "only_flow")
 """Settings that a resumed run must share with the one that wrote the checkpoint."""
+
+_FLOW = "flow."
 
 Report = Callable[[int, int, float], None]
 
@@ -54,6 +56,11 @@ class SmallTrainer:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.network = SmallNetwork(config.network).to(self.device)
+        if config.start_from:
+            _start_from(self.network, config.start_from)
+        if config.only_flow:
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_(name.startswith(_FLOW))
         self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
         self.optimisers = make_optimisers(self.network, config.optimiser)
         self.step = 0
@@ -115,7 +122,7 @@ class SmallTrainer:
         batch = batch.to(self.device)
         mixed = config.mixed_precision and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-            loss, parts, pictures = batch_loss(self.network, batch, config.loss)
+            loss, parts, pictures = batch_loss(self.network, batch, config.loss, self._noise())
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.optimiser.clip)
         for optimiser in self.optimisers:
@@ -133,6 +140,10 @@ class SmallTrainer:
                 f"the loss is {value} at step {self.step}; resume from the checkpoint with a smaller optimiser.rate"
             )
         return value, parts
+
+    def _noise(self) -> torch.Generator:
+        """The noise of this step, the same whether the run was interrupted or not."""
+        return torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + self.step)
 
     def _loaded(self, steps: range) -> Iterator[Batch]:
         if not self.config.loaders:
@@ -218,6 +229,26 @@ def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
             f"configuration says {rooms.side} and {rooms.instants}; use another folder"
         )
     return filmed
+
+
+def _start_from(network: SmallNetwork, weights: str) -> None:
+    """Begin with the weights of a file, which may lack a flow head.
+
+    Raises:
+        WeightsError: weights that cannot be read.
+        InvalidInputError: they are of another network.
+    """
+    loaded = load_weights(SHIPPED if weights == "shipped" else Path(weights), "cpu")
+    theirs = loaded.network.config
+    if (
+        theirs.flow not in (0, network.config.flow)
+        or replace(theirs, flow=network.config.flow) != network.config
+    ):
+        raise InvalidInputError(
+            f"start_from {weights!r} holds weights of the network {theirs.as_dict()}, not of "
+            f"{network.config.as_dict()}; give network those settings"
+        )
+    network.load_state_dict(loaded.network.state_dict(), strict=False)
 
 
 def _device(name: str) -> str:

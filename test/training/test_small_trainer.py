@@ -30,7 +30,7 @@ CONFIG = SmallTrainingConfig(
     checkpoint_steps=3,
     log_steps=2,
     sheet_steps=3,
-    network=replace(TINY, memory_frames=2),
+    network=replace(TINY, memory_frames=2, flow=8),
     batches=BatchPlan(sources=2, targets=2, two_instants_share=0.5),
     rooms=RoomsConfig(count=4, side=32, workers=1),
     optimiser=OptimiserConfig(warm_up=2, ema=0.8),
@@ -96,6 +96,58 @@ def test_another_networks_checkpoint_is_refused(tmp_path: Path, rooms: FilmedRoo
     with pytest.raises(InvalidInputError, match="other settings of network"):
         SmallTrainer(other, tmp_path, rooms)
     assert SmallTrainer(replace(CONFIG, steps=9), tmp_path, rooms).step == 0
+
+
+def test_the_flow_head_can_be_fitted_alone_from_weights_without_one(
+    tmp_path: Path, rooms: FilmedRooms
+) -> None:
+    base = replace(CONFIG, steps=1, network=replace(CONFIG.network, flow=0))
+    SmallTrainer(base, tmp_path / "base", rooms).run()
+    path = tmp_path / "base" / "anyview_small.safetensors"
+    before = load_weights(path, "cpu").network.state_dict()
+    config = replace(CONFIG, start_from=str(path), only_flow=True)
+    trainer = SmallTrainer(config, tmp_path / "flow", rooms)
+    untouched = {name: value.clone() for name, value in trainer.network.flow.state_dict().items()}
+    assert trainer.run()
+    loaded = load_weights(tmp_path / "flow" / "anyview_small.safetensors", "cpu")
+    after = loaded.network.state_dict()
+    assert loaded.network.config == CONFIG.network
+    assert {name for name in after if name not in before} == {f"flow.{name}" for name in untouched}
+    for name, value in before.items():
+        assert torch.equal(value, after[name]), name
+    assert not torch.equal(untouched["to_flow.weight"], after["flow.to_flow.weight"])
+    # and these weights, head and all, can be started from again
+    again = SmallTrainer(
+        replace(config, start_from=str(tmp_path / "flow" / path.name)), tmp_path / "again", rooms
+    )
+    assert torch.equal(again.network.flow.to_flow.weight, after["flow.to_flow.weight"])
+
+
+def test_starting_from_another_network_is_refused(tmp_path: Path, rooms: FilmedRooms) -> None:
+    with pytest.raises(InvalidInputError, match="start_from 'shipped' holds weights of the network"):
+        SmallTrainer(replace(CONFIG, start_from="shipped"), tmp_path, rooms)
+
+
+def test_the_flow_heads_noise_follows_the_generator(rooms: FilmedRooms) -> None:
+    network, batch = tiny_network(CONFIG.network), BatchSource(rooms, CONFIG.batches, 0)[0]
+    first, same, other = (
+        batch_loss(network, batch, LossConfig(), torch.Generator().manual_seed(seed))[1] for seed in (1, 1, 2)
+    )
+    assert first["flow"] == same["flow"] != other["flow"]
+    assert first["absolute"] == other["absolute"]
+
+
+def test_the_flow_head_gives_the_rest_no_gradient(rooms: FilmedRooms) -> None:
+    network = SmallNetwork(CONFIG.network)
+    with torch.no_grad():
+        for parameter in network.flow.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    batch = BatchSource(rooms, CONFIG.batches, 0)[0]
+    only = LossConfig(**dict.fromkeys(vars(LossConfig()), 0.0) | {"flow": 1.0})
+    batch_loss(network, batch, only)[0].backward()
+    for name, parameter in network.named_parameters():
+        moved = parameter.grad is not None and bool(parameter.grad.abs().max() > 0)
+        assert moved == name.startswith("flow."), name
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, rooms: FilmedRooms) -> None:

@@ -179,6 +179,31 @@ def carried_depth(
     return read[:, 0].clamp(-_STRONGEST, _STRONGEST) * seen.valid
 
 
+DepthRange = tuple[float, float]
+
+
+@in_full_precision
+def barred_planes(
+    depth_range: DepthRange, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """Logits (B, D, H, W) that rule out what the source would see, but not between these depths; 0 elsewhere.
+
+    Half a step between planes is allowed at either end, so that at least one plane fits any range that they span.
+
+    Args:
+        depth_range: nearest and farthest depth along the source's axis, metres.
+        target, source: B cameras each.
+        depths: (1, D, 1, 1), of the target's planes.
+        size: (height, width) of the target.
+    """
+    near, far = depth_range
+    half_step = float(depths[0, 1] / depths[0, 0]) ** 0.5
+    seen = seen_at(target, source, depths, size)
+    outside = (seen.depth < near / half_step) | (seen.depth > far * half_step)
+    barred: Tensor = seen.valid * outside * _SHUT
+    return barred
+
+
 @in_full_precision
 def mix(
     prediction: Prediction,

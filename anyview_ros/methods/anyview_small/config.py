@@ -28,6 +28,7 @@ class SmallConfig:
         continuous_warp: offer the source warped by the predicted depth as a candidate.
         depth_hint: offer the source's depth image, splatted and filled, as a candidate.
         memory_frames: instants that attention reaches back to, the present one included.
+        flow: channels of the flow head at half the size, a multiple of 4; 0: none, so that there are no steps.
 
     With ``planes`` 0, ``continuous_warp`` and ``depth_hint`` off, rays alone are left (the LVSM-like ablation).
 
@@ -48,6 +49,7 @@ class SmallConfig:
     continuous_warp: bool = True
     depth_hint: bool = True
     memory_frames: int = 2
+    flow: int = 0
 
     def __post_init__(self) -> None:
         if self.side < 2 * PATCH or self.side % PATCH:
@@ -68,6 +70,8 @@ class SmallConfig:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
         if self.planes == 1 or self.planes < 0:
             raise InvalidInputError(f"planes is {self.planes}; give 0 for none, or 2 or more")
+        if self.flow < 0 or self.flow % 4:
+            raise InvalidInputError(f"flow is {self.flow}; give 0 for none, or a multiple of 4")
         if not 0 < self.nearest_m < self.farthest_m:
             raise InvalidInputError(
                 f"nearest_m is {self.nearest_m} and farthest_m {self.farthest_m}; give 0 < nearest_m < farthest_m"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from anyview_ros.methods.anyview_small.weights import SHIPPED, LoadedWeights, lo
 from anyview_ros.methods.framewise import Picture, nearest_frame, source_frame, target_instants
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 _LONGEST_CLIP = 1_000_000
@@ -24,6 +24,9 @@ _NAME = "anyview_small"
 
 class AnyViewSmall:
     """Views by a small network that mixes what the source shows, moved by depth that it predicts or is given.
+
+    One step, the default, gives the expected picture: what was not seen is a blur. More steps draw a picture that could
+    be there, by rectified flow, where the confidence is low; another seed draws another.
 
     Views depend on the source frames of their instant and the few before, never on later ones. ``confidence`` is the
     share of a pixel that the source shows, times the probability that it is right, as the network expects it
@@ -52,9 +55,13 @@ class AnyViewSmall:
         self.weights_hash = self._weights.sha256
         self._side = self._weights.network.config.side
         self._uses_depth = self._weights.network.config.depth_hint
+        self._samples = self._weights.network.config.flow > 0
 
     def describe(self) -> MethodDescription:
         """Tell sizes, clip lengths, sources and limits."""
+        unseen = "a blurred guess"
+        if self._samples:
+            unseen += " with one step and an invention with more (4 to 8 do)"
         return MethodDescription(
             name=_NAME,
             summary="A small network that moves what the source shows by seen or guessed depth, and guesses the rest.",
@@ -63,10 +70,11 @@ class AnyViewSmall:
             clip_frames=(1, _LONGEST_CLIP),
             uses_depth=self._uses_depth,
             streams=True,
+            default_steps=1 if self._samples else 0,
             options_type=SmallOptions,
             limits=(
                 f"Depth and mixture are guessed at {self._side} pixels; thin things are lost without depth images.",
-                "What the source does not see is a blurred guess; look at the confidence before you act on it.",
+                f"What the source does not see is {unseen}; look at the confidence before you act on it.",
                 "Trained on computed rooms of 3 to 7 m with things 0.3 to 8 m away; not for larger or open places.",
             ),
         )
@@ -78,11 +86,11 @@ class AnyViewSmall:
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
     ) -> SynthesisResult:
-        """Synthesise every target; a step is one picture of one target.
+        """Synthesise every target; progress counts the pictures of all targets.
 
         Raises:
             InvalidRequestError: the method cannot serve this request.
-            SynthesisCancelled: ``cancel`` was set; checked before each picture.
+            SynthesisCancelled: ``cancel`` was set; checked before each picture and each sampling step.
             EngineClosedError: the method has been closed.
         """
         weights = self._opened()
@@ -94,7 +102,8 @@ class AnyViewSmall:
         for number, stamps_ns in enumerate(instants):
             for index, stamp_ns in enumerate(stamps_ns):
                 asked.setdefault(nearest_frame(source.stamps_ns, int(stamp_ns)), []).append((number, index))
-        session = self._session(weights, options)
+        steps = self._steps(request.steps)
+        session = self._session(weights, options, steps, request.seed, lambda: _check_cancel(cancel))
         memories = [session.target_memory() for _ in request.targets]
         pictures: list[dict[int, Picture]] = [{} for _ in request.targets]
         total, step = sum(len(target) for target in request.targets), 0
@@ -119,7 +128,7 @@ class AnyViewSmall:
             )
             for made, target, stamps_ns in zip(pictures, request.targets, instants, strict=True)
         )
-        return SynthesisResult(views, self._provenance(request.seed))
+        return SynthesisResult(views, self._provenance(request.seed, steps))
 
     def open_stream(
         self,
@@ -133,7 +142,7 @@ class AnyViewSmall:
         """Open a stream from one source camera to virtual cameras with these intrinsics.
 
         Raises:
-            InvalidRequestError: no target, steps, or options that the method does not have.
+            InvalidRequestError: no target, steps that the weights do not have, or unknown options.
             EngineClosedError: the method has been closed.
         """
         weights = self._opened()
@@ -141,12 +150,11 @@ class AnyViewSmall:
             raise InvalidRequestError(
                 "targets is empty; give the PinholeCamera of at least one virtual camera"
             )
-        if steps not in {None, 1}:
-            raise InvalidRequestError(
-                f"steps is {steps} but method '{_NAME}' does not sample in steps; leave steps=None"
-            )
+        check_steps(steps, self.describe())
+        done = self._steps(steps)
         resolved = resolve_options(options, SmallOptions, _NAME)
-        return SmallStream(self._session(weights, resolved), source, targets, self._provenance(seed))
+        session = self._session(weights, resolved, done, seed)
+        return SmallStream(session, source, targets, self._provenance(seed, done))
 
     def close(self) -> None:
         """Free the network. Closing twice is harmless."""
@@ -157,15 +165,28 @@ class AnyViewSmall:
             raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
         return self._weights
 
-    def _session(self, weights: LoadedWeights, options: SmallOptions) -> Any:
+    def _session(
+        self,
+        weights: LoadedWeights,
+        options: SmallOptions,
+        steps: int,
+        seed: int,
+        check: Callable[[], None] | None = None,
+    ) -> Any:
         import torch
 
-        from anyview_ros.methods.anyview_small.session import Session
+        from anyview_ros.methods.anyview_small.session import Sampling, Session
 
-        return Session(weights, torch.device(self.device), options)
+        sampling = Sampling(max(steps, 1), seed, check)
+        return Session(weights, torch.device(self.device), options, sampling)
 
-    def _provenance(self, seed: int) -> Provenance:
-        return Provenance(_NAME, self.weights_hash, seed, 0)
+    def _steps(self, asked: int | None) -> int:
+        """Steps that are done: 0 for weights that do not sample."""
+        default = self.describe().default_steps
+        return (asked or default) if default else 0
+
+    def _provenance(self, seed: int, steps: int) -> Provenance:
+        return Provenance(_NAME, self.weights_hash, seed, steps)
 
     @staticmethod
     def _first_frame(weights: LoadedWeights, needed: int) -> int:

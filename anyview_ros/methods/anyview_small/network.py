@@ -24,13 +24,16 @@ from anyview_ros.methods.anyview_small.candidates import (
     PLANES,
     SPLAT,
     WARP,
+    DepthRange,
     Hint,
     Prediction,
+    barred_planes,
     carried_depth,
     plane_depths,
     sweep,
 )
 from anyview_ros.methods.anyview_small.config import PATCH, SmallConfig
+from anyview_ros.methods.anyview_small.flow import FlowHead
 
 _HINT_CHANNELS = 7
 _SOURCE_DEPTH_CHANNELS = 2
@@ -72,6 +75,25 @@ class EncodedSource:
         return EncodedSource(self.picture.repeat_interleave(times, 0), self.tokens.repeated(times), planes)
 
 
+@dataclass(frozen=True, eq=False)
+class DecodedTarget:
+    """One target frame.
+
+    Attributes:
+        prediction: what its picture is mixed by, at the network's size.
+        tokens: what later targets look at.
+        swept: the plane sweep at this size; None without planes.
+        features: (B, F, H, W), what the prediction was read from.
+        grid: (B, C, H/8, W/8), the tokens as a picture.
+    """
+
+    prediction: Prediction
+    tokens: FrameTokens
+    swept: tuple[Tensor, Tensor] | None
+    features: Tensor
+    grid: Tensor
+
+
 class Stem(nn.Module):
     """Three strided convolutions: pictures to tokens, with what lies between them for the decoder."""
 
@@ -89,13 +111,18 @@ class Stem(nn.Module):
         return half, quarter, self.third(quarter)
 
 
+def decoder_features(config: SmallConfig) -> int:
+    """Channels of the decoder at full size."""
+    return max(config.stem // 2, 8)
+
+
 class Decoder(nn.Module):
     """Tokens back to pixels, by convolutions that see the stem's features and the hint again."""
 
     def __init__(self, config: SmallConfig) -> None:
         """Make the decoder."""
         super().__init__()
-        stem, fine = config.stem, max(config.stem // 2, 8)
+        stem, fine = config.stem, decoder_features(config)
         self.to_quarter = nn.Conv2d(config.width + 2 * stem, 2 * stem, 3, 1, 1)
         self.to_half = nn.Conv2d(3 * stem, stem, 3, 1, 1)
         self.to_full = nn.Conv2d(stem, 4 * fine, 3, 1, 1)
@@ -106,15 +133,15 @@ class Decoder(nn.Module):
         start[-1] = math.log(_FIRST_ERROR)
         self.to_pixels.bias = nn.Parameter(start)
 
-    def forward(self, tokens: Tensor, quarter: Tensor, half: Tensor, hint: Tensor) -> Tensor:
-        """Return raw outputs at full size."""
+    def forward(self, tokens: Tensor, quarter: Tensor, half: Tensor, hint: Tensor) -> tuple[Tensor, Tensor]:
+        """Return raw outputs at full size, and the features that they were read from."""
         coarse = functional.interpolate(tokens, scale_factor=2.0, mode="nearest")
         coarse = functional.silu(self.to_quarter(torch.cat([coarse, quarter], 1)))
         middle = functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
         middle = functional.silu(self.to_half(torch.cat([middle, half], 1)))
         fine = functional.pixel_shuffle(functional.silu(self.to_full(middle)), 2)
         out: Tensor = self.to_pixels(torch.cat([fine, hint], 1))
-        return out
+        return out, fine
 
 
 class SmallNetwork(nn.Module):
@@ -139,6 +166,7 @@ class SmallNetwork(nn.Module):
             self.source_detail = nn.Conv2d(2 * config.stem, config.planes, 3, 1, 1)
             self.carry = nn.Parameter(torch.ones(1))
             nn.init.zeros_(self.source_detail.weight)
+        self.flow = FlowHead(config.flow, decoder_features(config), config.width) if config.flow else None
 
     def depths(self, device: torch.device) -> Tensor | None:
         """Depths (1, D, 1, 1) of the planes, metres; None if there are none."""
@@ -182,7 +210,8 @@ class SmallNetwork(nn.Module):
         past_sources: Sequence[FrameTokens],
         past_targets: Sequence[FrameTokens],
         size: tuple[int, int],
-    ) -> tuple[Prediction, FrameTokens, tuple[Tensor, Tensor] | None]:
+        depth_range: DepthRange | None = None,
+    ) -> DecodedTarget:
         """Decode one target frame of the source frame's instant.
 
         Args:
@@ -191,9 +220,7 @@ class SmallNetwork(nn.Module):
             hint: the source's depth as the target sees it, at ``size``.
             past_sources, past_targets: earlier frames, at most ``memory_frames`` - 1 of each.
             size: (height, width) of the prediction.
-
-        Returns:
-            the prediction, what later targets look at, and the plane sweep at this size (None without planes).
+            depth_range: nearest and farthest depth of what the source shows, metres, where that is known.
         """
         height, width = size
         camera = source.tokens.camera
@@ -210,9 +237,13 @@ class SmallNetwork(nn.Module):
         others = [*past_sources, source.tokens, *past_targets]
         tokens, blocks = self._attend(tokens, target, camera, size, others)
         grid = grid + self.norm(tokens).transpose(1, 2).reshape(grid.shape)
-        raw = self.decoder(grid, quarter, half, told).float()
-        prediction = self._prediction(raw, source.picture, depths, carried)
-        return prediction, FrameTokens(target, blocks), swept
+        raw, features = self.decoder(grid, quarter, half, told)
+        if carried is not None:
+            carried = self.carry * carried
+            if depth_range is not None and depths is not None:
+                carried = carried + barred_planes(depth_range, target, camera, depths, size)
+        prediction = self._prediction(raw.float(), source.picture, depths, carried)
+        return DecodedTarget(prediction, FrameTokens(target, blocks), swept, features, grid)
 
     def _attend(
         self,
@@ -247,7 +278,7 @@ class SmallNetwork(nn.Module):
         config = self.config
         planes, gates, delta, free, log_error = torch.split(raw, [config.planes, GATES, 1, 3, 1], 1)
         if carried is not None:
-            planes = planes + self.carry * carried
+            planes = planes + carried
         if depths is None:
             log_depth = delta
         else:

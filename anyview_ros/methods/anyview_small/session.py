@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.facets import DepthFacets
@@ -17,8 +19,9 @@ from anyview_ros.methods.anyview_small.cameras import Cameras
 from anyview_ros.methods.anyview_small.candidates import Hint, Mixture, Prediction, mix
 from anyview_ros.methods.anyview_small.confidence import confidence
 from anyview_ros.methods.anyview_small.config import PATCH, SmallConfig
+from anyview_ros.methods.anyview_small.flow import Told, drawn_difference, imagined_share, spread
 from anyview_ros.methods.anyview_small.hints import Splat, splat
-from anyview_ros.methods.anyview_small.network import EncodedSource, FrameTokens, SmallNetwork
+from anyview_ros.methods.anyview_small.network import DecodedTarget, EncodedSource, FrameTokens, SmallNetwork
 from anyview_ros.methods.anyview_small.options import SmallOptions
 from anyview_ros.methods.anyview_small.weights import LoadedWeights
 from anyview_ros.methods.framewise import Picture, SourceFrame
@@ -36,6 +39,21 @@ def network_size(camera: PinholeCamera, config: SmallConfig) -> tuple[int, int]:
         return max(round(length * scale / PATCH) * PATCH, _LEAST_SIDE)
 
     return fitted(camera.height), fitted(camera.width)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How what was not seen is drawn.
+
+    Attributes:
+        steps: evaluations of the flow head; with 1 nothing is drawn, and the expected picture is shown.
+        seed: of the noise.
+        check: called before each evaluation; what it raises ends the work.
+    """
+
+    steps: int = 1
+    seed: int = 0
+    check: Callable[[], None] | None = None
 
 
 @dataclass(eq=False)
@@ -60,13 +78,17 @@ class Session:
         weights: the network.
         device: where it is.
         options: of the method.
+        sampling: how what was not seen is drawn.
     """
 
-    def __init__(self, weights: LoadedWeights, device: torch.device, options: SmallOptions) -> None:
+    def __init__(
+        self, weights: LoadedWeights, device: torch.device, options: SmallOptions, sampling: Sampling
+    ) -> None:
         """Begin with an empty memory."""
         self._network: SmallNetwork = weights.network
         self._calibration = weights.calibration
-        self._device, self._options = device, options
+        self._device, self._options, self._sampling = device, options, sampling
+        self._sizes = _sizes(self._network.config, options)
         self._kept = self._network.config.memory_frames - 1
         self._sources: deque[FrameTokens] = deque(maxlen=self._kept)
         self._current: _Encoded | None = None
@@ -86,7 +108,7 @@ class Session:
         if self._current is not None:
             self._sources.append(self._current.source.tokens)
         camera = Cameras.of([frame.camera], self._pose(frame.camera_to_world))
-        height, width = network_size(frame.camera, self._network.config)
+        height, width = network_size(frame.camera, self._sizes)
         small = self._picture(_shrunk(frame.image, width, height))
         depth = self._depth(frame)
         facets = None if depth is None else DepthFacets.from_depth(depth)
@@ -105,27 +127,64 @@ class Session:
         assert current is not None  # noqa: S101 - the methods here push before they ask
         target = Cameras.of([camera], self._pose(pose))
         seen = self._splat(current, camera, pose)
-        size = network_size(camera, self._network.config)
+        size = network_size(camera, self._sizes)
         hint = self._hint(seen, size)
-        prediction, tokens, swept = self._network.decode(
-            target, current.source, hint, current.past, tuple(memory.frames), size
+        decoded = self._network.decode(
+            target,
+            current.source,
+            hint,
+            current.past,
+            tuple(memory.frames),
+            size,
+            self._options.depth_range_m,
         )
-        memory.frames.append(tokens)
+        memory.frames.append(decoded.tokens)
+        prediction = decoded.prediction
         depths, camera_seen = self._network.depths(self._device), current.source.tokens.camera
         full = (camera.height, camera.width)
-        if full == size or not self._options.sharp:
-            mixed = mix(prediction, current.source.picture, target, camera_seen, hint, depths, swept)
-        else:
+        coarse = full == size or not self._options.sharp
+        mixed = drawn = None
+        if coarse or self._sampling.steps > 1:
+            mixed = mix(prediction, current.source.picture, target, camera_seen, hint, depths, decoded.swept)
+            drawn = self._drawn(decoded, mixed)
+        if mixed is None or not coarse:
             prediction = prediction.resized(*full)
             source = self._picture(_fitting(current.frame, camera))
             mixed = mix(prediction, source, target, camera_seen, self._hint(seen, full), depths)
-        return self._picture_of(mixed, prediction, seen, camera)
+        return self._picture_of(mixed, prediction, drawn, seen, camera)
+
+    def _drawn(self, decoded: DecodedTarget, mixed: Mixture) -> Tensor | None:
+        """What is added to the expected picture where nothing better is known, (1, 3, h, w); None with one step."""
+        head, sampling = self._network.flow, self._sampling
+        if head is None or sampling.steps == 1:
+            return None
+        told = Told.of(decoded.prediction, mixed, decoded.features, decoded.grid)
+        check = sampling.check
+        drawn = drawn_difference(
+            head,
+            told,
+            steps=sampling.steps,
+            seed=sampling.seed,
+            solver=self._options.solver,
+            between=None if check is None else lambda _: check(),
+        )
+        return drawn * spread(decoded.prediction)
 
     def _picture_of(
-        self, mixed: Mixture, prediction: Prediction, seen: Splat | None, camera: PinholeCamera
+        self,
+        mixed: Mixture,
+        prediction: Prediction,
+        drawn: Tensor | None,
+        seen: Splat | None,
+        camera: PinholeCamera,
     ) -> Picture:
         trust = confidence(mixed.support, prediction.log_error, self._calibration)
-        colour, shown = mixed.colour[0].clamp(0, 1).mul(255).round().byte(), (camera.width, camera.height)
+        picture = mixed.colour
+        if drawn is not None:
+            size = (picture.shape[-2], picture.shape[-1])
+            drawn = functional.interpolate(drawn, size, mode="bilinear", align_corners=False)
+            picture = picture + imagined_share(trust) * drawn
+        colour, shown = picture[0].clamp(0, 1).mul(255).round().byte(), (camera.width, camera.height)
         image = colour.permute(1, 2, 0).contiguous().cpu().numpy()
         trusted = trust[0, 0].float().contiguous().cpu().numpy()
         depth = prediction.log_depth.exp()[0, 0].contiguous().cpu().numpy()
@@ -173,6 +232,11 @@ class Session:
     def _picture(self, image: NDArray[np.uint8]) -> Tensor:
         raw = torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
         return raw.permute(2, 0, 1)[None].float() / 255
+
+
+def _sizes(config: SmallConfig, options: SmallOptions) -> SmallConfig:
+    """The settings with the sides that were asked for."""
+    return config if options.side is None else replace(config, side=options.side, smallest_side=options.side)
 
 
 def _shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
