@@ -27,6 +27,7 @@ from anyview_ros.synthesis.memory import device_bytes, resident_bytes
 from anyview_ros.synthesis.protocol import Progress, Synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.request_desk import RequestDesk
+from anyview_ros.synthesis.smaller_batches import SmallerBatches
 from anyview_ros.synthesis.stream_desk import EngineStream, StreamDesk
 from anyview_ros.synthesis.warm_up import warm_up_request
 
@@ -44,6 +45,7 @@ class Engine:
     - A time limit counts from submission. It ends a request that waits, and one that runs: the method is told
       to stop, which it does between two steps. A method that does not look at its token goes on until it is
       done and keeps the device that long; its request has ended all the same.
+    - Where memory does not hold all targets of a request at once, they are served in smaller batches.
     - An error of the method ends the request or loses the frame at hand; the engine lives on.
 
     Args:
@@ -110,6 +112,7 @@ class Engine:
         self._loaded.set_running_or_notify_cancel()
         self._weights_hash = ""
         self._restarts: Callable[[], int] = int
+        self._splits: Callable[[], int] = int
         self._worker = threading.Thread(target=self._work, name=f"{name} engine", daemon=True)
         self._started = self._closed = False
         self._problem = f"engine '{name}' has not been started; call start()"
@@ -279,7 +282,12 @@ class Engine:
         except BaseException:
             _close(synthesizer)
             raise
-        return synthesizer, description
+        return self._sparing(synthesizer), description
+
+    def _sparing(self, synthesizer: Synthesizer) -> Synthesizer:
+        sparing = SmallerBatches(synthesizer)
+        self._splits = lambda: sparing.splits
+        return sparing
 
     def _warm(self, synthesizer: Synthesizer, description: MethodDescription) -> None:
         try:
@@ -387,6 +395,7 @@ class Engine:
                 memory_bytes=resident_bytes(),
                 device_memory_bytes=device_bytes(),
                 restarts=self._restarts(),
+                splits=self._splits(),
             )
 
 

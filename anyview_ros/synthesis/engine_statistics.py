@@ -66,6 +66,7 @@ class EngineStatistics:
         memory_bytes: resident memory of this process.
         device_memory_bytes: what torch holds on CUDA devices; 0 where it does not use any.
         restarts: how often the process of a method that has one of its own died and was replaced.
+        splits: how often memory ran out and a request went on in smaller batches.
     """
 
     submitted: int
@@ -89,6 +90,7 @@ class EngineStatistics:
     memory_bytes: int
     device_memory_bytes: int
     restarts: int = 0
+    splits: int = 0
 
 
 @dataclass

@@ -19,8 +19,8 @@ def as_synthesis_error(error: Exception, work: str, device: str) -> AnyViewError
     """
     if isinstance(error, AnyViewError):
         return error
-    if _is_out_of_memory(error):
-        _free_memory(error)
+    if is_out_of_memory(error):
+        free_memory(error)
         wrapped = SynthesisError(
             f"out of memory on {device} while synthesising {work}; ask for fewer or smaller views and frames, "
             "or free memory on the device"
@@ -54,13 +54,15 @@ def sizes_of(request: SynthesisRequest) -> str:
     return f"{sources} into {targets}"
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this was raised because the machine's or the device's memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def _free_memory(error: BaseException) -> None:
+def free_memory(error: BaseException) -> None:
+    """Free what the work that raised ``error`` still holds, on the device too."""
     traceback.clear_frames(error.__traceback__)
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

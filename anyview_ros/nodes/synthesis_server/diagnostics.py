@@ -57,6 +57,7 @@ class Diagnostics:
         status.add("memory_mib", f"{statistics.memory_bytes / _MIB:.0f}")
         status.add("device_memory_mib", f"{statistics.device_memory_bytes / _MIB:.0f}")
         status.add("restarts", str(statistics.restarts))
+        status.add("memory_splits", str(statistics.splits))
         return status
 
     def _requests(self, status: Any) -> Any:

@@ -1,0 +1,156 @@
+"""Fewer targets at once where memory does not hold them all."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anyview_ros.geometry import CameraTrajectory, PinholeCamera
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.failures import free_memory, is_out_of_memory
+from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream, Synthesizer
+from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import SynthesisResult
+
+_log = logging.getLogger(__name__)
+
+_MOST_SIZES = 16
+_TRY_MORE_AFTER = 32
+
+_Sizes = tuple[tuple[tuple[int, int, int], ...], tuple[int, int, int]]
+
+
+class SmallerBatches:
+    """A Synthesizer that, when memory runs out, asks another for half of the targets at a time.
+
+    How many fitted is remembered for requests of the same sizes, which are cut beforehand; now and then one more is
+    tried, since others may have left the device. The work batched or not gives the same views within one grey level.
+    A single target that does not fit raises what the method raised.
+
+    Args:
+        synthesizer: who does the work; closed with this.
+    """
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        """Stand before ``synthesizer``."""
+        self._synthesizer = synthesizer
+        self._fitting: OrderedDict[_Sizes, _Fitting] = OrderedDict()
+        self._splits = 0
+
+    @property
+    def splits(self) -> int:
+        """How often memory ran out and a request was cut."""
+        return self._splits
+
+    @property
+    def weights_hash(self) -> str:
+        """sha256 (hex) of the weights, or ""."""
+        return str(getattr(self._synthesizer, "weights_hash", ""))
+
+    def describe(self) -> MethodDescription:
+        """Tell sizes, clip lengths, sources and limits."""
+        return self._synthesizer.describe()
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SynthesisResult:
+        """Synthesise every target of the request, in as few parts as memory allows.
+
+        Progress counts the steps of the part under way and of those done; its total grows when a request is cut.
+
+        Raises:
+            InvalidRequestError, SynthesisCancelled: as the method's own.
+        """
+        sizes = _sizes(request)
+        waiting = _cut(request.targets, self._fitting.get(sizes))
+        results: list[SynthesisResult] = []
+        while waiting:
+            part = replace(request, targets=tuple(waiting[0]))
+            tell = None if progress is None else _Part(progress, len(results), len(results) + len(waiting))
+            try:
+                results.append(self._synthesizer.synthesize(part, progress=tell, cancel=cancel))
+            except Exception as error:
+                if len(part.targets) == 1 or not is_out_of_memory(error):
+                    raise
+                free_memory(error)
+                fitting = self._note_split(sizes, len(part.targets))
+                waiting = _cut([target for group in waiting for target in group], fitting)
+            else:
+                waiting.pop(0)
+        if sizes in self._fitting:
+            self._fitting[sizes].went_well()
+        if len(results) == 1:
+            return results[0]
+        return SynthesisResult(
+            tuple(view for result in results for view in result.views), results[0].provenance
+        )
+
+    def _note_split(self, sizes: _Sizes, tried: int) -> _Fitting:
+        self._splits += 1
+        fitting = _Fitting((tried + 1) // 2)
+        self._fitting[sizes] = fitting
+        while len(self._fitting) > _MOST_SIZES:
+            self._fitting.popitem(last=False)
+        name = self._synthesizer.describe().name
+        _log.warning(
+            "memory does not hold %d views of '%s' at once; going on with %d", tried, name, fitting.most
+        )
+        return fitting
+
+    def open_stream(
+        self,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+    ) -> SynthesisStream:
+        """Open a stream of the method, which sees to its memory itself."""
+        return self._synthesizer.open_stream(source, targets, steps=steps, seed=seed, options=options)
+
+    def close(self) -> None:
+        """Close the method."""
+        self._synthesizer.close()
+
+
+@dataclass
+class _Fitting:
+    """How many targets fit at once, and how many requests went well since that was found."""
+
+    most: int
+    well: int = 0
+
+    def went_well(self) -> None:
+        self.well += 1
+        if self.well == _TRY_MORE_AFTER:
+            self.most, self.well = self.most + 1, 0
+
+
+def _sizes(request: SynthesisRequest) -> _Sizes:
+    return (
+        tuple((len(source), *source.camera.size) for source in request.sources),
+        max((len(target), *target.camera.size) for target in request.targets),
+    )
+
+
+def _cut(targets: Sequence[CameraTrajectory], fitting: _Fitting | None) -> list[list[CameraTrajectory]]:
+    size = len(targets) if fitting is None else fitting.most
+    return [list(targets[start : start + size]) for start in range(0, len(targets), size)]
+
+
+class _Part:
+    """Progress of one part among several."""
+
+    def __init__(self, progress: Progress, index: int, parts: int) -> None:
+        self._progress, self._index, self._parts = progress, index, parts
+
+    def __call__(self, step: int, total: int, /) -> None:
+        self._progress(self._index * total + step, self._parts * total)
