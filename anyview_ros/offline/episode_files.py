@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.video import read_video
+from anyview_ros.offline.video_frames import VideoFrames
 
 Array = NDArray[np.float64]
 
@@ -31,12 +31,14 @@ class LowdimEntry:
         timestep: its number; None if not told.
         intrinsics: float64 (3, 3), pixels.
         extrinsics: float64 (4, 4), as written: not checked, in whichever direction.
+        stamp_ns: when it was taken, where that is told apart from the timestep (ours, optional); or None.
     """
 
     key: str
     timestep: int | None
     intrinsics: Array
     extrinsics: Array
+    stamp_ns: int | None = None
 
 
 def read_lowdim(path: Path, camera: str) -> list[LowdimEntry]:
@@ -63,6 +65,7 @@ def read_lowdim(path: Path, camera: str) -> list[LowdimEntry]:
                 timestep,
                 _shaped(file, values, "intrinsics", (3, 3)),
                 _shaped(file, values, "extrinsics", (4, 4)),
+                _stamps_ns(file, values, 1)[0],
             )
         )
     return found
@@ -78,10 +81,20 @@ def _unstacked(file: Path, values: Mapping[str, NDArray[Any]]) -> list[LowdimEnt
     steps = np.asarray(values.get("timestep", np.arange(len(extrinsics)))).reshape(-1)
     if len(steps) != len(extrinsics):
         raise ReadError(f"{file}: {len(steps)} timesteps but {len(extrinsics)} extrinsics")
+    stamps = _stamps_ns(file, values, len(steps))
     return [
-        LowdimEntry(f"{int(step):010d}", int(step), intrinsics[i], extrinsics[i])
+        LowdimEntry(f"{int(step):010d}", int(step), intrinsics[i], extrinsics[i], stamps[i])
         for i, step in enumerate(steps)
     ]
+
+
+def _stamps_ns(file: Path, values: Mapping[str, NDArray[Any]], count: int) -> Sequence[int | None]:
+    if "stamp_ns" not in values:
+        return [None] * count
+    stamps = values["stamp_ns"].reshape(-1)
+    if len(stamps) != count or not np.issubdtype(stamps.dtype, np.integer):
+        raise ReadError(f"{file}: stamp_ns must be ({count},) integers, got {stamps.dtype} ({len(stamps)},)")
+    return [int(stamp) for stamp in stamps]
 
 
 def _load(file: Path) -> dict[str, NDArray[Any]]:
@@ -89,7 +102,7 @@ def _load(file: Path) -> dict[str, NDArray[Any]]:
     found = {}
     try:
         with np.load(file, allow_pickle=False) as archive:
-            for name in ("timestep", "intrinsics", "extrinsics"):
+            for name in ("timestep", "intrinsics", "extrinsics", "stamp_ns"):
                 if name in archive.files:
                     found[name] = archive[name]
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -109,34 +122,38 @@ def _shaped(file: Path, values: Mapping[str, NDArray[Any]], name: str, shape: tu
 
 
 def read_pictures(
-    path: Path, camera: str, lowdim: Sequence[LowdimEntry]
+    path: Path, camera: str, lowdim: Sequence[LowdimEntry], wanted: range | None = None
 ) -> Iterator[tuple[NDArray[np.uint8], LowdimEntry]]:
     """Read pictures with their entries: by name where there are picture files, by order in a video.
+
+    Args:
+        path: the episode's folder.
+        camera: name.
+        lowdim: all entries of the camera.
+        wanted: numbers of those to read, ascending; None for all.
 
     Raises:
         ReadError: numbers that differ, or broken files.
     """
+    chosen = range(len(lowdim)) if wanted is None else wanted
     folder = path / "rgb" / camera
-    if folder.is_dir():
-        files = {p.stem: p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"}}
-        missing = [entry.key for entry in lowdim if entry.key not in files]
-        if missing or len(files) != len(lowdim):
+    if not folder.is_dir():
+        video = VideoFrames(video_path(path, camera))
+        if len(video) != len(lowdim):
             raise ReadError(
-                f"{path}: camera {camera} has {len(files)} pictures but {len(lowdim)} lowdim entries"
-                + (f"; no picture {missing[0]}" if missing else "")
+                f"{video.path} has {len(video)} frames but there are {len(lowdim)} lowdim entries"
             )
-        for entry in lowdim:
-            yield _read_picture(files[entry.key]), entry
+        yield from zip(video.images(chosen), (lowdim[index] for index in chosen), strict=True)
         return
-    count = 0
-    for frame in read_video(video_path(path, camera)):
-        if count < len(lowdim):
-            yield frame.image, lowdim[count]
-        count += 1
-    if count != len(lowdim):
+    files = {p.stem: p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"}}
+    missing = [entry.key for entry in lowdim if entry.key not in files]
+    if missing or len(files) != len(lowdim):
         raise ReadError(
-            f"{video_path(path, camera)} has {count} frames but there are {len(lowdim)} lowdim entries"
+            f"{path}: camera {camera} has {len(files)} pictures but {len(lowdim)} lowdim entries"
+            + (f"; no picture {missing[0]}" if missing else "")
         )
+    for index in chosen:
+        yield _read_picture(files[lowdim[index].key]), lowdim[index]
 
 
 def _read_picture(file: Path) -> NDArray[np.uint8]:

@@ -5,7 +5,8 @@
     metadata.json                          extrinsics.transform: cam2world (default) or world2cam;
                                            specific.roles: camera -> input | target
     rgb/camX/%010d.jpg|png  or  rgb/camX.mp4
-    lowdim/camX/%010d.npz   or  lowdim/camX.npz      camera, timestep, intrinsics (3, 3), extrinsics (4, 4)
+    lowdim/camX/%010d.npz   or  lowdim/camX.npz      camera, timestep, intrinsics (3, 3), extrinsics (4, 4),
+                                           and ours, optional: stamp_ns
     depth/camX/%010d.png                   ours, optional: 16 bit, millimetres, 0 = unknown
 
 A stacked ``lowdim/camX.npz`` has a leading axis of time. Nothing is ever unpickled.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class EpisodeFrame:
 
     Attributes:
         timestep: its number, from lowdim.
-        stamp_ns: timestep at the episode's rate.
+        stamp_ns: timestep at the episode's rate, unless lowdim tells it.
         image: uint8 (H, W, 3), RGB.
         intrinsics: (3, 3), pixels, as written.
         camera_to_world: (4, 4), metres, OpenCV axes; not checked.
@@ -88,6 +89,7 @@ class Episode:
     roles: Mapping[str, str]
     rate_hz: float
     transform: str
+    _entries: dict[str, list[LowdimEntry]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> Episode:
@@ -115,14 +117,20 @@ class Episode:
             )
         return cls(path, metadata, cameras, _roles(metadata), _rate_hz(path, metadata, cameras), transform)
 
-    def frames(self, camera: str) -> Iterator[EpisodeFrame]:
+    def frames(self, camera: str, wanted: range | None = None) -> Iterator[EpisodeFrame]:
         """Read a camera's pictures in order.
+
+        Args:
+            camera: name.
+            wanted: numbers of the pictures to read, ascending; None for all.
 
         Raises:
             ReadError: no such camera, numbers of pictures and of lowdim entries that differ, or broken files.
         """
         lowdim = self._lowdim(camera)
-        for index, (image, entry) in enumerate(read_pictures(self.path, camera, lowdim)):
+        chosen = range(len(lowdim)) if wanted is None else wanted
+        pictures = read_pictures(self.path, camera, lowdim, chosen)
+        for index, (image, entry) in zip(chosen, pictures, strict=True):
             place = self._place(camera, index, entry)
             yield EpisodeFrame(
                 timestep=place.timestep,
@@ -144,13 +152,15 @@ class Episode:
     def _lowdim(self, camera: str) -> list[LowdimEntry]:
         if camera not in self.cameras:
             raise ReadError(f"{self.path} has no camera {camera!r}; it has {', '.join(self.cameras)}")
-        return read_lowdim(self.path, camera)
+        if camera not in self._entries:
+            self._entries[camera] = read_lowdim(self.path, camera)
+        return self._entries[camera]
 
     def _place(self, camera: str, index: int, entry: LowdimEntry) -> EpisodePlace:
         timestep = entry.timestep if entry.timestep is not None else index
         return EpisodePlace(
             timestep=timestep,
-            stamp_ns=round(timestep * 1e9 / self.rate_hz),
+            stamp_ns=round(timestep * 1e9 / self.rate_hz) if entry.stamp_ns is None else entry.stamp_ns,
             intrinsics=entry.intrinsics,
             camera_to_world=_camera_to_world(entry, self.transform, f"{self.path}: {camera}"),
         )

@@ -137,14 +137,14 @@ def episode_film(episode: Episode, camera: str) -> PosedFilm:
         ReadError: no such camera, intrinsics that change, or broken files.
     """
     places = episode.places(camera)
-    first = next(episode.frames(camera), None)
-    if first is None:
+    if not places:
         raise ReadError(f"{episode.path}: camera {camera} has no pictures")
+    first = next(episode.frames(camera, range(1)))
     intrinsics = constant_intrinsics([place.intrinsics for place in places], episode.path, camera)
     height, width = first.image.shape[:2]
 
-    def frames() -> Iterator[FilmFrame]:
-        for frame in episode.frames(camera):
+    def read(wanted: range) -> Iterator[FilmFrame]:
+        for frame in episode.frames(camera, wanted):
             yield FilmFrame(frame.image, frame.depth)
 
     return PosedFilm(
@@ -152,7 +152,7 @@ def episode_film(episode: Episode, camera: str) -> PosedFilm:
         PinholeCamera.from_matrix(intrinsics, width, height),
         np.stack([place.camera_to_world for place in places]),
         np.array([place.stamp_ns for place in places], np.int64),
-        _by_order(frames),
+        read,
         has_depth=first.depth is not None,
     )
 

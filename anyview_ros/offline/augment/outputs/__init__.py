@@ -1,0 +1,1 @@
+"""The formats that augmented episodes are written in."""
