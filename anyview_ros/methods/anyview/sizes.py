@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
-
-from anyview_ros.errors import InvalidRequestError
+from anyview_ros.clips.resizing import resize_frames
+from anyview_ros.errors import InvalidInputError, InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.geometry.snapped_sizes import RELEASE_LONG_SIDES, Size, snapped_size
 
-Size = tuple[int, int]
-"""Width and height in pixels."""
+__all__ = ["MULTIPLE", "Size", "resize_frames", "stretched", "working_size"]
 
 MULTIPLE = 16  # pixels per token and side: 8 of the video autoencoder times 2 of the patches
-_STAGES = (384, 576)  # the release stored its data at the first long side and trained at the second
 
 
 def working_size(native: Size) -> Size:
@@ -25,21 +20,13 @@ def working_size(native: Size) -> Size:
     Raises:
         InvalidRequestError: a picture so narrow that nothing is left of its short side.
     """
-    width, height = native
-    for long_side in _STAGES:
-        scale = Fraction(long_side, max(width, height))
-        width, height = _snapped(width * scale), _snapped(height * scale)
-        if min(width, height) == 0:
-            raise InvalidRequestError(
-                f"a picture of {native[0]}x{native[1]} is too narrow for method 'anyview'; crop it, or give "
-                "options source_size and target_size"
-            )
-    return width, height
-
-
-def _snapped(length: Fraction) -> int:
-    below = int(length // MULTIPLE)
-    return MULTIPLE * (below + (length - MULTIPLE * below > MULTIPLE // 2))
+    try:
+        return snapped_size(native, RELEASE_LONG_SIDES, MULTIPLE)
+    except InvalidInputError as error:
+        raise InvalidRequestError(
+            f"a picture of {native[0]}x{native[1]} is too narrow for method 'anyview'; crop it, or give "
+            "options source_size and target_size"
+        ) from error
 
 
 def stretched(camera: PinholeCamera, size: Size) -> PinholeCamera:
@@ -50,16 +37,3 @@ def stretched(camera: PinholeCamera, size: Size) -> PinholeCamera:
     """
     sx, sy = size[0] / camera.width, size[1] / camera.height
     return PinholeCamera(camera.fx * sx, camera.fy * sy, camera.cx * sx, camera.cy * sy, *size)
-
-
-def resize_frames(frames: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Pictures (T, H, W, 3) at another size, by Lanczos interpolation that blurs no more than it must."""
-    from PIL import Image
-
-    if (frames.shape[2], frames.shape[1]) == size:
-        return frames
-    resized = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.LANCZOS))
-        for frame in frames
-    ]
-    return np.stack(resized)
