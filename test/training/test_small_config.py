@@ -9,7 +9,7 @@ from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.training.small_config import SmallTrainingConfig, read_config
 
 
-@pytest.mark.parametrize("name", ["cpu.yaml", "h200.yaml", "smoke.yaml"])
+@pytest.mark.parametrize("name", ["cpu.yaml", "flow.yaml", "h200.yaml", "smoke.yaml"])
 def test_ours_can_be_read_and_fit_the_package(name: str) -> None:
     config = read_config(name)
     assert sum(p.numel() for p in SmallNetwork(config.network).parameters()) <= 15_000_000
@@ -51,5 +51,5 @@ def test_what_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> 
 
 
 def test_an_unknown_name_lists_ours() -> None:
-    with pytest.raises(InvalidInputError, match=r"cpu\.yaml, h200\.yaml, smoke\.yaml"):
+    with pytest.raises(InvalidInputError, match=r"cpu\.yaml, flow\.yaml, h200\.yaml, smoke\.yaml"):
         read_config("moon.yaml")

@@ -13,7 +13,7 @@ from anyview_ros.methods.anyview_small.cameras import Cameras, in_full_precision
 
 GATES = 5
 PLANES, WARP, SPLAT, FREE, FILL = range(GATES)
-_SHUT = -1e4
+SHUT = -1e4
 _LEAST_VALID = 1e-4
 _AHEAD_M = 1e-3
 _STRONGEST = 5.0
@@ -186,7 +186,7 @@ DepthRange = tuple[float, float]
 def barred_planes(
     depth_range: DepthRange, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
 ) -> Tensor:
-    """Logits (B, D, H, W) that rule out what the source would see, but not between these depths; 0 elsewhere.
+    """Which points of the target's planes cannot be, bool (B, D, H, W): the source sees them, not at these depths.
 
     Half a step between planes is allowed at either end, so that at least one plane fits any range that they span.
 
@@ -200,8 +200,18 @@ def barred_planes(
     half_step = float(depths[0, 1] / depths[0, 0]) ** 0.5
     seen = seen_at(target, source, depths, size)
     outside = (seen.depth < near / half_step) | (seen.depth > far * half_step)
-    barred: Tensor = seen.valid * outside * _SHUT
+    barred: Tensor = (seen.valid > 0) & outside
     return barred
+
+
+def within_planes(log_depth: Tensor, barred: Tensor, depths: Tensor) -> Tensor:
+    """Logarithmic depth (B, 1, H, W) kept between the first and the last plane not barred, where there is one."""
+    logs = depths.log().expand_as(barred)
+    nearest = logs.masked_fill(barred, torch.inf).amin(1, keepdim=True)
+    farthest = logs.masked_fill(barred, -torch.inf).amax(1, keepdim=True)
+    return torch.where(
+        nearest <= farthest, torch.minimum(torch.maximum(log_depth, nearest), farthest), log_depth
+    )
 
 
 @in_full_precision
@@ -229,7 +239,7 @@ def mix(
     """
     size = (prediction.gates.shape[-2], prediction.gates.shape[-1])
     colours, valids = [], []
-    shut = torch.full_like(prediction.gates[:, :1], _SHUT)
+    shut = torch.full_like(prediction.gates[:, :1], SHUT)
     if depths is not None:
         planes = _plane_candidate(prediction.planes, picture, target, source, depths, size, swept)
         colours.append(planes[0])

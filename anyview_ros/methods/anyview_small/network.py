@@ -22,6 +22,7 @@ from anyview_ros.methods.anyview_small.candidates import (
     FILL,
     GATES,
     PLANES,
+    SHUT,
     SPLAT,
     WARP,
     DepthRange,
@@ -31,6 +32,7 @@ from anyview_ros.methods.anyview_small.candidates import (
     carried_depth,
     plane_depths,
     sweep,
+    within_planes,
 )
 from anyview_ros.methods.anyview_small.config import PATCH, SmallConfig
 from anyview_ros.methods.anyview_small.flow import FlowHead
@@ -238,11 +240,10 @@ class SmallNetwork(nn.Module):
         tokens, blocks = self._attend(tokens, target, camera, size, others)
         grid = grid + self.norm(tokens).transpose(1, 2).reshape(grid.shape)
         raw, features = self.decoder(grid, quarter, half, told)
-        if carried is not None:
-            carried = self.carry * carried
-            if depth_range is not None and depths is not None:
-                carried = carried + barred_planes(depth_range, target, camera, depths, size)
-        prediction = self._prediction(raw.float(), source.picture, depths, carried)
+        barred = None
+        if depth_range is not None and depths is not None:
+            barred = barred_planes(depth_range, target, camera, depths, size)
+        prediction = self._prediction(raw.float(), source.picture, depths, carried, barred)
         return DecodedTarget(prediction, FrameTokens(target, blocks), swept, features, grid)
 
     def _attend(
@@ -273,17 +274,26 @@ class SmallNetwork(nn.Module):
         )
 
     def _prediction(
-        self, raw: Tensor, picture: Tensor, depths: Tensor | None, carried: Tensor | None
+        self,
+        raw: Tensor,
+        picture: Tensor,
+        depths: Tensor | None,
+        carried: Tensor | None,
+        barred: Tensor | None,
     ) -> Prediction:
         config = self.config
         planes, gates, delta, free, log_error = torch.split(raw, [config.planes, GATES, 1, 3, 1], 1)
         if carried is not None:
-            planes = planes + carried
+            planes = planes + self.carry * carried
+        if barred is not None:
+            planes = torch.where(barred, SHUT, planes)
         if depths is None:
             log_depth = delta
         else:
             low, high = math.log(config.nearest_m / 2), math.log(config.farthest_m * 2)
             log_depth = ((planes.softmax(1) * depths.log()).sum(1, keepdim=True) + delta).clamp(low, high)
+            if barred is not None:
+                log_depth = within_planes(log_depth, barred, depths)
         shut = torch.zeros(GATES, device=raw.device)
         if depths is None:
             shut[PLANES] = shut[FILL] = -torch.inf
