@@ -210,6 +210,7 @@ def _report(
         drops=drops,
         samples=observer.samples,
         views_published=views,
+        rate_hz=plan.rate_hz,
         provenance={
             "weights_hash": provenance.weights_hash,
             "seed": provenance.seed,
@@ -227,11 +228,19 @@ def _conclude(summary: dict[str, Any], plan: DemoPlan, output: Path, say: Callab
         say(
             f"{name}: {summary['views_observed'][name]} views observed{_score_line(summary['scores'].get(name))}"
         )
+        say(_continuity_line(name, summary["continuity"][name]))
     age = summary["age_ms"]
     if age["p50"] is not None:
         say(f"age of a view when it arrives: median {age['p50']:.0f} ms, 99 % below {age['p99']:.0f} ms")
     say(f"report: {output / 'report.html'} (pictures marked SYNTHESISED were computed, not seen)")
     return 0 if all(summary["views_observed"][name] for name in plan.cameras) else 1
+
+
+def _continuity_line(name: str, found: dict[str, Any]) -> str:
+    flicker = (
+        "" if found["flicker"] is None else f"; changes {found['flicker']:.2f} times as much as the truth"
+    )
+    return f"{name}: {found['kept_hz']:.1f} of {found['asked_hz']:g} views per second{flicker}"
 
 
 def _score_line(score: dict[str, Any] | None) -> str:

@@ -37,6 +37,7 @@ class DemoPlan:
         server_parameters: parameters of the synthesis_server node.
         source, source_type, source_info, source_depth: topics of the real camera; depth "" if there is none.
         truth: namespace of the true views, or "".
+        rate_hz: at which views are asked for.
         sim_time: whether nodes follow /clock.
     """
 
@@ -53,6 +54,7 @@ class DemoPlan:
     source_info: str = "/camera/camera_info"
     source_depth: str = ""
     truth: str = ""
+    rate_hz: float = _RATE_HZ
     attribution: str = ""
     notes: Sequence[str] = ()
     sim_time: bool = False

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from anyview_ros.evaluation.continuity import Continuity, continuity, time_strip
 from anyview_ros.evaluation.live import CameraScores, LiveSample, percentiles, score_samples
 from anyview_ros.evaluation.marked_png import write_marked_png
+from anyview_ros.evaluation.pages import render_page
 from anyview_ros.evaluation.pictures import data_uri, sheet, timeline_svg, write_mp4
 
 _MARK = {"Comment": "Contains synthesised pictures (anyview_ros); they were computed, not filmed."}
@@ -29,6 +31,7 @@ class LiveRun:
         drops: frames dropped there, by reason.
         samples: by virtual camera.
         views_published: by virtual camera, as the node itself counts.
+        rate_hz: that the virtual cameras are declared with; None if it is not known.
         provenance: of the last view: method, weights' hash, seed, steps, server.
         notes: anything the reader should know, one sentence each.
     """
@@ -41,6 +44,7 @@ class LiveRun:
     drops: Mapping[str, int]
     samples: Mapping[str, Sequence[LiveSample]]
     views_published: Mapping[str, int]
+    rate_hz: float | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     attribution: str = ""
     notes: Sequence[str] = ()
@@ -56,16 +60,31 @@ def write_live_report(run: LiveRun, folder: Path, *, shown: int = 3) -> dict[str
     """
     folder.mkdir(parents=True, exist_ok=True)
     scores = {name: score_samples(samples) for name, samples in run.samples.items()}
-    summary = _summary(run, scores)
+    going_on = {name: _continuity(run, name) for name in run.samples}
+    summary = _summary(run, scores, going_on)
     sheets = {name: _write_pictures(name, samples, folder, shown) for name, samples in run.samples.items()}
     (folder / "report.json").write_text(
         json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8"
     )
-    (folder / "report.html").write_text(_html(run, summary, sheets), encoding="utf-8")
+    strips = {name: _write_strip(name, samples, folder) for name, samples in run.samples.items()}
+    (folder / "report.html").write_text(_html(run, summary, sheets, strips), encoding="utf-8")
     return summary
 
 
-def _summary(run: LiveRun, scores: Mapping[str, CameraScores]) -> dict[str, Any]:
+def _continuity(run: LiveRun, name: str) -> Continuity:
+    return continuity(
+        name,
+        run.samples[name],
+        published=run.views_published.get(name, 0),
+        duration_s=run.duration_s,
+        asked_hz=run.rate_hz,
+        source_hz=run.frames_in / max(run.duration_s, 1e-9),
+    )
+
+
+def _summary(
+    run: LiveRun, scores: Mapping[str, CameraScores], going_on: Mapping[str, Continuity]
+) -> dict[str, Any]:
     everything = [sample for samples in run.samples.values() for sample in samples]
     return {
         "method": run.method,
@@ -80,9 +99,10 @@ def _summary(run: LiveRun, scores: Mapping[str, CameraScores]) -> dict[str, Any]
         "age_ms": percentiles([sample.age_ms for sample in everything]),
         "drops": dict(run.drops),
         "scores": {name: score.as_json() for name, score in scores.items() if score.frames},
+        "continuity": {name: found.as_json() for name, found in going_on.items()},
         "provenance": dict(run.provenance),
         "synthesised": True,
-        "notes": list(run.notes),
+        "notes": [*run.notes, *(found.shortfall for found in going_on.values() if found.shortfall)],
     }
 
 
@@ -104,19 +124,22 @@ def _write_pictures(name: str, samples: Sequence[LiveSample], folder: Path, show
     return [data_uri(sheet(sample)) for sample in picked]
 
 
-def _html(run: LiveRun, summary: Mapping[str, Any], sheets: Mapping[str, list[str]]) -> str:
-    from jinja2 import Environment, PackageLoader, select_autoescape
+def _write_strip(name: str, samples: Sequence[LiveSample], folder: Path) -> str:
+    """Write the strip of time of one camera; return it as a data URI, "" if there is none."""
+    strip = time_strip(samples)
+    if strip is None:
+        return ""
+    write_marked_png(folder / f"{name}_over_time.png", strip, _MARK)
+    return data_uri(strip)
 
-    environment = Environment(
-        loader=PackageLoader("anyview_ros.evaluation"),
-        autoescape=select_autoescape(),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+
+def _html(
+    run: LiveRun, summary: Mapping[str, Any], sheets: Mapping[str, list[str]], strips: Mapping[str, str]
+) -> str:
     series = {}
     for name, samples in run.samples.items():
         series[f"{name}: age"] = [(sample.elapsed_s, sample.age_ms) for sample in samples]
         series[f"{name}: latency"] = [(sample.elapsed_s, sample.latency_ms) for sample in samples]
-    return environment.get_template("live_report.html").render(
-        summary=summary, sheets=sheets, timeline=timeline_svg(series)
+    return render_page(
+        "live_report.html", summary=summary, sheets=sheets, strips=strips, timeline=timeline_svg(series)
     )

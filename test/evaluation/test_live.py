@@ -106,11 +106,12 @@ def test_the_report_tells_what_was_measured(tmp_path: Path) -> None:
         assert key in summary
     assert summary["scores"]["overhead"]["coverage"] == 1.0
     assert summary["age_ms"]["p50"] == 22.0
+    assert summary["continuity"]["overhead"]["kept_hz"] == 2.5
     page = (tmp_path / "report.html").read_text()
     assert "SYNTHESISED" in page
     assert "a &lt;test&gt;" in page
     assert "http" not in page.replace("http-equiv", "")  # self-contained
-    assert page.count("data:image/jpeg") == 3
+    assert page.count("data:image/jpeg") == 4  # three instants, and the strip of time
     assert len(list(read_video(tmp_path / "overhead.mp4"))) == 5
     assert cv2.imread(str(tmp_path / "overhead_0.png")).shape == (524, 960, 3)
     assert "synthesised" in read_png_text(tmp_path / "overhead_0.png")["Comment"]
