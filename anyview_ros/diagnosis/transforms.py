@@ -45,6 +45,22 @@ class Edge:
             return None
         return interpolate_poses(self.stamps_ns, self.poses, np.int64(stamp_ns))
 
+    def known_at(self, stamps_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """At which of some instants (N,) :meth:`at` gives a pose."""
+        if len(self.poses) == 0 or self.static:
+            return np.full(len(stamps_ns), len(self.poses) > 0)
+        return np.asarray((stamps_ns >= self.stamps_ns[0]) & (stamps_ns <= self.stamps_ns[-1]))
+
+    def at_all(self, stamps_ns: NDArray[np.int64]) -> Array:
+        """As :meth:`at` for many instants (N,) at once, (N, 4, 4); nan where there is no pose."""
+        poses = np.full((len(stamps_ns), 4, 4), np.nan)
+        known = self.known_at(stamps_ns)
+        if self.static and known.all():
+            poses[:] = self.poses[-1:]
+        elif known.any():
+            poses[known] = interpolate_poses(self.stamps_ns, self.poses, stamps_ns[known])
+        return poses
+
     @property
     def name(self) -> str:
         """For people."""
@@ -126,6 +142,20 @@ class TransformTree:
             return None
         return np.asarray(invert_rigid(fixed_pose) @ pose)
 
+    def lookup_all(self, frame: str, fixed_frame: str, stamps_ns: NDArray[np.int64]) -> Array | None:
+        """As :meth:`lookup` for many instants (N,) at once, (N, 4, 4); nan at those where a pose is not known.
+
+        None if the frames are not connected at any time.
+        """
+        stamps = np.asarray(stamps_ns, np.int64)
+        if frame == fixed_frame:
+            return np.tile(np.eye(4), (len(stamps), 1, 1))
+        ways = self._ways(frame, fixed_frame)
+        if ways is None:
+            return None
+        pose, fixed_pose = (_products(way, stamps) for way in ways)
+        return np.asarray(invert_rigid(fixed_pose) @ pose)
+
     def _ways(self, frame: str, fixed_frame: str) -> tuple[list[Edge], list[Edge]] | None:
         """From each of both frames up to where the ways meet; None if they do not."""
         if frame not in self.frames or self.root(frame) != self.root(fixed_frame):
@@ -143,3 +173,10 @@ def _product(way: list[Edge], stamp_ns: int) -> Array | None:
             return None
         pose = step @ pose
     return pose
+
+
+def _products(way: list[Edge], stamps_ns: NDArray[np.int64]) -> Array:
+    poses = np.tile(np.eye(4), (len(stamps_ns), 1, 1))
+    for edge in way:
+        poses = edge.at_all(stamps_ns) @ poses
+    return poses

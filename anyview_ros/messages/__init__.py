@@ -4,7 +4,12 @@ Readers take anything with the fields of the message, from whichever library: rc
 reader makes. Only :mod:`anyview_ros.nodes.conversions` makes messages.
 """
 
-from anyview_ros.messages.calibration import Calibration, calibration_of, camera_from_info
+from anyview_ros.messages.calibration import (
+    Calibration,
+    calibration_of,
+    camera_from_calibration,
+    camera_from_info,
+)
 from anyview_ros.messages.compressed import compressed_to_rgb
 from anyview_ros.messages.depth import (
     compressed_depth_to_metres,
@@ -20,6 +25,7 @@ from anyview_ros.messages.stamps import time_to_ns
 __all__ = [
     "Calibration",
     "calibration_of",
+    "camera_from_calibration",
     "camera_from_info",
     "compressed_depth_to_metres",
     "compressed_depth_values",

@@ -163,7 +163,13 @@ def camera_from_info(
         InvalidCameraError: uncalibrated (K[0] is 0), a distortion model that is unknown or lacks
             coefficients, a region of interest that leaves the image, or a size that does not fit the image.
     """
-    calibration = calibration_of(info)
+    return camera_from_calibration(calibration_of(info), rectified=rectified, image_size=image_size)
+
+
+def camera_from_calibration(
+    calibration: Calibration, *, rectified: bool, image_size: tuple[int, int] | None = None
+) -> PinholeCamera | DistortedCamera:
+    """As :func:`camera_from_info`, of what a CameraInfo says."""
     _check_calibrated(calibration)
     if image_size is not None:
         _check_size(calibration, image_size)

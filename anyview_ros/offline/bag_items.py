@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,28 @@ class BagTopic:
     count: int
 
 
+@dataclass(frozen=True)
+class BagConnection:
+    """How a topic was recorded; a topic has several of these if it was offered in several ways.
+
+    Attributes:
+        topic, type: where it was sent, and what it is.
+        encoding: of its messages, such as "cdr".
+        definition_format: "ros2msg" or "ros2idl"; "" if the bag does not define the type.
+        definition: text of the type's definition.
+        type_hash: of the type (REP 2011), such as "RIHS01_…"; "" if it is not told.
+        qos: the profiles under which it was offered, by the names that rosbag2 writes.
+    """
+
+    topic: str
+    type: str
+    encoding: str
+    definition_format: str
+    definition: str
+    type_hash: str
+    qos: tuple[dict[str, Any], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class BagMessage:
     """One message as recorded.
@@ -22,9 +45,15 @@ class BagMessage:
         topic, type: where it was sent, and what it is.
         log_ns: when the recorder got it. It only orders messages; the instant shown is in the header.
         cdr: the serialised message.
+        connection: index among the bag's connections.
+        published_ns: when it was sent, as far as the bag tells; else as ``log_ns``.
+        sequence: number that the recorder gave it; 0 if none.
     """
 
     topic: str
     type: str
     log_ns: int
     cdr: bytes
+    connection: int
+    published_ns: int
+    sequence: int = 0

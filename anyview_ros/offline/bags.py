@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.bag_items import BagMessage, BagTopic
-from anyview_ros.offline.bag_readers import open_reader
+from anyview_ros.offline.bag_items import BagConnection, BagMessage, BagTopic
+from anyview_ros.offline.bag_readers import Span, open_reader
+
+_TRUTH = "/truth/"
 
 
 class Bag:
@@ -22,11 +24,13 @@ class Bag:
             far as it is whole.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, from_start: bool = False) -> None:
         """Open a bag.
 
         Args:
             path: a folder, or a single .mcap or .db3 file.
+            from_start: whether to leave the index aside and read all that is whole, for a file with damage in the
+                middle.
 
         Raises:
             ReadError: no such bag, one that is no recording of ROS 2, or one without messages.
@@ -36,7 +40,7 @@ class Bag:
             raise ReadError(
                 f"no bag at {self.path}; give a folder with metadata.yaml, or an .mcap or .db3 file"
             )
-        self._reader = open_reader(self.path)
+        self._reader = open_reader(self.path, from_start=from_start)
         self.losses = self._reader.losses
         if not any(topic.count for topic in self.topics):
             self.close()
@@ -50,16 +54,45 @@ class Bag:
         return self._reader.topics
 
     @property
+    def connections(self) -> tuple[BagConnection, ...]:
+        """How topics were recorded; messages tell the index of theirs."""
+        return self._reader.connections
+
+    @property
+    def custom_data(self) -> dict[str, str]:
+        """What the recorder was told to keep beside the messages."""
+        return self._reader.custom_data
+
+    @property
+    def distribution(self) -> str:
+        """The ROS distribution that recorded it; "" if the bag does not tell."""
+        return self._reader.distribution
+
+    @property
     def span_ns(self) -> tuple[int, int]:
         """Log times of the first and the last message."""
         return self._reader.span_ns
 
-    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
-        """Messages in the order of their log times, of all topics or of those named."""
-        return self._reader.messages(topics)
+    def messages(
+        self, topics: Collection[str] | None = None, span_ns: Span | None = None
+    ) -> Iterator[BagMessage]:
+        """Messages in the order of their log times, of all topics or of those named.
+
+        Args:
+            topics: names; None for all.
+            span_ns: first and last log time, both included; None for the whole bag.
+
+        Raises:
+            ReadError: a part of the bag that is damaged.
+        """
+        return self._reader.messages(topics, span_ns)
 
     def decode(self, message: BagMessage) -> Any:
-        """The message with its fields as attributes, arrays as NumPy arrays."""
+        """The message with its fields as attributes, arrays as NumPy arrays.
+
+        Raises:
+            ReadError: bytes that are no message of its type.
+        """
         return self._reader.decode(message)
 
     def close(self) -> None:
@@ -100,10 +133,13 @@ class DescribedCamera:
     root_frame: str
 
 
-def find_cameras(topics: Collection[BagTopic], *, calibrated: bool = True) -> tuple[BagCamera, ...]:
+def find_cameras(
+    topics: Collection[BagTopic], *, calibrated: bool = True, truth: bool = False
+) -> tuple[BagCamera, ...]:
     """The cameras of a bag: colour pictures whose namespace has a CameraInfo, best guess first.
 
-    With ``calibrated`` false, pictures without one count too; their ``camera_info`` is "".
+    With ``calibrated`` false, pictures without one count too; their ``camera_info`` is "". With ``truth`` true, so do
+    the simulated robot's true views of cameras that the robot does not have; they go last.
 
     A depth topic belongs to a camera if its name says depth and it is aligned to the colour picture, or is the only
     one near it.
@@ -117,7 +153,7 @@ def find_cameras(topics: Collection[BagTopic], *, calibrated: bool = True) -> tu
     depths = [t.name for t in images if "depth" in t.name and t.type == "sensor_msgs/msg/Image"]
     found = []
     for topic in images:
-        if "depth" in topic.name or "/truth/" in topic.name:
+        if "depth" in topic.name or (_TRUTH in topic.name and not truth):
             continue
         namespace = topic.name.removesuffix("/compressed").rpartition("/")[0]
         info = f"{namespace}/camera_info"
@@ -125,7 +161,7 @@ def find_cameras(topics: Collection[BagTopic], *, calibrated: bool = True) -> tu
             found.append(
                 BagCamera(topic.name, topic.type, info if info in infos else "", _depth_of(namespace, depths))
             )
-    return tuple(sorted(found, key=lambda camera: (not camera.depth, camera.image)))
+    return tuple(sorted(found, key=lambda camera: (_TRUTH in camera.image, not camera.depth, camera.image)))
 
 
 def _depth_of(namespace: str, depths: list[str]) -> str:

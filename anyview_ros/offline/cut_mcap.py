@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.bag_items import BagMessage
+from anyview_ros.offline.bag_items import BagConnection, BagMessage
+from anyview_ros.offline.bag_profiles import read_profiles
 
 if TYPE_CHECKING:
     from mcap.data_stream import ReadDataStream
@@ -46,6 +47,7 @@ class CutMcap:
         blocks: what holds messages.
         counts: number of messages by (topic, type).
         schemas: by name of the type, how it is defined (such as "ros2msg") and the definition.
+        connections: how topics were recorded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,6 +60,8 @@ class CutMcap:
         self.blocks: list[Block] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self.schemas: dict[str, tuple[str, bytes]] = {}
+        self.connections: list[BagConnection] = []
+        self._connections: dict[int, int] = {}  # by channel, its index among the connections
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
         self._damaged_chunks = 0
@@ -139,11 +143,30 @@ class CutMcap:
                 self.schemas[record.name] = (record.encoding, record.data)
             elif isinstance(record, Channel):
                 self._channels[record.id] = record
+                self._note_connection(record)
             elif isinstance(record, Message) and (origin := self._origin(record)) is not None:
+                self._note_connection(self._channels[record.channel_id])
                 self.counts[origin] += 1
                 log_ns.append(record.log_time)
         if log_ns:
             self.blocks.append(Block(self, offset, min(log_ns), max(log_ns)))
+
+    def _note_connection(self, channel: Channel) -> None:
+        """Note how a channel's topic was recorded; channels are repeated in every chunk."""
+        schema = self._schemas.get(channel.schema_id)
+        if schema is not None and channel.id not in self._connections:
+            self._connections[channel.id] = len(self.connections)
+            self.connections.append(
+                BagConnection(
+                    channel.topic,
+                    schema.name,
+                    channel.message_encoding,
+                    schema.encoding,
+                    schema.data.decode(errors="replace"),
+                    channel.metadata.get("topic_type_hash", ""),
+                    _profiles(channel),
+                )
+            )
 
     def _records(self, offset: int) -> list[McapRecord]:
         """The record at an offset, or those of the chunk there; none if it is damaged, which is counted."""
@@ -182,7 +205,14 @@ class CutMcap:
                 continue
             origin = self._origin(record)
             if origin is not None and (topics is None or origin[0] in topics):
-                yield BagMessage(*origin, record.log_time, record.data)
+                yield BagMessage(
+                    *origin,
+                    record.log_time,
+                    record.data,
+                    self._connections[record.channel_id],
+                    record.publish_time,
+                    record.sequence,
+                )
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -208,3 +238,11 @@ class CutMcap:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _profiles(channel: Channel) -> tuple[dict[str, Any], ...]:
+    """How a channel's topic was offered; nothing where that is damaged: its messages are worth more."""
+    try:
+        return read_profiles(channel.metadata.get("offered_qos_profiles", ""))
+    except ReadError:
+        return ()

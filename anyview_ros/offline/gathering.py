@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -150,7 +151,7 @@ class CameraGatherer:
         self._depth_calibration: Calibration | None = None
         self._bursts = _Bursts()
         self._recent: deque[tuple[int, Any]] = deque(maxlen=_RECENT)
-        self.rectified = _says_rectified(image) if rectified is None else rectified
+        self.rectified = says_rectified(image) if rectified is None else rectified
 
     def take_image(self, message: Any, receipt_ns: int) -> None:
         """Note an Image or a CompressedImage."""
@@ -277,9 +278,9 @@ class TransformGatherer:
 
 class _EdgeNotes:
     def __init__(self) -> None:
-        self._stamps_ns: list[int] = []
-        self._receipts_ns: list[int] = []
-        self._values: list[tuple[float, ...]] = []
+        self._stamps_ns = array("q")
+        self._receipts_ns = array("q")
+        self._values = array("d")  # seven of each transform
         self._invalid = ""
 
     def take(self, stamped: Any, receipt_ns: int) -> None:
@@ -293,11 +294,11 @@ class _EdgeNotes:
         else:
             self._stamps_ns.append(time_to_ns(stamped.header.stamp))
             self._receipts_ns.append(receipt_ns)
-            self._values.append(values)
+            self._values.extend(values)
 
     def edge(self, parent: str, child: str, static: bool) -> Edge:
         """In the order of stamps, each stamp once: the last one said counts."""
-        stamps, values = np.array(self._stamps_ns, np.int64), np.array(self._values).reshape(-1, 7)
+        stamps, values = np.array(self._stamps_ns, np.int64), np.array(self._values, np.float64).reshape(-1, 7)
         poses = np.tile(np.eye(4), (len(stamps), 1, 1))
         if len(stamps):
             lengths = np.linalg.norm(values[:, :4], axis=1, keepdims=True)
@@ -324,5 +325,6 @@ def _is_compressed(message: Any) -> bool:
     return not hasattr(message, "encoding")
 
 
-def _says_rectified(topic: str) -> bool:
+def says_rectified(topic: str) -> bool:
+    """Whether the name of a topic of pictures says that they are rectified, as image_proc's names do."""
     return bool({"rect", "rectified"} & set(topic.replace("/", "_").split("_")))

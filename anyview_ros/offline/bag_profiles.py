@@ -1,0 +1,53 @@
+"""QoS profiles as bags hold them: rosbag2 wrote numbers once, and writes names since Jazzy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anyview_ros.errors import ReadError
+
+LATCHED: dict[str, Any] = {
+    "history": "keep_last",
+    "depth": 1,
+    "reliability": "reliable",
+    "durability": "transient_local",
+    "deadline": {"sec": 0, "nsec": 0},
+    "lifespan": {"sec": 0, "nsec": 0},
+    "liveliness": "automatic",
+    "liveliness_lease_duration": {"sec": 0, "nsec": 0},
+    "avoid_ros_namespace_conventions": False,
+}
+"""Profile of what is sent once and given to those who come later, such as /tf_static."""
+
+RELIABLE: dict[str, Any] = {**LATCHED, "depth": 10, "durability": "volatile"}
+"""The default profile of publishers."""
+
+
+def read_profiles(text: str | Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The profiles of a bag's ``offered_qos_profiles``, YAML or already read, under the names of rosbag2.
+
+    Raises:
+        ReadError: text that says no profiles.
+    """
+    from rosbags.rosbag2.errors import ReaderError
+    from rosbags.rosbag2.metadata import parse_qos
+
+    try:
+        return profiles_of(parse_qos(text))  # type: ignore[arg-type]
+    except (ReaderError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReadError(f"offered_qos_profiles is {text!r}, which says no QoS profiles") from error
+
+
+def profiles_of(qos: Sequence[Any]) -> tuple[dict[str, Any], ...]:
+    """The profiles that rosbags has read."""
+    from rosbags.rosbag2.metadata import dump_qos_v9
+
+    return tuple(dict(profile) for profile in dump_qos_v9(list(qos)))
+
+
+def profiles_text(profiles: Sequence[Mapping[str, Any]]) -> str:
+    """YAML of profiles, as the metadata of a channel hold it."""
+    import yaml
+
+    return yaml.safe_dump([dict(profile) for profile in profiles], sort_keys=False) if profiles else ""
