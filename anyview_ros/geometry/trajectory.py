@@ -11,6 +11,7 @@ from anyview_ros.errors import InvalidInputError, InvalidPoseError
 from anyview_ros.geometry.camera import PinholeCamera
 from anyview_ros.geometry.rigid import check_rigid, matrix_from_quaternion
 from anyview_ros.geometry.stamps import check_stamps
+from anyview_ros.geometry.view_changes import changed, normal_changes
 
 Array = NDArray[np.float64]
 
@@ -213,18 +214,13 @@ def perturbed(
     Raises:
         InvalidInputError: a negative sigma, one that is not finite, or a negative seed.
     """
-    for name, value in (("rotation_sigma_rad", rotation_sigma_rad), ("position_sigma_m", position_sigma_m)):
-        if not 0 <= value < np.inf:
-            raise InvalidInputError(f"{name} is {value}; give 0 or more")
     if seed < 0:
         raise InvalidInputError(f"seed is {seed}; give 0 or more")
-    generator = np.random.default_rng(seed)
     count = len(trajectory) if per_pose else 1
-    axes = _unit("axis", generator.normal(size=(count, 3)))
-    change = np.broadcast_to(np.eye(4), (count, 4, 4)).copy()
-    change[:, :3, :3] = _rotation_about(axes, generator.normal(scale=rotation_sigma_rad, size=count))
-    change[:, :3, 3] = generator.normal(scale=position_sigma_m, size=(count, 3))
-    return CameraTrajectory(trajectory.camera, trajectory.camera_to_world @ change, trajectory.stamps_ns)
+    changes = normal_changes(np.random.default_rng(seed), count, rotation_sigma_rad, position_sigma_m)
+    return CameraTrajectory(
+        trajectory.camera, changed(trajectory.camera_to_world, changes), trajectory.stamps_ns
+    )
 
 
 def _rotation_about(axis: Array, angle_rad: Array) -> Array:

@@ -59,6 +59,24 @@ class SpooledView:
                 known = np.frombuffer(sure.read(height * width), np.uint8).reshape(height, width)
                 yield ViewFrame(image, known)
 
+    def frame(self, index: int) -> ViewFrame:
+        """One frame by its index."""
+        height, width = self.camera.height, self.camera.width
+        pixels = height * width
+        images, confidences = _files(self.folder)
+        with images.open("rb") as colour, confidences.open("rb") as sure:
+            colour.seek(index * pixels * 3)
+            sure.seek(index * pixels)
+            image = np.frombuffer(colour.read(pixels * 3), np.uint8).reshape(height, width, 3)
+            return ViewFrame(image, np.frombuffer(sure.read(pixels), np.uint8).reshape(height, width))
+
+    def confidences(self) -> Iterator[NDArray[np.uint8]]:
+        """The confidence (h, w) of all frames in order, without their pictures; one is held at a time."""
+        height, width = self.camera.height, self.camera.width
+        with _files(self.folder)[1].open("rb") as sure:
+            for _ in range(len(self)):
+                yield np.frombuffer(sure.read(height * width), np.uint8).reshape(height, width)
+
 
 class SpoolWriter:
     """Writes a view's frames one after another; a context manager."""

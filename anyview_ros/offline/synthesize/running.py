@@ -7,107 +7,30 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import anyview_ros
-from anyview_ros.clips import PosedClip
-from anyview_ros.errors import InvalidInputError, InvalidRequestError, SynthesisCancelled
-from anyview_ros.geometry import CameraTrajectory, PinholeCamera
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
+from anyview_ros.offline.synthesize.pieces import Piece, Report, RunSettings, plan_pieces, synthesize_pieces
 from anyview_ros.offline.synthesize.targets import FilmTarget
-from anyview_ros.offline.synthesize.windows import (
-    LONGEST_WINDOW,
-    Window,
-    plan_windows,
-    read_windows,
-    window_at,
-)
 from anyview_ros.offline.synthesize.writing import TargetWriter
 from anyview_ros.synthesis import (
     CancelToken,
     MethodDescription,
     Provenance,
-    SynthesisRequest,
     Synthesizer,
 )
 from anyview_ros.synthesis.request import resolve_options
 
-_VIEWS_AT_ONCE = 16  # of an instant at which time stands still
 INFO = "info.json"
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """How to synthesise.
-
-    Attributes:
-        steps, seed, options: as in SynthesisRequest.
-        longest_window: frames given to the method at once, at most.
-        frozen_index: index of the frame at which time stands still; None if it runs.
-    """
-
-    steps: int | None = None
-    seed: int = 0
-    options: Any = None
-    longest_window: int = LONGEST_WINDOW
-    frozen_index: int | None = None
-
-
-Report = Callable[[float, int], None]
-"""Called after each step with the views done, those under way in part, and the views in all."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One request: a window of the film, and of each target named the views from ``start`` to ``stop``."""
-
-    window: Window
-    parts: tuple[tuple[int, int, int], ...]
-
-    @property
-    def views(self) -> int:
-        """How many views it asks for."""
-        return sum(stop - start for _, start, stop in self.parts)
-
-
-def plan_pieces(
-    film: PosedFilm, targets: Sequence[FilmTarget], description: MethodDescription, settings: RunSettings
-) -> list[Piece]:
-    """Cut the work into requests that the method can serve.
-
-    Raises:
-        InvalidRequestError: the film is too short, the targets' size is not the method's, or depth is missing.
-    """
-    for target in targets:
-        size = target.trajectory.camera.size
-        if description.sizes and size not in description.sizes:
-            known = ", ".join(f"{width}x{height}" for width, height in description.sizes)
-            raise InvalidRequestError(
-                f"views of {target.name} are {size[0]}x{size[1]} but method '{description.name}' makes {known}; give "
-                "size and fov"
-            )
-    if description.needs_depth and not film.has_depth:
-        raise InvalidRequestError(
-            f"the source has no depth and method '{description.name}' needs it; choose another method"
-        )
-    if settings.frozen_index is None:
-        windows = plan_windows(len(film), description, settings.longest_window)
-        return [
-            Piece(window, tuple((index, window.shown, window.stop) for index in range(len(targets))))
-            for window in windows
-        ]
-    window = window_at(settings.frozen_index, len(film), description, settings.longest_window)
-    return [
-        Piece(window, ((index, start, min(start + _VIEWS_AT_ONCE, len(target.trajectory))),))
-        for index, target in enumerate(targets)
-        for start in range(0, len(target.trajectory), _VIEWS_AT_ONCE)
-    ]
 
 
 def run(
@@ -203,37 +126,14 @@ def _synthesise(
 ) -> Provenance:
     truths = [_truth_frames(target, film, settings) for target in targets]
     provenance: Provenance | None = None
-    done, total = 0, sum(piece.views for piece in pieces)
-    for piece, clip in zip(pieces, _clips(film, pieces, settings), strict=True):
-        if cancel is not None and cancel.is_set():
-            raise SynthesisCancelled("the work was cancelled between two windows")
-        wanted = tuple(_part(targets[index].trajectory, start, stop) for index, start, stop in piece.parts)
-        request = SynthesisRequest(
-            (clip,), wanted, steps=settings.steps, seed=settings.seed, options=settings.options
-        )
-        tell = None if report is None else _overall(report, done, piece.views, total)
-        result = synthesizer.synthesize(request, progress=tell, cancel=cancel)
-        provenance = result.provenance
-        for (index, _, _), view in zip(piece.parts, result.views, strict=True):
+    for made in synthesize_pieces(film, targets, pieces, synthesizer, settings, report=report, cancel=cancel):
+        provenance = made.provenance
+        for index, view in made.views:
             for each in range(len(view)):
                 truth = next(truths[index]) if targets[index].truth is not None else None
-                writers[index].add(view, each, clip, truth)
-        done += piece.views
+                writers[index].add(view, each, made.clip, truth)
     assert provenance is not None  # noqa: S101 - there is at least one piece
     return provenance
-
-
-def _overall(report: Report, done: int, views: int, total: int) -> Callable[[int, int], None]:
-    return lambda step, steps: report(done + views * step / steps, total)
-
-
-def _clips(film: PosedFilm, pieces: Sequence[Piece], settings: RunSettings) -> Iterator[PosedClip]:
-    if settings.frozen_index is None:
-        yield from read_windows(film, [piece.window for piece in pieces])
-        return
-    clip = next(read_windows(film, [pieces[0].window]))
-    for _ in pieces:
-        yield clip
 
 
 def _truth_frames(target: FilmTarget, film: PosedFilm, settings: RunSettings) -> Iterator[FilmFrame]:
@@ -241,13 +141,6 @@ def _truth_frames(target: FilmTarget, film: PosedFilm, settings: RunSettings) ->
         return iter(())
     frozen = settings.frozen_index
     return target.truth.frames(range(len(film)) if frozen is None else range(frozen, frozen + 1))
-
-
-def _part(trajectory: CameraTrajectory, start: int, stop: int) -> CameraTrajectory:
-    assert trajectory.stamps_ns is not None  # noqa: S101 - targets of a film have stamps
-    return CameraTrajectory(
-        trajectory.camera, trajectory.camera_to_world[start:stop], trajectory.stamps_ns[start:stop]
-    )
 
 
 def _marks(method: str, settings: RunSettings) -> dict[str, str]:

@@ -100,6 +100,17 @@ def frozen_index(film: PosedFilm, freeze_s: float) -> int:
     return int(np.abs(film.stamps_ns - film.stamps_ns[0] - round(freeze_s * 1e9)).argmin())
 
 
+def depth_before(film: PosedFilm, index: int) -> float | None:
+    """Median depth in the middle third of a frame, in the unit of the poses; None where none is known."""
+    depth = next(film.frames(range(index, index + 1))).depth
+    if depth is None:
+        return None
+    height, width = depth.shape
+    middle = depth[height // 3 : -(-2 * height // 3), width // 3 : -(-2 * width // 3)]
+    known = middle[np.isfinite(middle) & (middle > 0)]
+    return float(np.median(known)) if known.size else None
+
+
 def plan_targets(
     wishes: TargetWishes,
     film: PosedFilm,
@@ -269,14 +280,10 @@ class _Planner:
                 "the point to go about is unknown, since the source has no depth; give distance (metres before the "
                 "camera) or pivot (a point of the world)"
             )
-        frame = next(self._film.frames(range(self._start, self._start + 1)))
-        assert frame.depth is not None  # noqa: S101 - films with depth have it in every frame
-        height, width = frame.depth.shape
-        middle = frame.depth[height // 3 : -(-2 * height // 3), width // 3 : -(-2 * width // 3)]
-        known = middle[np.isfinite(middle) & (middle > 0)]
-        if not known.size:
+        depth = depth_before(self._film, self._start)
+        if depth is None:
             raise InvalidInputError("no depth is known in the middle of the picture; give distance or pivot")
-        return float(np.median(known))
+        return depth
 
     def _on_arc(self, azimuth: float, elevation: float) -> NDArray[np.float64]:
         """The source camera's place at the start, turned about the pivot: to its right, and up."""

@@ -14,6 +14,9 @@ from anyview_ros.synthesis import MethodDescription
 LONGEST_WINDOW = 48
 """Frames per window of methods that would take more: they are all held in memory."""
 
+DEFAULT_OVERLAP = 8
+"""Frames over which the windows of methods that imagine go over into each other."""
+
 _MEMORY = 16
 """Earlier frames that a method with a memory is shown anew at the start of a window, at most a third of it."""
 
@@ -22,38 +25,57 @@ _MEMORY = 16
 class Window:
     """Frames ``first`` to ``stop`` (exclusive) of a film, of which those from ``shown`` on are new.
 
-    The frames before ``shown`` belong to the window before and are there for the method alone.
+    The frames before ``shown`` belong to the window before: the last ``blended`` of them are made again, to go over
+    from one window to the next; those before are there for the method alone.
     """
 
     first: int
     stop: int
     shown: int
+    blended: int = 0
 
     def __len__(self) -> int:
         return self.stop - self.first
 
+    @property
+    def made(self) -> int:
+        """The first frame of which a view is made."""
+        return self.shown - self.blended
 
-def plan_windows(count: int, description: MethodDescription, longest: int = LONGEST_WINDOW) -> list[Window]:
+
+def plan_windows(
+    count: int,
+    description: MethodDescription,
+    longest: int = LONGEST_WINDOW,
+    overlap: int = DEFAULT_OVERLAP,
+) -> list[Window]:
     """Cut a film into windows that together show every frame once, in order.
 
     Windows are as long as the method takes, ``longest`` at most; the last one begins earlier instead of being
     shorter. Windows of methods that remember earlier frames overlap by up to 16 frames, so that views do not jump.
+    Those of methods that imagine without a memory overlap by ``overlap`` frames, which both make and which are
+    blended, since each window imagines something else.
 
     Args:
         count: frames of the film.
         description: of the method.
         longest: frames per window at most, unless the method needs more.
+        overlap: frames to blend over, 0 for hard cuts; half a window at most.
 
     Raises:
-        InvalidRequestError: the film is shorter than the shortest clip of the method, or ``longest`` is not positive.
+        InvalidRequestError: the film is shorter than the shortest clip of the method, ``longest`` is not positive, or
+            ``overlap`` is negative.
     """
+    if overlap < 0:
+        raise InvalidRequestError(f"overlap is {overlap} frames; give 0 or more")
     length = _length(count, description, longest)
-    memory = min(_MEMORY, length // 3) if description.streams and length < count else 0
+    memory = min(_MEMORY, length // 3) if description.streams else 0
+    blended = min(overlap, length // 2) if description.generative and not description.streams else 0
     windows = [Window(0, length, 0)]
     while windows[-1].stop < count:
         shown = windows[-1].stop
-        first = min(shown - memory, count - length)
-        windows.append(Window(first, first + length, shown))
+        first = min(shown - max(memory, blended), count - length)
+        windows.append(Window(first, first + length, shown, blended))
     return windows
 
 
@@ -85,9 +107,18 @@ def _length(count: int, description: MethodDescription, longest: int) -> int:
     return description.usable_frames(min(count, max(longest, fewest)))
 
 
-def read_windows(film: PosedFilm, windows: Sequence[Window]) -> Iterator[PosedClip]:
-    """Read the windows' clips in order; each frame is read once, and no more than one window is held."""
-    frames = film.frames(range(windows[0].first, windows[-1].stop))
+def read_windows(
+    film: PosedFilm, windows: Sequence[Window], frames: Iterator[FilmFrame] | None = None
+) -> Iterator[PosedClip]:
+    """Read the windows' clips in order; each frame is read once, and no more than one window is held.
+
+    Args:
+        film: that the windows are of.
+        windows: in order.
+        frames: the film's frames from the first window's first to the last one's last; None reads them here.
+    """
+    if frames is None:
+        frames = film.frames(range(windows[0].first, windows[-1].stop))
     held: deque[FilmFrame] = deque()
     first = windows[0].first
     for window in windows:
