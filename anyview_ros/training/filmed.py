@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.scenes import World, film
-from anyview_ros.training.assets import RoomFactory
+from anyview_ros.scenes.room_splits import RoomFactory
 from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
 
 ROOMS_PER_FILE = 50

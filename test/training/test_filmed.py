@@ -8,8 +8,8 @@ import pytest
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry.warp import co_visible, inverse_warp
 from anyview_ros.metrics import psnr_db
+from anyview_ros.scenes.room_splits import HELD_OUT_PATTERNS, HELD_OUT_PHOTOGRAPHS, RoomFactory
 from anyview_ros.training import filmed
-from anyview_ros.training.assets import HELD_OUT_PATTERNS, HELD_OUT_PHOTOGRAPHS, RoomFactory
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_rooms, film_to, read_rooms
 
 

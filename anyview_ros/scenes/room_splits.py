@@ -1,4 +1,4 @@
-"""Which textures training may see, and which are kept for tests."""
+"""Which rooms and textures training may see, and which are kept for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from anyview_ros.scenes import TextureSet, World, procedural_textures, random_room, sample_photographs
+from anyview_ros.scenes.random_room import random_room
+from anyview_ros.scenes.textures import TextureSet, procedural_textures, sample_photographs
+from anyview_ros.scenes.world import World
 
 HELD_OUT_PHOTOGRAPHS = ("photo_coins", "photo_hubble_deep_field", "photo_rocket")
 """Photographs that appear in held-out scenes only; training scenes show the other samples only."""
