@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -13,17 +14,25 @@ ENTRY_POINT_GROUP = "anyview_ros.methods"
 
 # name -> "module:factory". Listed in code because a colcon install writes no entry-point metadata; imported on demand.
 _BUILT_IN = {
+    "any4d": "anyview_ros.methods.any4d:Any4D",
     "anyview": "anyview_ros.methods.anyview:AnyView",
     "anyview_small": "anyview_ros.methods.anyview_small:AnyViewSmall",
     "copy_source": "anyview_ros.methods.copy_source:CopySource",
+    "ddr": "anyview_ros.methods.ddr:Ddr",
     "reprojection": "anyview_ros.methods.reprojection:Reprojection",
 }
-_DEFAULT = "reprojection"
+_DEFAULT, _DEFAULT_NEEDS = "anyview_small", ("torch", "safetensors")
+_DEFAULT_OTHERWISE = "reprojection"
 
 
 def default_method() -> str:
-    """The name of the method used where the user names none."""
-    return _DEFAULT
+    """The name of the method used where the user names none.
+
+    ``anyview_small``, which takes sources with depth and without; where PyTorch or safetensors is not installed,
+    ``reprojection``, which needs neither. Answers say in their provenance which it was. Nothing is imported.
+    """
+    there = all(importlib.util.find_spec(package) is not None for package in _DEFAULT_NEEDS)
+    return _DEFAULT if there else _DEFAULT_OTHERWISE
 
 
 def available_methods() -> tuple[str, ...]:

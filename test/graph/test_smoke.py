@@ -12,6 +12,8 @@ import pytest
 from lifecycle import LifecycleDriver
 from ros_process import RosProcess
 
+from anyview_ros.synthesis import default_method
+
 if TYPE_CHECKING:
     from rclpy.node import Node
 
@@ -46,7 +48,7 @@ def test_a_view_comes_out_and_the_server_describes_itself(
     assert describe.wait_for_service(10.0)
     future = describe.call_async(Describe.Request())
     rclpy.spin_until_future_complete(test_node, future, timeout_sec=10.0)
-    assert future.result().method.name == "reprojection"
+    assert future.result().method.name == default_method()
 
     lifecycle("/virtual_camera").wait_for("active", timeout_s=60.0)
     views: list[Any] = []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import importlib.util
 import sys
 from importlib.metadata import EntryPoint
 
@@ -18,6 +19,13 @@ def test_ours_are_registered_by_a_module_and_a_factory_that_exist():
     for name in registry._BUILT_IN:
         module, _, factory = registry._BUILT_IN[name].partition(":")
         assert callable(getattr(importlib.import_module(module), factory))
+
+
+@pytest.mark.parametrize("missing", [None, "torch", "safetensors"])
+def test_the_small_network_is_the_default_where_it_can_run(monkeypatch, missing):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else real(name))
+    assert default_method() == ("anyview_small" if missing is None else "reprojection")
 
 
 def test_a_method_is_loaded_by_its_name():

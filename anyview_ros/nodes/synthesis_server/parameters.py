@@ -23,7 +23,10 @@ _TABLE = (
         Change.NEVER,
     ),
     Parameter(
-        "method", "", "Method to load, see `anyview methods`; empty for the default.", Change.UNCONFIGURED
+        "method",
+        "",
+        "Method to load, see `anyview methods`; empty for anyview_small, or reprojection where PyTorch is missing.",
+        Change.UNCONFIGURED,
     ),
     Parameter(
         "device",
