@@ -43,13 +43,18 @@ def test_the_stereo_pairs_right_camera_becomes_a_virtual_camera() -> None:
     assert "options_json" not in parameters
 
 
-def test_a_film_without_depth_gets_an_assumption_that_is_told(tmp_path: Path) -> None:
+def test_a_film_without_depth_gets_an_assumption_that_is_told_where_the_method_needs_one(
+    tmp_path: Path,
+) -> None:
     film = tmp_path / "film.mp4"
     write_mp4(film, (np.zeros((48, 64, 3), np.uint8) for _ in range(3)), rate_hz=10)
     film.with_suffix(".yaml").write_text(
         "image_width: 64\nimage_height: 48\ncamera_matrix: {data: [50, 0, 31.5, 0, 50, 23.5, 0, 0, 1]}\n"
     )
-    plan = plan_demo(arguments(str(film)))
+    guessing = plan_demo(arguments(str(film), method="anyview_small"))
+    assert "options_json" not in guessing.camera_parameters
+    assert not guessing.notes
+    plan = plan_demo(arguments(str(film), method="reprojection"))
     assert json.loads(plan.camera_parameters["options_json"]) == {"depth_m": 2.0}
     assert any("2 m away" in note for note in plan.notes)
     assert plan.truth == ""
