@@ -111,7 +111,7 @@ class FramewiseMethod(ABC):
                 step += 1
                 if progress is not None:
                     progress(step, total)
-            views.append(_view(pictures, target.camera, target.camera_to_world, stamps_ns))
+            views.append(view_of(pictures, target.camera, target.camera_to_world, stamps_ns))
         return SynthesisResult(tuple(views), Provenance(description.name, seed=request.seed))
 
     def open_stream(
@@ -248,7 +248,7 @@ class FramewiseStream:
         self, prepared: Sequence[Any], camera: PinholeCamera, poses: Pose, stamps_ns: NDArray[np.int64]
     ) -> SynthesizedView:
         picture = self._method.render(prepared, camera, poses[0], self._options)
-        return _view([picture], camera, poses, stamps_ns)
+        return view_of([picture], camera, poses, stamps_ns)
 
 
 def target_instants(target: CameraTrajectory, source: PosedClip, index: int) -> NDArray[np.int64]:
@@ -284,9 +284,10 @@ def source_frame(clip: PosedClip, index: int) -> SourceFrame:
     return SourceFrame(clip.frames[index], clip.camera, clip.camera_to_world[index], depth)
 
 
-def _view(
+def view_of(
     pictures: Sequence[Picture], camera: PinholeCamera, poses: Pose, stamps_ns: NDArray[np.int64]
 ) -> SynthesizedView:
+    """Pictures of one target put together."""
     depths = [picture.depth for picture in pictures if picture.depth is not None]
     return SynthesizedView(
         np.stack([picture.image for picture in pictures]),

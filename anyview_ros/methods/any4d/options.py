@@ -1,0 +1,121 @@
+"""What a user can ask of any4d."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.methods.any4d.motion import FROZEN
+
+MOTION_KINDS = ("hybrid", "learned", "fixed")
+
+
+@dataclass(frozen=True)
+class Any4DFitOptions:
+    """Options of fitting Gaussians to clips.
+
+    Attributes:
+        gaussians: most Gaussians.
+        bases: generators of motion, the six frozen ones and learned ones together; B of the paper.
+        motion: "hybrid"; "learned" (B learned generators, none frozen) and "fixed" (six frozen, none learned) are
+            ablations.
+        side: clips are shrunk until their longer side has no more pixels than this.
+        depth_weight, track_weight, coefficient_weight: of the losses beside that of the colours.
+        learning_rate: factor on all learning rates.
+        guess_depth: take the generator's guess where there are no depth images, even if the camera never moves.
+        tracks: points followed through the first clip, a ``Tracks``; None follows points by optical flow.
+
+    Raises:
+        InvalidRequestError: a value that cannot be.
+    """
+
+    gaussians: int = 10_000
+    bases: int = 15
+    motion: str = "hybrid"
+    side: int = 160
+    depth_weight: float = 0.5
+    track_weight: float = 0.2
+    coefficient_weight: float = 0.01
+    learning_rate: float = 1.0
+    guess_depth: bool = False
+    tracks: Any = None
+
+    def __post_init__(self) -> None:
+        _at_least("gaussians", self.gaussians, 100)
+        _at_least("side", self.side, 16)
+        _at_least("bases", self.bases, 1)
+        if self.motion not in MOTION_KINDS:
+            raise InvalidRequestError(f"motion is {self.motion!r}; give one of {', '.join(MOTION_KINDS)}")
+        if self.motion == "hybrid" and self.bases < FROZEN:
+            raise InvalidRequestError(
+                f"bases is {self.bases}; six are the frozen generators, give 6 or more, or motion='learned'"
+            )
+        for name in ("depth_weight", "track_weight", "coefficient_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give 0 or more")
+        if not 0 < self.learning_rate < math.inf:
+            raise InvalidRequestError(f"learning_rate is {self.learning_rate!r}; give a positive factor")
+
+
+@dataclass(frozen=True)
+class Any4DOptions(Any4DFitOptions):
+    """Options of a request to ``any4d``: those of the fit, and of the views that it is fitted to besides.
+
+    Attributes:
+        generator: name of the method that is asked for views along the trajectory; None fits to the sources alone.
+        generator_options: its options, by name.
+        generator_steps: its sampling steps; None for its own number.
+        prompt: text for generators whose options have ``prompt``; None gives none.
+        generated_weight: how much a generated pixel counts beside a seen one.
+        steps: optimisation steps of the fit.
+        seconds: wall time of the fit; None for no limit.
+        save_to: file that the fitted scene is written to; None keeps none.
+        fill_holes: fill what no Gaussian covers from around it.
+        keyframes: of a stream, frames kept to fit to.
+        budget_ms: of a stream, time for each pushed frame; moving and adding Gaussians comes first, fitting takes
+            what is left.
+        steps_per_frame: of a stream, optimisation steps for each pushed frame, however long they take, in place of
+            budget_ms; the same frames then give the same pixels.
+        memory_mb: of a stream, what Gaussians, their optimiser and kept frames may take together.
+
+    Raises:
+        InvalidRequestError: a value that cannot be.
+    """
+
+    generator: str | None = "anyview_small"
+    generator_options: Mapping[str, Any] | None = None
+    generator_steps: int | None = None
+    prompt: str | None = None
+    generated_weight: float = 0.5
+    steps: int = 300
+    seconds: float | None = None
+    save_to: str | None = None
+    fill_holes: bool = True
+    keyframes: int = 6
+    budget_ms: float = 150.0
+    steps_per_frame: int | None = None
+    memory_mb: float = 64.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least("steps", self.steps, 1)
+        _at_least("keyframes", self.keyframes, 2)
+        if not 0 <= self.generated_weight <= 1:
+            raise InvalidRequestError(f"generated_weight is {self.generated_weight!r}; give 0 to 1")
+        for name in ("budget_ms", "memory_mb"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give a positive number")
+        if self.steps_per_frame is not None:
+            _at_least("steps_per_frame", self.steps_per_frame, 0)
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise InvalidRequestError(f"seconds is {self.seconds!r}; give a positive number, or None")
+        if self.generator == "any4d":
+            raise InvalidRequestError("generator is 'any4d' itself; name a method that generates views")
+
+
+def _at_least(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidRequestError(f"{name} is {value!r}; give a whole number, {least} or more")
