@@ -47,6 +47,10 @@ class ReadError(AnyViewError):
     """A recording, a video or a dataset that cannot be read."""
 
 
+class WriteError(AnyViewError):
+    """An output that cannot be written: no room, another run at work there, or files that are in the way."""
+
+
 class ClipNotReadyError(AnyViewError):
     """The sliding window cannot give a clip yet; the message says what it still waits for."""
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, SynthesisCancelled
 
 if TYPE_CHECKING:
@@ -149,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         info = _synthesize(arguments, opened, film, targets, notes, synthesizer)
     except SynthesisCancelled:
         print("interrupted; nothing was written", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     finally:
         synthesizer.close()
     _conclude(info, arguments.output)
@@ -262,7 +260,7 @@ def _synthesize(
         "input": {"path": arguments.source, "kind": opened.kind, "attribution": opened.attribution},
         "notes": [*film.notes, *notes],
     }
-    with _interruptible() as cancel, _bar() as report:
+    with interruptible() as cancel, _bar() as report:
         return run(
             film,
             targets,
@@ -295,25 +293,6 @@ def _told(opened: OpenedSource, film: PosedFilm) -> str:
         f"{film.rate_hz:.3g} Hz, {'with' if film.has_depth else 'without'} depth"
         + (f"; {opened.attribution}" if opened.attribution else "")
     )
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """A token that the first Ctrl-C sets; the second one interrupts at once."""
-    cancel = threading.Event()
-
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if cancel.is_set():
-            raise KeyboardInterrupt
-        cancel.set()
-        print("\nending after this step; press Ctrl-C again to end at once", file=sys.stderr)
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield cancel
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class ViewRecord:
         attempts: all draws, the kept one last.
         kept: whether it is in the output.
         truth: name of the recorded camera that shows the same, with scores against it in ``truth_scores``; or "".
-        pictures: files of the job's folder that the report shows, by what they are.
+        pictures: files that the report shows, by what they are, as paths within the job's folder.
     """
 
     name: str
@@ -71,7 +71,7 @@ class JobRecord:
         described: facts about the episode.
         views: all views, kept or not.
         losses: what could not be read of the input.
-        files: size in bytes and sha256 of each file of the job's part, by path within it.
+        files: size in bytes and sha256 of each file of the job's folder but the record, by path within it.
     """
 
     key: str

@@ -1,0 +1,134 @@
+"""What `anyview augment` shows while it works: bars for people, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any, Protocol
+
+from anyview_ros.errors import MissingDependencyError
+from anyview_ros.offline.augment.events import (
+    AssemblyBegun,
+    EpisodeAdvanced,
+    EpisodeBegun,
+    EpisodeDone,
+    EpisodeFailed,
+    Event,
+    Note,
+    RunBegun,
+    event_as_json,
+)
+
+_LEAST_PERIOD_S = 1.0  # between two lines of one episode's advance
+
+
+class Shown(Protocol):
+    """Takes events until it is closed."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Show an event."""
+        ...
+
+    def close(self) -> None:
+        """Show nothing more."""
+        ...
+
+
+class JsonLines:
+    """One line of JSON on standard output per event, of an episode's advance at most one per second."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Print an event."""
+        if isinstance(event, EpisodeAdvanced):
+            now_s = time.monotonic()
+            if now_s < self._next_s:
+                return
+            self._next_s = now_s + _LEAST_PERIOD_S
+        print_json(event_as_json(event))
+
+    def close(self) -> None:
+        """Do nothing: every line is out already."""
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print a line of JSON, at once."""
+    print(json.dumps(content, sort_keys=True), flush=True)
+
+
+class Bars:
+    """A bar of all episodes with the remaining time, and one of the episode at work with its frames per second."""
+
+    def __init__(self) -> None:
+        try:
+            from tqdm import tqdm  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise MissingDependencyError("progress is shown by tqdm; run `pip install tqdm`") from error
+
+        self._tqdm: Any = tqdm
+        self._all: Any = None
+        self._bars: dict[str, Any] = {}
+        self._frames = 0
+        self._began_s = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Move the bars."""
+        match event:
+            case RunBegun():
+                self._all = self._bar(event.episodes, "all episodes", "episodes")
+            case EpisodeBegun():
+                self._bars[event.episode] = self._bar(event.frames, event.episode, "frames")
+            case EpisodeAdvanced():
+                bar = self._bars[event.episode]
+                bar.update(event.frames_done - bar.n)
+            case EpisodeDone():
+                self._end(event.record.episode)
+                self._count(0 if event.reused else sum(view.frames for view in event.record.views))
+            case EpisodeFailed():
+                self._end(event.episode)
+                self._count(0)
+                self._line(f"{event.episode}: failed: {event.reason}")
+            case Note():
+                self._line(f"note: {event.text}")
+            case AssemblyBegun():
+                self._line(f"putting {event.episodes} episodes together")
+
+    def close(self) -> None:
+        """Remove the bars of episodes, and leave that of all."""
+        for name in list(self._bars):
+            self._end(name)
+        if self._all is not None:
+            self._all.close()
+
+    def _bar(self, total: int, what: str, unit: str) -> Any:
+        shown = (
+            "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total} " + unit + " [{elapsed}<{remaining}{postfix}]"
+        )
+        if unit == "frames":
+            shown = shown.replace("{postfix}", ", {rate_fmt}{postfix}")
+        return self._tqdm(
+            total=total,
+            desc=what,
+            unit=" frames",
+            position=0 if self._all is None else 1,
+            leave=self._all is None,
+            dynamic_ncols=True,
+            bar_format=shown,
+        )
+
+    def _count(self, frames: int) -> None:
+        self._frames += frames
+        rate = self._frames / max(1e-9, time.monotonic() - self._began_s)
+        self._all.set_postfix_str(f"{rate:.1f} frames/s", refresh=False)
+        self._all.update(1)
+
+    def _end(self, episode: str) -> None:
+        bar = self._bars.pop(episode, None)
+        if bar is not None:
+            bar.close()
+
+    def _line(self, text: str) -> None:
+        self._tqdm.write(text, file=sys.stderr)
