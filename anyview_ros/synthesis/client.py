@@ -54,6 +54,8 @@ class StreamSpec:
         source_has_depth: whether frames will carry depth.
         steps, seed, options: as in SynthesisRequest.
         client: who asks, for fairness and diagnostics.
+        rate_hz: views per second that are wanted; where ``steps`` is None, a method that works on clips takes fewer
+            steps than its default if it could not keep this rate otherwise. None: no rate is asked for.
     """
 
     source: PinholeCamera
@@ -63,6 +65,7 @@ class StreamSpec:
     seed: int = 0
     options: Any = None
     client: str = ""
+    rate_hz: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -351,6 +351,7 @@ def _open_native(
             steps=spec.steps,
             seed=spec.seed,
             options=spec.options,
+            rate_hz=spec.rate_hz,
             cancel=stream,
         )
     return synthesizer.open_stream(

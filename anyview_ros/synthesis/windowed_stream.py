@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
+from anyview_ros.synthesis.step_budget import StepBudget
 
 _MOST_FRAMES = 16
 
@@ -34,6 +36,8 @@ class WindowedStream:
         source: intrinsics of the source camera.
         targets: intrinsics of the virtual cameras.
         steps, seed, options: as in SynthesisRequest.
+        rate_hz: where no steps are given, as many are chosen for each push as this rate leaves time for, at most the
+            method's default; None for the default always.
         frames: most frames of the window; None for the choice above.
         max_gap_s: frames before a larger gap are not used.
         cancel: when set, the synthesis of a push stops between two steps.
@@ -52,6 +56,7 @@ class WindowedStream:
         steps: int | None = None,
         seed: int = 0,
         options: Any = None,
+        rate_hz: float | None = None,
         frames: int | None = None,
         max_gap_s: float = 1.0,
         cancel: CancelToken | None = None,
@@ -70,6 +75,8 @@ class WindowedStream:
         self._targets = tuple(targets)
         self._steps, self._seed, self._options, self._cancel = steps, seed, options, cancel
         self._description = description
+        adapts = steps is None and rate_hz is not None and description.default_steps > 1
+        self._budget = StepBudget(rate_hz, description.default_steps) if adapts and rate_hz else None
         self._window = SlidingWindow(length_frames=_window_frames(description, frames), max_gap_s=max_gap_s)
         self._last_stamp_ns = 0
         self._closed = False
@@ -145,8 +152,12 @@ class WindowedStream:
         fewest = self._description.clip_frames[0]
         usable = self._description.usable_frames(max(fewest, self._window.run_length()))
         clip = self._window.latest(frames=usable)
-        request = SynthesisRequest((clip,), trajectories, self._steps, self._seed, self._options)
+        steps = self._steps if self._budget is None else self._budget.steps
+        request = SynthesisRequest((clip,), trajectories, steps, self._seed, self._options)
+        begun_s = time.monotonic()
         result = self._synthesizer.synthesize(request, cancel=self._cancel)
+        if self._budget is not None:
+            self._budget.spent(time.monotonic() - begun_s)
         self._provenance = result.provenance
         views = iter(result.views)
         return tuple(None if pose is None else next(views) for pose in poses)

@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -497,6 +498,28 @@ def test_the_newest_frame_wins_and_all_are_accounted_for(start_server: StartServ
     assert outcomes[-1].stamp_ns == 400_000_000
     assert len(outcomes) + outcomes[-1].dropped == 40
     assert outcomes[-1].dropped > 20
+
+
+def test_steps_are_cut_to_keep_the_rate_asked(start_server: StartServer, asker: Asker) -> None:
+    from anyview_ros.nodes.remote_engine.client import _open_request
+    from anyview_ros.srv import OpenStream
+    from anyview_ros.synthesis.client import StreamOutcome, StreamSpec
+
+    start_server("slow_steps")
+    asker.wait_ready()
+    outcomes: list[StreamOutcome] = []
+    spec = StreamSpec(small_camera(), {"a": small_camera()}, options={"step_s": 0.1}, rate_hz=4.0)
+    stream = asker.client.open_stream(spec, outcomes.append)
+    asker.wait_until(lambda: not stream.problem(), "the stream is open")
+    for number in range(1, 6):
+        push(stream, number)
+        asker.wait_until(lambda number=number: len(outcomes) == number, "an answer")
+    steps = [outcome.provenance.steps for outcome in outcomes if outcome.provenance is not None]
+    assert steps[0] == 4
+    assert set(steps[1:]) <= {1, 2}  # 0.85 of 250 ms at 100 ms a step and more
+    wrong = _open_request(replace(spec, rate_hz=-1.0), "me")
+    answer = asker.call(OpenStream, f"{NAMESPACE}/open_stream", wrong)
+    assert "rate_hz is -1.0; give views per second" in answer.error
 
 
 def test_silent_streams_are_closed_and_say_so(start_server: StartServer, asker: Asker) -> None:

@@ -144,3 +144,25 @@ def test_closed_stream_refuses_but_leaves_the_method_open():
     with pytest.raises(EngineClosedError):
         push(stream, 2)
     assert not method.closed.is_set()
+
+
+def test_steps_are_cut_to_keep_the_rate_and_the_provenance_says_how_many(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("anyview_ros.synthesis.windowed_stream.time.monotonic", lambda: clock[0])
+
+    class Slow(Watched):
+        def synthesize(self, request, **arguments):
+            clock[0] += 0.1 * (request.steps or STEPS)
+            return super().synthesize(request, **arguments)
+
+    def asked(**settings):
+        method = Slow(clip_frames=(1, 1))
+        stream = WindowedStream(method, CAMERA, (CAMERA,), **settings)
+        for stamp in range(1, 4):
+            push(stream, stamp)
+        return [request.steps for request in method.requests]
+
+    assert asked(rate_hz=4.0) == [STEPS, 2, 2]
+    assert asked(rate_hz=0.1) == [STEPS, STEPS, STEPS]
+    assert asked(rate_hz=4.0, steps=3) == [3, 3, 3]
+    assert asked() == [None, None, None]

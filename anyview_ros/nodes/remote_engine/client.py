@@ -348,6 +348,7 @@ def _open_request(spec: StreamSpec, client: str) -> Any:
             for name, camera in spec.targets.items()
         ],
         steps=spec.steps or 0,
+        rate_hz=spec.rate_hz or 0.0,
         seed=spec.seed,
         options_json=options_to_json(spec.options),
     )

@@ -138,12 +138,14 @@ def spec_from_request(request: Any) -> StreamSpec:
     """What an OpenStream.Request asks for.
 
     Raises:
-        InvalidInputError: no targets, two of one name, or values that no camera has.
+        InvalidInputError: no targets, two of one name, a rate below zero, or values that no camera has.
     """
     if not request.targets:
         raise InvalidRequestError(
             "targets is empty; name at least one virtual camera that the stream may ask for"
         )
+    if not 0 <= request.rate_hz < float("inf"):
+        raise InvalidRequestError(f"rate_hz is {request.rate_hz}; give views per second, or 0 for none")
     targets: dict[str, PinholeCamera] = {}
     for target in request.targets:
         if target.name in targets:
@@ -157,4 +159,5 @@ def spec_from_request(request: Any) -> StreamSpec:
         seed=int(request.seed),
         options=options_from_json(request.options_json),
         client=request.client,
+        rate_hz=float(request.rate_hz) or None,
     )

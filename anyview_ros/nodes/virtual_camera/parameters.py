@@ -119,7 +119,14 @@ NODE_PARAMETERS = (
     Parameter(
         "max_pending", 10, "Frames that may wait for TF or for the converter.", Change.UNCONFIGURED, 1, 100
     ),
-    Parameter("steps", 0, "Sampling steps; 0: the method's default.", Change.LIVE, 0, 1000),
+    Parameter(
+        "steps",
+        0,
+        "Sampling steps; 0: the method's default, or fewer where a live view could not keep its rate otherwise.",
+        Change.LIVE,
+        0,
+        1000,
+    ),
     Parameter("seed", 0, "Seed of every random draw.", Change.LIVE, 0, 2**62),
     Parameter(
         "options_json", "", "JSON object of the method's own options; empty: its defaults.", Change.LIVE

@@ -278,6 +278,7 @@ class Rig:
             steps=engine.steps,
             seed=engine.seed,
             options=engine.options,
+            rate_hz=max(live.camera.rate_hz for live in self.cameras.values()),
         )
         for camera in targets:
             self.cameras[camera.name].asked(stamp_ns)

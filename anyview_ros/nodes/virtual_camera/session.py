@@ -31,6 +31,7 @@ class StreamPlan:
         wanted: the published intrinsics of every virtual camera, by name.
         source_has_depth: whether frames carry depth.
         steps, seed, options: as in SynthesisRequest.
+        rate_hz: views per second of the camera that wants most.
     """
 
     source: PinholeCamera
@@ -39,6 +40,7 @@ class StreamPlan:
     steps: int | None
     seed: int
     options: Mapping[str, Any] | None
+    rate_hz: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +173,7 @@ class StreamKeeper:
             seed=plan.seed,
             options=plan.options,
             client=self._name,
+            rate_hz=plan.rate_hz,
         )
         with self._lock:
             self._generation += 1
