@@ -1,30 +1,27 @@
-"""Two ways to read a bag: by its index, or, where that is missing, from its start."""
+"""Ways to read a bag: by its index, or, where that is missing, from its start."""
 
 from __future__ import annotations
 
 import heapq
 import math
-import struct
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anyview_ros.errors import ReadError
+from anyview_ros.offline.bag_errors import broken_bag_errors, not_readable
 from anyview_ros.offline.bag_items import BagConnection, BagMessage, BagTopic
+from anyview_ros.offline.bag_metadata import BagMetadata
 from anyview_ros.offline.bag_profiles import profiles_of
+from anyview_ros.offline.bag_types import types_of
 from anyview_ros.offline.cut_mcap import CutMcap
+from anyview_ros.offline.mcap_files import McapFiles, Span
 
 if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
-
-Span: TypeAlias = tuple[int, int]
-"""First and last log time, nanoseconds; both belong to it."""
-
-# What rosbags lets through where a broken file's bytes are not what it expects of them.
-_UNFORESEEN = (ValueError, TypeError, LookupError, AssertionError, struct.error)
 
 
 class BagReader(Protocol):
@@ -57,26 +54,112 @@ def open_reader(path: Path, *, from_start: bool = False) -> BagReader:
     Raises:
         ReadError: no bag, or a broken one of which nothing can be read.
     """
-    metadata = path / "metadata.yaml" if path.is_dir() else None
-    databases = sorted(path.glob("*.db3")) if metadata is not None and not metadata.exists() else []
-    try:
-        if from_start:
-            raise ReadError(f"bag {path} cannot be read by its index")  # noqa: TRY301 - as if it were so
-        return IndexedReader(
-            databases or [path],
-            (f"{path} has no metadata.yaml: its recorder was killed",) if databases else (),
+    told = BagMetadata.of(path)
+    files = _files_of(path, told)
+    losses = tuple(_told_losses(path, told, files))
+    mcaps = [file for file in files if file.suffix == ".mcap"]
+    attempts: list[Callable[[], BagReader]] = []
+    if mcaps and not told.compression_mode and not from_start:
+        attempts.append(lambda: WholeMcapReader(mcaps, told, losses))
+    if not from_start or not mcaps:
+        whole = told.present and not losses
+        attempts.append(lambda: IndexedReader([path] if whole else files or [path], told, losses))
+    if mcaps:
+        attempts.append(lambda: CutReader(mcaps, told, losses))
+    return _first_that_works(attempts)
+
+
+def _first_that_works(attempts: Sequence[Callable[[], BagReader]]) -> BagReader:
+    for attempt in attempts[:-1]:
+        with suppress(ReadError):
+            return attempt()
+    return attempts[-1]()
+
+
+def _files_of(path: Path, told: BagMetadata) -> list[Path]:
+    """The files of a bag that are there."""
+    if not path.is_dir():
+        return [path]
+    if told.files:
+        return [path / name for name in told.files if (path / name).is_file()]
+    return sorted((*path.glob("*.mcap"), *path.glob("*.db3")))
+
+
+def _told_losses(path: Path, told: BagMetadata, files: Sequence[Path]) -> Iterator[str]:
+    missing = sorted(set(told.files) - {file.name for file in files})
+    if missing:
+        yield f"{', '.join(missing)} of {path} {'is' if len(missing) == 1 else 'are'} missing, with all that was in it"
+    if told.problem:
+        yield f"{path}/metadata.yaml cannot be read ({told.problem}); the files beside it are taken for the bag"
+    if path.is_dir() and not told.present and any(file.suffix == ".db3" for file in files):
+        yield f"{path} has no metadata.yaml: its recorder was killed"
+
+
+def _lost_messages(told: BagMetadata, count: int) -> tuple[str, ...]:
+    if told.message_count is None or count >= told.message_count:
+        return ()
+    return (
+        f"{told.message_count - count} of {told.message_count} messages that metadata.yaml counts are lost",
+    )
+
+
+def _topics_of(connections: Sequence[BagConnection], counts: Sequence[int]) -> tuple[BagTopic, ...]:
+    """Topics by name; one of several types goes by the type of most messages."""
+    found: dict[str, Counter[str]] = {}
+    for connection, count in zip(connections, counts, strict=True):
+        found.setdefault(connection.topic, Counter())[connection.type] += count
+    return tuple(
+        BagTopic(name, kinds.most_common(1)[0][0], kinds.total()) for name, kinds in sorted(found.items())
+    )
+
+
+class WholeMcapReader:
+    """Whole mcap files."""
+
+    def __init__(self, paths: Sequence[Path], told: BagMetadata, losses: tuple[str, ...]) -> None:
+        """Open the files of a bag.
+
+        Raises:
+            ReadError: a file whose index is missing or wrong.
+        """
+        self._files = McapFiles(paths)
+        self.connections = tuple(
+            connection
+            if connection.type_hash
+            else replace(connection, type_hash=told.type_hashes.get(connection.topic, ""))
+            for connection in self._files.connections
         )
-    except ReadError:
-        files = sorted(path.glob("*.mcap")) if path.is_dir() else [path] * (path.suffix == ".mcap")
-        if not files:
-            raise
-        return CutReader(files, None if metadata is None else _told_count(metadata))
+        self.topics = _topics_of(self.connections, self._files.counts)
+        self.span_ns = self._files.span_ns
+        self.custom_data, self.distribution = dict(told.custom_data), told.distribution
+        self._types = types_of(self.connections)
+        self.losses = (*losses, *_lost_messages(told, sum(self._files.counts)))
+
+    def messages(self, topics: Collection[str] | None, span_ns: Span | None = None) -> Iterator[BagMessage]:
+        """Messages in the order of their log times, which are within a span if one is given.
+
+        Raises:
+            ReadError: a chunk that is damaged.
+        """
+        return self._files.messages(topics, span_ns)
+
+    def decode(self, message: BagMessage) -> Any:
+        """The message with its fields as attributes.
+
+        Raises:
+            ReadError: bytes that are no message of its type.
+        """
+        return _decoded(self._types, message)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._files.close()
 
 
 class IndexedReader:
-    """A whole bag."""
+    """A whole bag of any storage."""
 
-    def __init__(self, paths: Sequence[Path], losses: tuple[str, ...] = ()) -> None:
+    def __init__(self, paths: Sequence[Path], told: BagMetadata, losses: tuple[str, ...]) -> None:
         """Open a folder or single files.
 
         Raises:
@@ -85,20 +168,18 @@ class IndexedReader:
         from rosbags.highlevel import AnyReader
         from rosbags.typesys import Stores, get_typestore
 
-        self.losses = losses
         try:
             self._reader = AnyReader(list(paths), default_typestore=get_typestore(Stores.ROS2_JAZZY))
             self._reader.open()
         except broken_bag_errors() as error:
-            raise ReadError(f"cannot read bag {paths[0]}: {error}") from error
+            raise not_readable(paths[0], error) from error
         known = sorted(self._reader.topics.items())
         self.topics = tuple(BagTopic(name, info.msgtype or "", info.msgcount) for name, info in known)
         self.span_ns = self._reader.start_time, self._reader.end_time
         self._places = {(id(c.owner), c.id): index for index, c in enumerate(self._reader.connections)}
         self.connections = tuple(_connection_of(c) for c in self._reader.connections)
-        storages = [reader.storage.metadata for reader in self._reader.readers if hasattr(reader, "storage")]
-        self.custom_data = {key: value for storage in storages for key, value in (storage.custom or {}).items()}
-        self.distribution = next((storage.ros_distro for storage in storages if storage.ros_distro), "")
+        self.custom_data, self.distribution = dict(told.custom_data), told.distribution
+        self.losses = (*losses, *_lost_messages(told, sum(topic.count for topic in self.topics)))
 
     def messages(self, topics: Collection[str] | None, span_ns: Span | None = None) -> Iterator[BagMessage]:
         """Messages in the order of their log times, which are within a span if one is given.
@@ -126,7 +207,7 @@ class IndexedReader:
         try:
             return self._reader.deserialize(message.cdr, message.type)
         except broken_bag_errors() as error:
-            raise ReadError(_undecodable(message, error)) from error
+            raise _undecodable(message, error) from error
 
     def close(self) -> None:
         """Close the files."""
@@ -136,12 +217,8 @@ class IndexedReader:
 class CutReader:
     """Mcap files without an index, or with a wrong one: all that lies whole in them."""
 
-    def __init__(self, paths: Sequence[Path], told_count: int | None = None) -> None:
-        """Open files.
-
-        Args:
-            paths: of the files of one bag.
-            told_count: how many messages its metadata.yaml counts, if there is one.
+    def __init__(self, paths: Sequence[Path], told: BagMetadata, losses: tuple[str, ...]) -> None:
+        """Open the files of a bag.
 
         Raises:
             ReadError: a file that is no mcap.
@@ -159,18 +236,15 @@ class CutReader:
         for file in self._files:
             self._first[file.path] = before
             before += len(file.connections)
-        self.custom_data: dict[str, str] = {}
-        self.distribution = ""
+        self.custom_data, self.distribution = dict(told.custom_data), told.distribution
         self.span_ns = (
             min((block.began_ns for block in blocks), default=0),
             max((block.ended_ns for block in blocks), default=0),
         )
         self._blocks = sorted(blocks, key=lambda block: block.began_ns)
-        self._types = _types_of(self._files)
-        self.losses = tuple(loss for file in self._files for loss in file.losses)
-        if told_count is not None and counts.total() < told_count:
-            lost = told_count - counts.total()
-            self.losses += (f"{lost} of {told_count} messages that metadata.yaml counts are lost",)
+        self._types = types_of(self.connections)
+        broken = tuple(loss for file in self._files for loss in file.losses)
+        self.losses = (*losses, *broken, *_lost_messages(told, counts.total()))
 
     def messages(self, topics: Collection[str] | None, span_ns: Span | None = None) -> Iterator[BagMessage]:
         """As of a whole bag; only blocks that overlap are held at once."""
@@ -197,32 +271,24 @@ class CutReader:
         Raises:
             ReadError: bytes that are no message of its type.
         """
-        try:
-            return self._types.deserialize_cdr(message.cdr, message.type)
-        except broken_bag_errors() as error:
-            raise ReadError(_undecodable(message, error)) from error
+        return _decoded(self._types, message)
 
     def close(self) -> None:
         """Close the files."""
         self._opened.close()
 
 
-def broken_bag_errors() -> tuple[type[BaseException], ...]:
-    """What reading a broken bag raises, in rosbags and in what it is built on."""
-    import apsw
-    from mcap.exceptions import McapError
-    from rosbags.highlevel import AnyReaderError
-    from rosbags.rosbag2 import ReaderError
-    from rosbags.serde import SerdeError
-    from rosbags.typesys import TypesysError
-    from zstandard import ZstdError
-
-    libraries = (AnyReaderError, ReaderError, SerdeError, TypesysError, McapError, ZstdError, apsw.Error)
-    return (*libraries, OSError, EOFError, RuntimeError, MemoryError, OverflowError, *_UNFORESEEN)
+def _decoded(types: Typestore, message: BagMessage) -> Any:
+    try:
+        return types.deserialize_cdr(message.cdr, message.type)
+    except broken_bag_errors() as error:
+        raise _undecodable(message, error) from error
 
 
-def _undecodable(message: BagMessage, error: BaseException) -> str:
-    return f"a message of {len(message.cdr)} bytes on {message.topic} is no {message.type}: {error}"
+def _undecodable(message: BagMessage, error: BaseException) -> ReadError:
+    return ReadError(
+        f"a message of {len(message.cdr)} bytes on {message.topic} is no {message.type}: {error}"
+    )
 
 
 def _connection_of(connection: Any) -> BagConnection:
@@ -237,27 +303,3 @@ def _connection_of(connection: Any) -> BagConnection:
         connection.digest or "",
         profiles_of(connection.ext.offered_qos_profiles),
     )
-
-
-def _types_of(files: Sequence[CutMcap]) -> Typestore:
-    """The types of ROS 2, and those that files define beyond them."""
-    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-
-    types = get_typestore(Stores.ROS2_JAZZY)
-    for file in files:
-        for name, (encoding, definition) in file.schemas.items():
-            if encoding == "ros2msg" and name not in types.fielddefs:
-                found = get_types_from_msg(definition.decode(), name)
-                types.register({kind: what for kind, what in found.items() if kind not in types.fielddefs})
-    return types
-
-
-def _told_count(metadata: Path) -> int | None:
-    """How many messages a bag's metadata.yaml counts; None if it is missing or does not say."""
-    import yaml
-
-    try:
-        content = yaml.safe_load(metadata.read_text(encoding="utf-8"))
-        return int(content["rosbag2_bagfile_information"]["message_count"])
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
-        return None  # it is broken as the bag is

@@ -10,7 +10,8 @@ from typing import Any
 
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.bag_items import BagConnection, BagMessage, BagTopic
-from anyview_ros.offline.bag_readers import Span, open_reader
+from anyview_ros.offline.bag_readers import open_reader
+from anyview_ros.offline.mcap_files import Span
 
 _TRUTH = "/truth/"
 
