@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 import anyview_ros
-from anyview_ros.cli import demo, doctor, methods, synthesize, train, weights
+from anyview_ros.cli import augment, demo, doctor, evaluate, merge, methods, record_episodes, synthesize, train, weights
 from anyview_ros.errors import AnyViewError
 
-_COMMANDS = (synthesize, methods, weights, doctor, demo, train)
+_COMMANDS = (synthesize, augment, merge, methods, weights, doctor, demo, train, evaluate, record_episodes)
 
 
 def build_parser() -> argparse.ArgumentParser:

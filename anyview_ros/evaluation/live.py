@@ -87,7 +87,7 @@ def copied(sample: LiveSample) -> NDArray[np.uint8]:
 def score_samples(samples: Sequence[LiveSample]) -> CameraScores:
     """Score the samples of one camera that have a truth."""
     known = [sample for sample in samples if sample.truth is not None]
-    masked = [sample for sample in known if sample.co_visible is not None and _is_scorable(sample.co_visible)]
+    masked = [sample for sample in known if sample.co_visible is not None and is_scorable(sample.co_visible)]
     coverages = [float(sample.co_visible.mean()) for sample in known if sample.co_visible is not None]
     return CameraScores(
         frames=len(known),
@@ -99,7 +99,7 @@ def score_samples(samples: Sequence[LiveSample]) -> CameraScores:
     )
 
 
-def _is_scorable(mask: NDArray[np.bool_]) -> bool:
+def is_scorable(mask: NDArray[np.bool_]) -> bool:
     """Whether SSIM's windows, which need 3 pixels around their centre, fit anywhere in the mask."""
     return bool(mask[3:-3, 3:-3].any())
 

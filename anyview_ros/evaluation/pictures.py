@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.evaluation.charts import line_chart
 from anyview_ros.evaluation.live import LiveSample, copied
 from anyview_ros.evaluation.mp4 import Mp4Writer
 
@@ -74,12 +75,22 @@ def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate_hz: float
     return video.count
 
 
-def data_uri(image: NDArray[np.uint8], *, quality: int = 85) -> str:
-    """A JPEG of uint8 (h, w, 3) RGB for embedding in HTML."""
+def jpeg(image: NDArray[np.uint8], *, quality: int = 85) -> bytes:
+    """A JPEG of uint8 (h, w, 3) RGB."""
     _, encoded = cv2.imencode(
         ".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+    return encoded.tobytes()
+
+
+def jpeg_uri(content: bytes) -> str:
+    """A JPEG for embedding in HTML."""
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode("ascii")
+
+
+def data_uri(image: NDArray[np.uint8], *, quality: int = 85) -> str:
+    """A JPEG of uint8 (h, w, 3) RGB for embedding in HTML."""
+    return jpeg_uri(jpeg(image, quality=quality))
 
 
 def timeline_svg(series: Mapping[str, Sequence[tuple[float, float]]], *, unit: str = "ms") -> str:
@@ -89,32 +100,4 @@ def timeline_svg(series: Mapping[str, Sequence[tuple[float, float]]], *, unit: s
         series: by name, points (seconds, value).
         unit: of the values.
     """
-    width, height, left, bottom = 720, 200, 52, 26
-    points = [point for line in series.values() for point in line]
-    if not points:
-        return ""
-    end_s = max(1e-9, *(x for x, _ in points))
-    top = max(1e-9, *(y * 1.1 for _, y in points))
-
-    def place(x: float, y: float) -> str:
-        return f"{left + x / end_s * (width - left - 8):.1f},{(height - bottom) * (1 - y / top):.1f}"
-
-    colours = ("#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706", "#0891b2")
-    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="time line">']
-    for tick in range(5):
-        value = top * tick / 4
-        x, y = place(0, value).split(",")
-        parts.append(f'<line x1="{x}" y1="{y}" x2="{width - 8}" y2="{y}" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="{left - 4}" y="{float(y) + 4:.0f}" text-anchor="end">{value:.0f} {unit}</text>'
-        )
-    for tick in range(6):
-        x = place(end_s * tick / 5, 0).split(",")[0]
-        parts.append(f'<text x="{x}" y="{height - 8}" text-anchor="middle">{end_s * tick / 5:.0f} s</text>')
-    for index, (name, line) in enumerate(series.items()):
-        colour = colours[index % len(colours)]
-        path = " ".join(place(x, y) for x, y in line)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts.append(f'<text x="{left + 8}" y="{14 + 14 * index}" fill="{colour}">{name}</text>')
-    parts.append("</svg>")
-    return "".join(parts)
+    return line_chart(series, x_unit="s", y_unit=unit, label="time line")

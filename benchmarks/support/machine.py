@@ -2,34 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from anyview_ros.evaluation.machine import machine, machine_line
 
-
-def machine() -> dict[str, Any]:
-    """Processor, cores, versions, and the load average (1, 5, 15 minutes) at this moment."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "ros_distro": os.environ.get("ROS_DISTRO", "none"),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-    }
-
-
-def machine_line() -> str:
-    """The same in one line."""
-    what = machine()
-    load = " ".join(f"{value:.1f}" for value in what["load_average"])
-    return (
-        f"machine: {what['processor']}, {what['cores']} cores; {what['system']}; Python {what['python']}, "
-        f"NumPy {what['numpy']}, ROS {what['ros_distro']}; load average {load}"
-    )
+__all__ = ["machine", "machine_line"]

@@ -1,0 +1,59 @@
+"""``anyview record-episodes``: a small benchmark of computed scenes, for ``anyview evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from anyview_ros.errors import InvalidInputError
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "record-episodes",
+        help="record a small benchmark of computed scenes for `anyview evaluate`",
+        description=(
+            "Film the simulated robot, and rooms that no training of ours has shown, by pairs of cameras with true "
+            "poses and depth, as episodes in the AnyView release's format. The same seed gives the same pictures. A "
+            "recording that was stopped goes on where it was."
+        ),
+    )
+    parser.add_argument("folder", type=Path, help="folder to make")
+    parser.add_argument("--seed", type=int, default=0, help="of everything (default: 0)")
+    parser.add_argument("--episodes", type=int, default=2, help="of each of the six splits (default: 2)")
+    parser.add_argument("--frames", type=int, default=13, help="of each episode (default: 13)")
+    parser.add_argument("--size", default="192x144", metavar="WxH", help="of the pictures (default: 192x144)")
+    parser.add_argument("--no-depth", action="store_true", help="leave depth out")
+    parser.add_argument("--device", default="cpu", help="where the ray caster computes (default: cpu)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record; 0 when done."""
+    from anyview_ros.cli.progress import progress_bar
+    from anyview_ros.offline.evaluate.own_benchmark import (
+        ROBOT_SPLITS,
+        ROOM_SPLITS,
+        BenchmarkPlan,
+        record_benchmark,
+    )
+
+    width, _, height = arguments.size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise InvalidInputError(f"--size is {arguments.size!r}; give WIDTHxHEIGHT, such as 192x144")
+    plan = BenchmarkPlan(
+        seed=arguments.seed,
+        episodes=arguments.episodes,
+        frames=arguments.frames,
+        size=(int(width), int(height)),
+        depth=not arguments.no_depth,
+        device=arguments.device,
+    )
+    total = (len(ROBOT_SPLITS) + len(ROOM_SPLITS)) * plan.episodes
+    with progress_bar(total, "episodes") as report:
+        count = record_benchmark(arguments.folder, plan, report=lambda done, _total, what: report(done, what))
+    print(
+        f"{arguments.folder}: {count} episodes; judge methods by `anyview evaluate --episodes {arguments.folder}`"
+    )
+    return 0
