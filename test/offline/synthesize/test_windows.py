@@ -15,9 +15,11 @@ from anyview_ros.offline.synthesize.windows import plan_windows, read_windows, w
 from anyview_ros.synthesis import MethodDescription
 
 
-def method(fewest: int, most: int, step: int = 1, *, streams: bool = False) -> MethodDescription:
+def method(
+    fewest: int, most: int, step: int = 1, *, streams: bool = False, generative: bool = False
+) -> MethodDescription:
     return MethodDescription(
-        "m", "", False, clip_frames=(fewest, most), clip_frames_step=step, streams=streams
+        "m", "", generative, clip_frames=(fewest, most), clip_frames_step=step, streams=streams
     )
 
 
@@ -28,21 +30,34 @@ def method(fewest: int, most: int, step: int = 1, *, streams: bool = False) -> M
     step=st.integers(1, 5),
     longest=st.integers(1, 60),
     streams=st.booleans(),
+    generative=st.booleans(),
+    overlap=st.integers(0, 30),
 )
 def test_windows_show_each_frame_once_and_fit_the_method(
-    count: int, fewest: int, steps: int, step: int, longest: int, streams: bool
+    count: int,
+    fewest: int,
+    steps: int,
+    step: int,
+    longest: int,
+    streams: bool,
+    generative: bool,
+    overlap: int,
 ) -> None:
-    description = method(fewest, fewest + steps * step, step, streams=streams)
+    description = method(fewest, fewest + steps * step, step, streams=streams, generative=generative)
     if count < fewest:
         with pytest.raises(InvalidRequestError, match=f"{count} frames .* {fewest} or more"):
-            plan_windows(count, description, longest)
+            plan_windows(count, description, longest, overlap)
         return
-    windows = plan_windows(count, description, longest)
+    windows = plan_windows(count, description, longest, overlap)
     shown = [index for window in windows for index in range(window.shown, window.stop)]
     assert shown == list(range(count))
     for window in windows:
         assert 0 <= window.first <= window.shown < window.stop <= count
         assert description.usable_frames(len(window)) == len(window) <= max(longest, fewest)
+        assert window.first <= window.made
+    for before, after in pairwise(windows):
+        assert before.shown <= after.made, "no frame is made by more than two windows"
+        assert after.blended == (min(overlap, len(after) // 2) if generative and not streams else 0)
     assert all(a.first < b.first for a, b in pairwise(windows))
 
 
@@ -52,6 +67,16 @@ def test_methods_with_a_memory_are_shown_earlier_frames_anew() -> None:
     forgetting = plan_windows(100, method(1, 1000), 48)
     assert [window.shown - window.first for window in forgetting[:-1]] == [0, 0]
     assert len(plan_windows(40, method(1, 1000, streams=True), 48)) == 1
+
+
+def test_methods_that_imagine_are_blended_over_the_overlap() -> None:
+    windows = plan_windows(100, method(13, 41, 4, generative=True), 41, 8)
+    told = [(w.first, w.made, w.shown, w.stop) for w in windows]
+    assert told == [(0, 0, 0, 41), (33, 33, 41, 74), (59, 66, 74, 100)]
+    hard = plan_windows(100, method(13, 41, 4, generative=True), 41, 0)
+    assert [(w.first, w.made, w.shown) for w in hard] == [(0, 0, 0), (41, 41, 41), (59, 82, 82)]
+    with pytest.raises(InvalidRequestError, match="overlap is -1"):
+        plan_windows(100, method(1, 10), 10, -1)
 
 
 def test_clips_of_fixed_length_at_the_end_begin_earlier() -> None:
