@@ -58,6 +58,7 @@ class Weighed:
 def test_server_kills_are_survived_and_nothing_grows(
     ros_environment: dict[str, str],
     robot: RobotDouble,
+    record_property: Callable[[str, object], None],
     kills: int,
     warm_s: float,
     pause_s: float,
