@@ -375,7 +375,7 @@ def _preview(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
     from anyview_ros.offline.augment.formats import open_format
     from anyview_ros.offline.augment.planning import plan_episodes
     from anyview_ros.offline.augment.preview import preview
-    from anyview_ros.offline.augment.run import check_episodes
+    from anyview_ros.offline.augment.run import check_run
     from anyview_ros.offline.augment.run_place import RunPlace
     from anyview_ros.offline.augment.sources import open_episodes
 
@@ -384,7 +384,7 @@ def _preview(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
     planned = plan_episodes(open_episodes(arguments.inputs, settings))
     mine = planned if options.shard is None else options.shard.of(planned)
     output_format = open_format(settings)
-    check_episodes(mine, settings, output_format)
+    check_run(mine, settings, output_format)
     seen = preview(mine, settings, output_format, arguments.output)
     if arguments.json:
         _print_json({"event": "preview", **asdict(seen), "new_frames": seen.new_frames})

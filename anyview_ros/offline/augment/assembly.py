@@ -9,15 +9,16 @@ from pathlib import Path
 from anyview_ros.offline.augment.disk_space import disk_full_told
 from anyview_ros.offline.augment.job_folder import PART
 from anyview_ros.offline.augment.output_format import OutputFormat, Part
-from anyview_ros.offline.augment.records import JobRecord
+from anyview_ros.offline.augment.outputs.linking import link_or_copy_folder
+from anyview_ros.offline.augment.records import read_record
 from anyview_ros.offline.augment.report import write_manifest, write_report
-from anyview_ros.offline.augment.run_place import RunPlace, link_files
+from anyview_ros.offline.augment.run_place import RunPlace
 from anyview_ros.offline.augment.settings import AugmentSettings
 
 
 def assemble(
     place: RunPlace,
-    jobs: Sequence[tuple[JobRecord, Path]],
+    jobs: Sequence[Path],
     settings: AugmentSettings,
     output_format: OutputFormat,
 ) -> None:
@@ -25,7 +26,7 @@ def assemble(
 
     Args:
         place: of the run.
-        jobs: records with their folders, in the run's order.
+        jobs: folders of all jobs, in the run's order.
         settings: of the run.
         output_format: that wrote the parts.
 
@@ -36,10 +37,10 @@ def assemble(
     for folder in (place.linked, place.whole):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    records = [record for record, _ in jobs]
+    records = [read_record(folder) for folder in jobs]
     with disk_full_told(place.partial, "the assembly of the output"):
-        for record, folder in jobs:
-            link_files(folder, place.linked / record.episode)
+        for record, folder in zip(records, jobs, strict=True):
+            link_or_copy_folder(folder, place.linked / record.episode)
         parts = [Part(record, place.linked / record.episode / PART) for record in records]
         output_format.assemble(parts, place.whole)
         write_manifest(place.whole, records)

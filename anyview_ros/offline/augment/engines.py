@@ -20,6 +20,7 @@ from anyview_ros.offline.augment.records import JobRecord
 from anyview_ros.offline.augment.run_place import RunPlace
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.overlapped import read_ahead
+from anyview_ros.offline.synthesize.option_values import parse_options
 from anyview_ros.synthesis import CancelToken, Synthesizer, load_synthesizer
 
 
@@ -108,11 +109,17 @@ def check_cancelled(cancel: CancelToken) -> None:
 
 
 def load_method(settings: AugmentSettings, engine: EngineSettings) -> Synthesizer:
-    """The method of a run, loaded, with the number of threads pinned."""
+    """The method of a run, loaded, with the number of threads pinned.
+
+    Raises:
+        AnyViewError: a method that cannot be loaded, or that has no such options.
+    """
     synthesizer = load_synthesizer(
         settings.method or None, device=engine.device or None, weights=settings.weights or None
     )
     pin_threads(engine.pinned_threads())
+    described = synthesizer.describe()
+    parse_options(settings.options, described.options_type, described.name)
     return synthesizer
 
 

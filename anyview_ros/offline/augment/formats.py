@@ -13,7 +13,7 @@ def open_format(settings: AugmentSettings) -> OutputFormat:
 
         return BagFormat(settings)
     if settings.format == "lerobot":
-        from anyview_ros.offline.augment.lerobot import LeRobotFormat
+        from anyview_ros.offline.augment.outputs.lerobot import LeRobotFormat
 
         return LeRobotFormat(settings)
     from anyview_ros.offline.augment.outputs.episodes import EpisodesFormat

@@ -49,7 +49,7 @@ def merge(
     output_format = open_format(about.settings)
     with locked(place.lock):
         report(AssemblyBegun(len(jobs)))
-        assemble(place, jobs, about.settings, output_format)
+        assemble(place, [folder for _, folder in jobs], about.settings, output_format)
     return tuple(record for record, _ in jobs)
 
 

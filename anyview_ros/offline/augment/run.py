@@ -22,6 +22,7 @@ from anyview_ros.offline.augment.events import (
 )
 from anyview_ros.offline.augment.formats import open_format
 from anyview_ros.offline.augment.job_key import job_key
+from anyview_ros.offline.augment.making import wanted_views
 from anyview_ros.offline.augment.output_format import OutputFormat
 from anyview_ros.offline.augment.output_lock import locked
 from anyview_ros.offline.augment.planning import PlannedEpisode, Shard, choose_camera, plan_episodes
@@ -100,7 +101,7 @@ def run(
     episodes = plan_episodes(open_episodes(inputs, settings))
     mine = episodes if options.shard is None else options.shard.of(episodes)
     output_format = open_format(settings)
-    check_episodes(mine, settings, output_format)
+    check_run(mine, settings, output_format)
     with _working(place, options, report), closing(open_engine(output_format)) as engine:
         about = RunAbout(
             anyview_ros.__version__,
@@ -128,17 +129,18 @@ def run(
         return RunResult(records, failures)
 
 
-def check_episodes(
+def check_run(
     episodes: Sequence[PlannedEpisode], settings: AugmentSettings, output_format: OutputFormat
 ) -> None:
-    """See that every episode can be augmented and written so.
+    """Refuse, before any work, what would be wrong with every episode: views, the camera, the format.
 
     Raises:
-        InvalidInputError: one cannot.
+        InvalidInputError, ReadError: something is.
     """
-    for planned in episodes:
-        choose_camera(planned.episode, settings)
+    wanted_views(settings)
     output_format.check([planned.episode for planned in episodes])
+    for planned in episodes[:1]:  # looking at all would read all
+        choose_camera(planned.episode, settings)
 
 
 def _check_output(output: Path, options: RunOptions) -> None:
@@ -233,5 +235,4 @@ def _conclude(
         place.publish(place.partial)
         return
     report(AssemblyBegun(len(records)))
-    jobs = [(record, place.jobs / record.episode) for record in records]
-    assemble(place, jobs, settings, output_format)
+    assemble(place, [place.jobs / record.episode for record in records], settings, output_format)

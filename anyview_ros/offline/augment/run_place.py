@@ -178,17 +178,6 @@ def is_output(folder: Path) -> bool:
     return (folder / MANIFEST).is_file() or (folder / RUN).is_file()
 
 
-def link_files(source: Path, target: Path) -> None:
-    """The files of a folder in another one, without copying where the file system has hard links."""
-    for file in files_below(source):
-        place = target / file.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(file, place)
-        except OSError:  # another file system, or one without links
-            shutil.copy2(file, place)
-
-
 def flush(folder: Path) -> None:
     """Have everything in a folder written to the disk."""
     for file in files_below(folder):

@@ -89,7 +89,7 @@ def _is_bag_without_metadata(path: Path) -> bool:
 
 def _open_one(path: Path, settings: AugmentSettings) -> Sequence[SourceEpisode]:
     if is_lerobot(path):
-        from anyview_ros.offline.augment.lerobot import open_lerobot_episodes
+        from anyview_ros.offline.augment.lerobot_episode import open_lerobot_episodes
 
         return open_lerobot_episodes(path, settings)
     if is_episode(path):
