@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.settings import AugmentSettings
 
-OUTPUT_OPTIONS = ("action", "action_frame", "fps", "robot_type", "state", "task")
+OUTPUT_OPTIONS = ("action", "action_frame", "fps", "gap_s", "missing_view", "robot_type", "state", "task")
 """Options of what is written, which every reader lets pass: see ``outputs/lerobot.py``."""
 
 

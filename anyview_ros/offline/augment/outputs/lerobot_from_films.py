@@ -1,0 +1,263 @@
+"""The part of an episode of another format: its films at an exact rate, and a bag's states and actions beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.offline.augment.outputs.action_frame import check_action_frame
+from anyview_ros.offline.augment.outputs.bag_signals import Signal, read_signal
+from anyview_ros.offline.augment.outputs.lerobot_part import (
+    ROWS,
+    DatasetPart,
+    PartEpisode,
+    PartVideo,
+    PartView,
+    write_part_file,
+)
+from anyview_ros.offline.augment.outputs.lerobot_views import camera_key, chosen, encode, encode_view
+from anyview_ros.offline.augment.outputs.timeline import (
+    Timeline,
+    held_values,
+    make_timeline,
+    nearest_pictures,
+    state_hold_s,
+    whole_rate,
+)
+from anyview_ros.offline.augment.settings import AugmentSettings
+from anyview_ros.offline.augment.source_episode import SourceEpisode
+from anyview_ros.offline.augment.spool import SpooledView
+from anyview_ros.offline.lerobot.layout import always_features, camera_feature
+from anyview_ros.offline.lerobot.parquet import pyarrow, write_table
+from anyview_ros.offline.lerobot.statistics import Statistics, column_statistics
+from anyview_ros.offline.lerobot.video_encoding import video_info
+from anyview_ros.offline.posed_film import PosedFilm
+
+if TYPE_CHECKING:
+    from pyarrow import Table
+
+CODEC = "h264"
+_STATE, _ACTION = "observation.state", "action"
+_TASK = "task not told"
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """What the user tells of a dataset that is made of films.
+
+    Attributes:
+        state, action: topics, with fields after a colon; "" for none (see ``read_signal``).
+        action_frame: see ``check_action_frame``.
+        fps: frames per second; None for the source camera's.
+        gap_s: how far the nearest picture may be away, and how old a state may be; None for what the timeline says.
+        task: what the robot does.
+        robot_type: what it is, or "".
+    """
+
+    state: str = ""
+    action: str = ""
+    action_frame: str = ""
+    fps: Fraction | None = None
+    gap_s: float | None = None
+    task: str = _TASK
+    robot_type: str = ""
+
+    @classmethod
+    def of(cls, settings: AugmentSettings) -> FilmOptions:
+        """Read them from the run's ``source_options``.
+
+        Raises:
+            InvalidInputError: a number that is none, or not positive.
+        """
+        given = settings.source_options
+        fps, gap = given.get("fps", ""), given.get("gap_s", "")
+        return cls(
+            state=given.get("state", ""),
+            action=given.get("action", ""),
+            action_frame=given.get("action_frame", ""),
+            fps=Fraction(_positive("fps", fps)).limit_denominator(1001) if fps else None,
+            gap_s=_positive("gap_s", gap) if gap else None,
+            task=given.get("task", _TASK),
+            robot_type=given.get("robot_type", ""),
+        )
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise InvalidInputError(f"source option {name} is {text!r}; give a positive number")
+    return value
+
+
+def write_filmed_part(
+    episode: SourceEpisode,
+    views: Sequence[SpooledView],
+    folder: Path,
+    settings: AugmentSettings,
+    *,
+    instead: bool,
+) -> None:
+    """Write the part of an episode.
+
+    Args:
+        episode: what was recorded.
+        views: of the episode.
+        folder: to write to.
+        settings: of the run; ``source_options`` are those of :class:`FilmOptions`.
+        instead: whether each view takes its source's place in a copy of the episode.
+
+    Raises:
+        InvalidInputError: what cannot be brought to one rate, or views that do not fit the episode.
+        ReadError: pictures or messages that cannot be read.
+    """
+    options = FilmOptions.of(settings)
+    films = {camera.name: episode.film(camera.name) for camera in episode.cameras if camera.usable}
+    keys = {name: camera_key(name) for name in films}
+    _check_names(episode, keys, views, instead=instead)
+    signals = read_signals(episode, options)
+    timeline = _timeline(episode, films, signals, options, settings.camera)
+    numbers = {
+        name: nearest_pictures(timeline, film.stamps_ns, name, options.gap_s) for name, film in films.items()
+    }
+    features, rows, statistics = _rows(timeline, signals, options)
+    check_action_frame(features, _action_frame(signals, options), films, episode.name)
+    write_table(folder / ROWS, rows)
+    videos = {}
+    for name, film in films.items():
+        piece, key = f"pieces/{keys[name]}.mp4", keys[name]
+        pictures = chosen(_images(film), numbers[name])
+        statistics[key] = encode(
+            pictures, len(timeline), folder / piece, rate=timeline.rate, codec=CODEC, comment=""
+        )
+        videos[key] = PartVideo(piece=piece)
+        features[key] = camera_feature(film.camera.width, film.camera.height, video_info(folder / piece))
+    own = PartEpisode(ROWS, statistics, videos)
+    made = [
+        encode_view(
+            view,
+            keys[view.source] if instead else camera_key(view.name),
+            folder,
+            numbers=numbers[view.source],
+            rate=timeline.rate,
+            codec=CODEC,
+        )
+        for view in views
+    ]
+    copies = [_copy(own, part) for part in made] if instead else []
+    write_part_file(
+        folder,
+        DatasetPart(
+            rate=(timeline.rate.numerator, timeline.rate.denominator),
+            features=features | always_features(),
+            told={"robot_type": options.robot_type or None},
+            tasks=(options.task,),
+            length=len(timeline),
+            episodes=(own, *copies),
+            views=tuple(made),
+            left_out={camera.name: camera.reason for camera in episode.cameras if not camera.usable},
+        ),
+    )
+
+
+def read_signals(episode: SourceEpisode, options: FilmOptions) -> dict[str, Signal]:
+    """The state and the action of a bag, by key, as far as they are asked for.
+
+    Raises:
+        InvalidInputError: they are asked of something else than a bag, or are not there.
+    """
+    wanted = {key: topic for key, topic in ((_STATE, options.state), (_ACTION, options.action)) if topic}
+    if wanted and episode.kind != "bag":
+        raise InvalidInputError(
+            f"{', '.join(wanted)} is asked of {episode.name}, which is no bag and has no topics; leave it out"
+        )
+    return {key: read_signal(episode.path, topic) for key, topic in wanted.items()}
+
+
+def _action_frame(signals: Mapping[str, Signal], options: FilmOptions) -> str:
+    if options.action_frame or _ACTION not in signals:
+        return options.action_frame
+    return signals[_ACTION].frame
+
+
+def _check_names(
+    episode: SourceEpisode, keys: Mapping[str, str], views: Sequence[SpooledView], *, instead: bool
+) -> None:
+    taken = [*keys.values(), *(camera_key(view.name) for view in views if not instead)]
+    if len(set(taken)) != len(taken):
+        raise InvalidInputError(
+            f"cameras of {episode.name} would share a key: {', '.join(taken)}; name views otherwise"
+        )
+    for view in views:
+        if view.source not in keys:
+            raise InvalidInputError(
+                f"{episode.name} has no camera {view.source}, which {view.name} was made from"
+            )
+
+
+def _timeline(
+    episode: SourceEpisode,
+    films: Mapping[str, PosedFilm],
+    signals: Mapping[str, Signal],
+    options: FilmOptions,
+    camera: str,
+) -> Timeline:
+    source = films[camera] if camera in films else next(iter(films.values()))
+    rate = options.fps or whole_rate([source.rate_hz], episode.name)
+    stamps = {name: film.stamps_ns for name, film in films.items()}
+    return make_timeline(
+        rate, stamps, {signal.topic: signal.stamps_ns for signal in signals.values()}, episode.name
+    )
+
+
+def _rows(
+    timeline: Timeline, signals: Mapping[str, Signal], options: FilmOptions
+) -> tuple[dict[str, Any], Table, dict[str, Statistics]]:
+    """Features, rows and statistics of all but pictures."""
+    pa = pyarrow()
+    count = len(timeline)
+    features: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
+    statistics: dict[str, Statistics] = {}
+    for key, signal in signals.items():
+        longest = state_hold_s(options.gap_s) if key == _STATE else None
+        values = held_values(timeline, signal.stamps_ns, signal.values, signal.topic, longest).astype(
+            np.float32
+        )
+        width = values.shape[1]
+        features[key] = {"dtype": "float32", "shape": [width], "names": list(signal.names)}
+        flat = pa.array(values.reshape(-1), pa.float32())
+        single = width == 1  # LeRobot keeps features of one number as plain columns
+        columns[key] = flat if single else pa.FixedSizeListArray.from_arrays(flat, width)
+        statistics[key] = column_statistics(values)
+    times = np.array([float(index / timeline.rate) for index in range(count)], np.float32)
+    always: dict[str, NDArray[Any]] = {
+        "timestamp": times,
+        "frame_index": np.arange(count, dtype=np.int64),
+        "episode_index": np.zeros(count, np.int64),
+        "index": np.arange(count, dtype=np.int64),
+        "task_index": np.zeros(count, np.int64),
+    }
+    for key, numbers in always.items():
+        columns[key] = pa.array(numbers)
+        statistics[key] = column_statistics(numbers)
+    return features, pa.table(columns), statistics
+
+
+def _images(film: PosedFilm) -> Iterator[NDArray[np.uint8]]:
+    return (frame.image for frame in film.frames(range(len(film))))
+
+
+def _copy(own: PartEpisode, part: PartView) -> PartEpisode:
+    videos = {**own.videos, part.key: part.video}
+    return PartEpisode(own.rows, {**own.statistics, part.key: part.statistics}, videos, part.name)
