@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,11 +18,16 @@ from anyview_ros.offline.bag_items import BagConnection, BagMessage, BagTopic
 from anyview_ros.offline.bag_metadata import BagMetadata
 from anyview_ros.offline.bag_profiles import profiles_of
 from anyview_ros.offline.bag_types import types_of
+from anyview_ros.offline.bag_unpacking import COMPRESSED, readable_file
+from anyview_ros.offline.cut_db3 import CutDatabase
 from anyview_ros.offline.cut_mcap import CutMcap
 from anyview_ros.offline.mcap_files import McapFiles, Span
 
 if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
+
+
+_PATTERNS = ("*.mcap", "*.db3", f"*.mcap{COMPRESSED}", f"*.db3{COMPRESSED}")
 
 
 class BagReader(Protocol):
@@ -55,17 +61,24 @@ def open_reader(path: Path, *, from_start: bool = False) -> BagReader:
         ReadError: no bag, or a broken one of which nothing can be read.
     """
     told = BagMetadata.of(path)
-    files = _files_of(path, told)
-    losses = tuple(_told_losses(path, told, files))
+    there = _files_of(path, told)
+    unpacked = [readable_file(file) for file in there]
+    files = [file for file, _ in unpacked]
+    losses = (*_told_losses(path, told, there), *(loss for _, each in unpacked for loss in each))
+    untouched = path.is_dir() and told.present and not losses and files == there
     mcaps = [file for file in files if file.suffix == ".mcap"]
+    databases = [file for file in files if file.suffix == ".db3"]
+    if told.compression_mode == "message" or not files:
+        return IndexedReader([path], told, losses)
     attempts: list[Callable[[], BagReader]] = []
-    if mcaps and not told.compression_mode and not from_start:
-        attempts.append(lambda: WholeMcapReader(mcaps, told, losses))
-    if not from_start or not mcaps:
-        whole = told.present and not losses
-        attempts.append(lambda: IndexedReader([path] if whole else files or [path], told, losses))
+    if not from_start:
+        if mcaps:
+            attempts.append(lambda: WholeMcapReader(mcaps, told, losses))
+        attempts.append(lambda: IndexedReader([path] if untouched else files, told, losses))
     if mcaps:
         attempts.append(lambda: CutReader(mcaps, told, losses))
+    elif databases:
+        attempts.append(lambda: CutDatabaseReader(databases, told, losses))
     return _first_that_works(attempts)
 
 
@@ -82,7 +95,7 @@ def _files_of(path: Path, told: BagMetadata) -> list[Path]:
         return [path]
     if told.files:
         return [path / name for name in told.files if (path / name).is_file()]
-    return sorted((*path.glob("*.mcap"), *path.glob("*.db3")))
+    return sorted(file for pattern in _PATTERNS for file in path.glob(pattern))
 
 
 def _told_losses(path: Path, told: BagMetadata, files: Sequence[Path]) -> Iterator[str]:
@@ -276,6 +289,59 @@ class CutReader:
     def close(self) -> None:
         """Close the files."""
         self._opened.close()
+
+
+class CutDatabaseReader:
+    """Sqlite3 files that are cut or damaged: all messages whose pages are there."""
+
+    def __init__(self, paths: Sequence[Path], told: BagMetadata, losses: tuple[str, ...]) -> None:
+        """Open the files of a bag.
+
+        Raises:
+            ReadError: a file whose tables cannot be read.
+        """
+        with ExitStack() as opened:
+            self._files = [opened.enter_context(closing(CutDatabase(path))) for path in paths]
+            self._opened = opened.pop_all()
+        self.connections = tuple(each for file in self._files for each in file.connections)
+        counts = [count for file in self._files for count in file.counts]
+        self.topics = _topics_of(self.connections, counts)
+        spans = [file.span_ns for file in self._files if any(file.counts)]
+        self.span_ns = (
+            min((began for began, _ in spans), default=0),
+            max((end for _, end in spans), default=0),
+        )
+        self.custom_data, self.distribution = dict(told.custom_data), told.distribution
+        self._types = types_of(self.connections)
+        broken = tuple(loss for file in self._files for loss in file.losses)
+        self.losses = (*losses, *broken, *_lost_messages(told, sum(counts)))
+
+    def messages(self, topics: Collection[str] | None, span_ns: Span | None = None) -> Iterator[BagMessage]:
+        """As of a whole bag."""
+        before = accumulate((len(file.connections) for file in self._files), initial=0)
+        streams = [
+            _placed(file.messages(topics, span_ns), first)
+            for file, first in zip(self._files, before, strict=False)
+        ]
+        return heapq.merge(*streams, key=lambda message: message.log_ns)
+
+    def decode(self, message: BagMessage) -> Any:
+        """The message with its fields as attributes.
+
+        Raises:
+            ReadError: bytes that are no message of its type.
+        """
+        return _decoded(self._types, message)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._opened.close()
+
+
+def _placed(messages: Iterator[BagMessage], first: int) -> Iterator[BagMessage]:
+    """Messages of a file whose connections stand among the bag's from ``first`` on."""
+    for message in messages:
+        yield replace(message, connection=first + message.connection)
 
 
 def _decoded(types: Typestore, message: BagMessage) -> Any:

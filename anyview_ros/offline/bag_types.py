@@ -34,7 +34,9 @@ def _types_of(definitions: tuple[_Definition, ...]) -> Typestore:
         except broken_bag_errors():
             continue  # its messages are copied all the same, and told of where they must be decoded
     types = get_typestore(Stores.EMPTY)
-    types.register({**get_typestore(Stores.ROS2_JAZZY).fielddefs, **known})  # definitions may build on ROS's own
+    types.register(
+        {**get_typestore(Stores.ROS2_JAZZY).fielddefs, **known}
+    )  # definitions may build on ROS's own
     return types
 
 

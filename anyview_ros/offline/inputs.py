@@ -11,13 +11,13 @@ from anyview_ros.offline.stereo import read_middlebury
 from anyview_ros.offline.video import calibrated_video
 
 SAMPLES = ("people", "motorcycle")
-_BAG_SUFFIXES = {".mcap", ".db3"}
+_BAG_SUFFIXES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
 
 
 def is_bag(path: str | Path) -> bool:
     """Whether this names a ROS bag: a folder with metadata.yaml, or an .mcap or .db3 file."""
     path = Path(path)
-    return path.suffix in _BAG_SUFFIXES or (path / "metadata.yaml").is_file()
+    return path.name.endswith(_BAG_SUFFIXES) or (path / "metadata.yaml").is_file()
 
 
 def open_recording(name: str | Path, *, calibration: str = "", samples_folder: str = "") -> Recording:

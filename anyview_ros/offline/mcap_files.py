@@ -163,14 +163,14 @@ class _File:
         except broken_bag_errors() as error:
             raise ReadError(f"cannot read on in bag {self.path}: {error}") from error
 
-    def _records_of(self, index: ChunkIndex) -> bytes:
-        raw = os.pread(self._fd, index.chunk_length, index.chunk_start_offset)
+    def _records_of(self, index: ChunkIndex) -> memoryview:
+        raw = memoryview(os.pread(self._fd, index.chunk_length, index.chunk_start_offset))
         if len(raw) < _FRAME.size + _CHUNK_HEAD.size + 4 or raw[0] != _CHUNK:
             raise ValueError(f"no chunk at byte {index.chunk_start_offset}, where the index tells one")
         _, _, size, checksum = _CHUNK_HEAD.unpack_from(raw, _FRAME.size)
         place = _FRAME.size + _CHUNK_HEAD.size
         (length,) = struct.unpack_from("<I", raw, place)
-        compression = raw[place + 4 : place + 4 + length].decode()
+        compression = bytes(raw[place + 4 : place + 4 + length]).decode()
         (stored,) = struct.unpack_from("<Q", raw, place + 4 + length)
         start = place + 12 + length
         if start + stored > len(raw) or size > _LARGEST_CHUNK:
@@ -183,7 +183,7 @@ class _File:
         return data
 
     def _messages(
-        self, data: bytes, topics: Collection[str] | None, span_ns: Span | None
+        self, data: memoryview, topics: Collection[str] | None, span_ns: Span | None
     ) -> Iterator[BagMessage]:
         place, end = 0, len(data)
         while place < end:
@@ -199,7 +199,7 @@ class _File:
             if (topics is None or channel.topic in topics) and (
                 span_ns is None or span_ns[0] <= log_ns <= span_ns[1]
             ):
-                cdr = data[start + _MESSAGE_HEAD.size : place]
+                cdr = bytes(data[start + _MESSAGE_HEAD.size : place])
                 yield BagMessage(
                     channel.topic, channel.type, log_ns, cdr, channel.connection, published_ns, sequence
                 )
@@ -239,15 +239,15 @@ def _summary(path: Path) -> Summary:
     return summary
 
 
-def _unpacked(data: bytes, compression: str, size: int) -> bytes:
+def _unpacked(data: memoryview, compression: str, size: int) -> memoryview:
     if compression == "":
         return data
     if compression == "zstd":
         import zstandard
 
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+        return memoryview(zstandard.ZstdDecompressor().decompress(data, max_output_size=size))
     if compression == "lz4":
         from lz4.frame import decompress  # type: ignore[import-untyped]
 
-        return bytes(decompress(data))
+        return memoryview(decompress(data))
     raise ValueError(f"a chunk is compressed with {compression!r}, which is not known")

@@ -45,7 +45,7 @@ from anyview_ros.offline.posed_film import PosedFilm, posed_film
 
 OPTIONS = ("calibration", "fixed_frame", "pose")
 _OURS = ("confidence", "provenance")
-_GROWTH = 2  # pictures that are compressed by zstd hardly shrink; what else is compressed is small
+_BYTES_BESIDE_A_MESSAGE = 96  # its record and its entry in the index
 
 
 def open_bag_episodes(path: str | Path, settings: AugmentSettings) -> list[BagEpisode]:
@@ -272,8 +272,12 @@ class BagEpisode:
 
     @property
     def content_bytes(self) -> int:
-        """An upper guess of the size of all its messages, not compressed."""
-        return _GROWTH * sum(size for _, size, _ in _states(self.path))
+        """Size of all its messages, not compressed, and of what goes with them in a bag."""
+        return (
+            self.scan.content_bytes
+            + _BYTES_BESIDE_A_MESSAGE * sum(topic.count for topic in self.topics)
+            + 2**20
+        )
 
     def fingerprint(self) -> str:
         """sha256 of the names and the content of its files."""

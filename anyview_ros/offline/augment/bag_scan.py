@@ -145,7 +145,7 @@ class BagScan:
         transforms: TF.
         losses: what could not be read, one sentence each.
         from_start: whether the bag can only be read from its start, since its index is missing or wrong.
-        custom_data: what the recorder was told to keep.
+        content_bytes: size of all messages, not compressed.
     """
 
     topics: tuple[BagTopic, ...]
@@ -154,7 +154,7 @@ class BagScan:
     transforms: TransformTree
     losses: tuple[str, ...]
     from_start: bool
-    custom_data: dict[str, str]
+    content_bytes: int
 
 
 def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...], *, from_start: bool = False) -> BagScan:
@@ -180,7 +180,15 @@ def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...], *, from_start: bool = Fal
     tf = {topic.name for topic in bag.topics if topic.type == TF_TYPE}
     gatherer = TransformGatherer()
     unreadable: Counter[str] = Counter()
-    for message in bag.messages({*tracks, *infos, *tf}):
+    wanted = {*tracks, *infos, *tf}
+    count = content_bytes = 0
+    for (
+        message
+    ) in bag.messages():  # all of them, so that damage anywhere is found now and not when it is too late
+        count += 1
+        content_bytes += len(message.cdr)
+        if message.topic not in wanted:
+            continue
         try:
             content = bag.decode(message)
         except ReadError as error:
@@ -198,9 +206,12 @@ def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...], *, from_start: bool = Fal
         else:
             static = message.topic.endswith("tf_static")
             gatherer.take(content, message.log_ns, static=static)
+    told = sum(topic.count for topic in bag.topics)
+    if count != told:
+        raise ReadError(f"bag {bag.path} tells of {told} messages but holds {count}")
     losses = tuple(
-        f"{count} messages on {topic} cannot be decoded" for topic, count in sorted(unreadable.items())
+        f"{lost} messages on {topic} cannot be decoded" for topic, lost in sorted(unreadable.items())
     )
     return BagScan(
-        bag.topics, bag.span_ns, scans, gatherer.tree(), (*bag.losses, *losses), from_start, bag.custom_data
+        bag.topics, bag.span_ns, scans, gatherer.tree(), (*bag.losses, *losses), from_start, content_bytes
     )

@@ -1,0 +1,146 @@
+"""A sqlite3 file of a bag read message by message, as far as its pages are there: it was cut, or is damaged."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from anyview_ros.errors import ReadError
+from anyview_ros.offline.bag_errors import not_readable
+from anyview_ros.offline.bag_items import BagConnection, BagMessage
+from anyview_ros.offline.bag_profiles import read_profiles
+from anyview_ros.offline.mcap_files import Span
+
+_MOST_LOST_IN_A_ROW = 1000
+
+
+class CutDatabase:
+    """One file. It is looked through when it is opened.
+
+    Attributes:
+        connections: how topics were recorded.
+        counts: number of messages of each that can be read.
+        losses: what cannot be read, in sentences.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file and look through it.
+
+        Raises:
+            ReadError: its tables cannot be read.
+        """
+        import apsw
+
+        self._path = path
+        self._apsw_error = apsw.Error
+        try:
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            self._database = apsw.Connection(f"{path.resolve().as_uri()}?immutable=1", flags=flags)
+            # Without it, a file that has fewer pages than it tells is refused as a whole.
+            self._execute("PRAGMA writable_schema=ON")
+            self._topics = self._read_topics()
+        except apsw.Error as error:
+            raise not_readable(path, error) from error
+        self.connections = list(self._topics.values())
+        self._places = {number: place for place, number in enumerate(self._topics)}
+        self._ids, self._stamps, self._owners = array("q"), array("q"), array("q")
+        self._is_broken = False
+        self._look_through()
+        self.counts = [self._owners.count(place) for place in range(len(self.connections))]
+        self._order = sorted(range(len(self._ids)), key=lambda index: (self._stamps[index], index))
+
+    def _execute(self, statement: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
+        return list(self._database.cursor().execute(statement, values))
+
+    def _read_topics(self) -> dict[int, BagConnection]:
+        columns = {row[1] for row in self._execute("PRAGMA table_info(topics)")}
+        wanted = ["id", "name", "type", "serialization_format"]
+        wanted += [name for name in ("offered_qos_profiles", "type_description_hash") if name in columns]
+        definitions = self._read_definitions()
+        found = {}
+        for row in self._execute(f"SELECT {', '.join(wanted)} FROM topics ORDER BY id"):  # noqa: S608 - fixed names
+            told = dict(zip(wanted, row, strict=True))
+            encoding, definition = definitions.get(told["type"], ("", ""))
+            found[int(told["id"])] = BagConnection(
+                str(told["name"]),
+                str(told["type"]),
+                str(told["serialization_format"]),
+                encoding,
+                definition,
+                str(told.get("type_description_hash", "")),
+                read_profiles(str(told.get("offered_qos_profiles", ""))),
+            )
+        return found
+
+    def _read_definitions(self) -> dict[str, tuple[str, str]]:
+        if not self._execute("PRAGMA table_info(message_definitions)"):
+            return {}
+        rows = self._execute(
+            "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
+        )
+        return {str(kind): (str(encoding), str(text)) for kind, encoding, text in rows}
+
+    def _look_through(self) -> None:
+        """Note the messages whose pages are all there, from the first on."""
+        last, lost_in_a_row = -1, 0
+        while lost_in_a_row < _MOST_LOST_IN_A_ROW:
+            try:
+                for last, topic, stamp_ns in self._rows_after(last):  # noqa: B020 - goes on after the last one
+                    lost_in_a_row = 0
+                    if topic in self._places:
+                        self._ids.append(last)
+                        self._stamps.append(stamp_ns)
+                        self._owners.append(self._places[topic])
+            except self._apsw_error:
+                self._is_broken = True
+                last += 1
+                lost_in_a_row += 1
+            else:
+                break
+
+    def _rows_after(self, last: int) -> Iterator[tuple[int, int, int]]:
+        """Number, topic and log time of messages; their data are read too, since it is the data that may be lacking."""
+        statement = "SELECT id, topic_id, timestamp, data FROM messages NOT INDEXED WHERE id > ? ORDER BY id"
+        for number, topic, stamp_ns, _ in self._database.cursor().execute(statement, (last,)):
+            yield int(number), int(topic), int(stamp_ns)
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Log times of the first and the last message; (0, 0) if there is none."""
+        return (min(self._stamps), max(self._stamps)) if self._stamps else (0, 0)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What cannot be read, in sentences."""
+        if not self._lost:
+            return ()
+        return (
+            f"{self._path.name} is cut or damaged: {len(self._ids)} messages of it can be read, the others are lost",
+        )
+
+    def messages(self, topics: Collection[str] | None, span_ns: Span | None) -> Iterator[BagMessage]:
+        """Messages in the order of their log times, of all topics or of those named.
+
+        Raises:
+            ReadError: one that could be read before.
+        """
+        for index in self._order:
+            connection = self.connections[self._owners[index]]
+            log_ns = self._stamps[index]
+            if (topics is not None and connection.topic not in topics) or (
+                span_ns is not None and not span_ns[0] <= log_ns <= span_ns[1]
+            ):
+                continue
+            try:
+                ((data,),) = self._execute("SELECT data FROM messages WHERE id = ?", (self._ids[index],))
+            except (self._apsw_error, ValueError) as error:
+                raise ReadError(f"cannot read on in bag {self._path}: {error}") from error
+            yield BagMessage(
+                connection.topic, connection.type, log_ns, bytes(data), self._owners[index], log_ns
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
