@@ -114,10 +114,11 @@ class CutDatabase:
     @property
     def losses(self) -> tuple[str, ...]:
         """What cannot be read, in sentences."""
-        if not self._lost:
+        if not self._is_broken:
             return ()
+        count = len(self._ids)
         return (
-            f"{self._path.name} is cut or damaged: {len(self._ids)} messages of it can be read, the others are lost",
+            f"{self._path.name} is cut or damaged: {count} messages of it can be read, the others are lost",
         )
 
     def messages(self, topics: Collection[str] | None, span_ns: Span | None) -> Iterator[BagMessage]:
