@@ -10,26 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
+from anyview_ros.metrics.lpips_networks import backbone_of, plain_names
 
 if TYPE_CHECKING:
     import torch
 
 UInt8 = NDArray[np.uint8]
 
-# VGG-16 (Simonyan and Zisserman, 2014): stages of 3x3 convolutions, each stage but the first after a halving; numbers
-# are those of the layers in torchvision's checkpoint.
-_STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 
 
 class Lpips:
-    """Learned perceptual image patch similarity, VGG, version 0.1 (Zhang et al., CVPR 2018); lower is more alike.
+    """Learned perceptual image patch similarity, version 0.1 (Zhang et al., CVPR 2018); lower is more alike.
+
+    The network is that whose weights are given: VGG, AlexNet or SqueezeNet. Distances of different networks do not
+    compare.
 
     Args:
-        files: checkpoints that together have ``features.N.weight`` and ``features.N.bias`` of VGG-16 (torchvision's
-            names) and ``linK.model.1.weight``, K from 0 to 4 (the lpips package's ``vgg.pth``); .safetensors, or .pth,
-            which is read with no code run.
+        files: checkpoints that together have the convolutions of a network (``features.N.weight``…, torchvision's
+            names) and ``linK.model.1.weight`` for each of its stages (the lpips package's ``vgg.pth``, ``alex.pth`` or
+            ``squeeze.pth``), or that of a whole ``lpips.LPIPS``; .safetensors, or .pth, which is read with no code run.
         device: torch device.
+
+    Attributes:
+        network: "vgg", "alex" or "squeeze".
 
     Raises:
         WeightsError: files that cannot be read, or lack one of these.
@@ -45,22 +49,20 @@ class Lpips:
             ) from error
         tensors: dict[str, torch.Tensor] = {}
         for file in files:
-            tensors |= _read(Path(file))
+            tensors |= plain_names(_read(Path(file)))
         self._device = torch.device(device)
-        self._layers = {
-            number: (_named(tensors, f"features.{number}.weight"), _named(tensors, f"features.{number}.bias"))
-            for stage in _STAGES
-            for number in stage
+        self._backbone = backbone_of(tensors)
+        self.network = self._backbone.name
+        self._tensors = {
+            name: _named(tensors, name, self.network).to(self._device) for name in self._backbone.names
         }
-        self._weights = [_named(tensors, f"lin{k}.model.1.weight").flatten() for k in range(len(_STAGES))]
-        self._layers = {
-            number: (weight.to(self._device), bias.to(self._device))
-            for number, (weight, bias) in self._layers.items()
-        }
-        self._weights = [weight.to(self._device) for weight in self._weights]
+        self._weights = [
+            _named(tensors, f"lin{k}.model.1.weight", self.network).flatten().to(self._device)
+            for k in range(len(self._backbone.stages))
+        ]
 
     def __call__(self, a: UInt8, b: UInt8) -> float:
-        """The distance of two pictures, uint8 (H, W, 3) RGB of one size, 16 x 16 pixels or more.
+        """The distance of two pictures, uint8 (H, W, 3) RGB of one size; sides of 16 pixels (AlexNet: 31) or more.
 
         Raises:
             InvalidInputError: other pictures.
@@ -72,10 +74,11 @@ class Lpips:
             or a.dtype != np.uint8
             or b.dtype != np.uint8
             or a.ndim != 3
-            or min(a.shape[:2]) < 16
+            or min(a.shape[:2]) < self._backbone.least_side
         ):
             raise InvalidInputError(
-                f"pictures must be uint8 (H, W, 3) of one size, 16 pixels or more, got {a.shape} and {b.shape}"
+                f"pictures must be uint8 (H, W, 3) of one size, {self._backbone.least_side} pixels or more, got "
+                f"{a.shape} and {b.shape}"
             )
         distance = 0.0
         with torch.inference_mode():
@@ -87,19 +90,15 @@ class Lpips:
 
     def _features(self, image: UInt8) -> list[torch.Tensor]:
         import torch
-        from torch.nn import functional
 
         shift = torch.tensor(_SHIFT, device=self._device)[:, None, None]
         scale = torch.tensor(_SCALE, device=self._device)[:, None, None]
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
         x = ((pixels.permute(2, 0, 1).float() / 127.5 - 1) - shift) / scale
         found = []
-        for index, stage in enumerate(_STAGES):
-            if index:
-                x = functional.max_pool2d(x, 2)
-            for number in stage:
-                weight, bias = self._layers[number]
-                x = functional.relu(functional.conv2d(x[None], weight, bias, padding=1))[0]
+        for stage in self._backbone.stages:
+            for step in stage:
+                x = step.apply(x, self._tensors)
             found.append(x)
         return found
 
@@ -134,9 +133,9 @@ def _read_safetensors(file: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"cannot read weights {file}: {error}") from error
 
 
-def _named(tensors: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
+def _named(tensors: Mapping[str, torch.Tensor], name: str, network: str) -> torch.Tensor:
     if name not in tensors:
         raise WeightsError(
-            f"the LPIPS weights lack {name}; give both torchvision's vgg16 checkpoint and lpips' vgg.pth"
+            f"the LPIPS weights lack {name}; give both torchvision's checkpoint of {network} and lpips' {network}.pth"
         )
     return tensors[name].float()

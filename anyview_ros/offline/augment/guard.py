@@ -27,6 +27,7 @@ neighbours evenly spread, at a long side of 320 pixels (sharpness: of the view a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -254,8 +255,9 @@ def _laplacian_spread(image: UInt8, scale: float) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_32F).std())
 
 
+@lru_cache(maxsize=1)
 def load_lpips(weights: str, device: str = "cpu") -> Lpips:
-    """LPIPS from a file that holds all its weights, or from the files (.pth, .safetensors) of a folder.
+    """LPIPS from a file that holds all its weights, or from the files (.pth, .safetensors) of a folder; kept.
 
     Raises:
         WeightsError: no such file, or weights that are not LPIPS's.
