@@ -14,7 +14,6 @@ from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
 
 if TYPE_CHECKING:
-    from anyview_ros.cli.augment_progress import Shown
     from anyview_ros.offline.augment.engines import Engine, EngineSettings
     from anyview_ros.offline.augment.output_format import OutputFormat
     from anyview_ros.offline.augment.run import RunOptions, RunResult
@@ -289,10 +288,11 @@ def _ray_opener(
 
 
 def _augment(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
+    from anyview_ros.cli.augment_progress import shown as progress
     from anyview_ros.offline.augment.run import run as augment
 
     options, open_engine = _options(arguments), _engine_opener(arguments, settings)
-    with closing(_shown(arguments)) as shown, interruptible() as cancel:
+    with closing(progress(as_json=arguments.json)) as shown, interruptible() as cancel:
         try:
             result = augment(
                 arguments.inputs,
@@ -308,12 +308,6 @@ def _augment(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
     if result is None:
         return _interrupted(arguments)
     return _conclude(result, arguments, options)
-
-
-def _shown(arguments: argparse.Namespace) -> Shown:
-    from anyview_ros.cli.augment_progress import Bars, JsonLines
-
-    return JsonLines() if arguments.json else Bars()
 
 
 def _interrupted(arguments: argparse.Namespace) -> int:

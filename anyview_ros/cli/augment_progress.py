@@ -59,6 +59,59 @@ def print_json(content: dict[str, Any]) -> None:
     print(json.dumps(content, sort_keys=True), flush=True)
 
 
+class Lines:
+    """A line per episode on standard error, with the remaining time: for logs, where bars would be a mess."""
+
+    def __init__(self) -> None:
+        self._episodes = self._ended = self._made = self._frames = 0
+        self._began_s = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Print what has ended."""
+        match event:
+            case RunBegun():
+                self._episodes = event.episodes
+            case EpisodeDone():
+                views = event.record.views
+                self._ended += 1
+                self._made += not event.reused
+                self._frames += 0 if event.reused else sum(view.frames for view in views)
+                kept = f"{sum(view.kept for view in views)} of {len(views)} views kept"
+                self._line(
+                    f"{event.record.episode}: {'done before' if event.reused else 'done'}, {kept}{self._pace()}"
+                )
+            case EpisodeFailed():
+                self._ended += 1
+                self._line(f"{event.episode}: failed: {event.reason}")
+            case Note():
+                self._line(f"note: {event.text}")
+            case AssemblyBegun():
+                self._line(f"putting {event.episodes} episodes together")
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Do nothing: every line is out already."""
+
+    def _pace(self) -> str:
+        passed_s = time.monotonic() - self._began_s
+        if not self._made or passed_s <= 0:
+            return ""
+        left_s = passed_s / self._ended * (self._episodes - self._ended)
+        return f"; {self._frames / passed_s:.1f} frames/s, about {readable_time(left_s)} left"
+
+    def _line(self, text: str) -> None:
+        told = f"[{self._ended}/{self._episodes}] " if self._episodes else ""
+        print(told + text, file=sys.stderr, flush=True)
+
+
+def readable_time(seconds: float) -> str:
+    """A time for people: 42 s, 3 min, 5.0 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class Bars:
     """A bar of all episodes with the remaining time, and one of the episode at work with its frames per second."""
 
@@ -132,3 +185,10 @@ class Bars:
 
     def _line(self, text: str) -> None:
         self._tqdm.write(text, file=sys.stderr)
+
+
+def shown(*, as_json: bool) -> Shown:
+    """What fits where the output goes: lines of JSON if asked for, bars on a terminal, else lines."""
+    if as_json:
+        return JsonLines()
+    return Bars() if sys.stderr.isatty() else Lines()

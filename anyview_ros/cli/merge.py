@@ -37,11 +37,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Merge; 0 when done."""
-    from anyview_ros.cli.augment_progress import Bars, JsonLines, print_json
+    from anyview_ros.cli.augment_progress import print_json
+    from anyview_ros.cli.augment_progress import shown as progress
     from anyview_ros.offline.augment.merge import merge
     from anyview_ros.offline.augment.report import REPORT, totals
 
-    with closing(JsonLines() if arguments.json else Bars()) as shown:
+    with closing(progress(as_json=arguments.json)) as shown:
         records = merge(arguments.shards, arguments.output, overwrite=arguments.overwrite, report=shown)
     counts = totals(records)
     if arguments.json:
