@@ -93,7 +93,7 @@ class Lpips:
 
         shift = torch.tensor(_SHIFT, device=self._device)[:, None, None]
         scale = torch.tensor(_SCALE, device=self._device)[:, None, None]
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
+        pixels = torch.from_numpy(np.array(image, order="C")).to(self._device)
         x = ((pixels.permute(2, 0, 1).float() / 127.5 - 1) - shift) / scale
         found = []
         for stage in self._backbone.stages:
