@@ -7,10 +7,36 @@ import sys
 from collections.abc import Sequence
 
 import anyview_ros
-from anyview_ros.cli import augment, demo, doctor, evaluate, merge, methods, record_episodes, synthesize, train, weights
+from anyview_ros.cli import (
+    augment,
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    merge,
+    methods,
+    record_episodes,
+    security_policy,
+    synthesize,
+    train,
+    weights,
+)
 from anyview_ros.errors import AnyViewError
 
-_COMMANDS = (synthesize, augment, merge, methods, weights, doctor, demo, train, evaluate, record_episodes)
+_COMMANDS = (
+    synthesize,
+    augment,
+    merge,
+    methods,
+    weights,
+    doctor,
+    demo,
+    train,
+    evaluate,
+    record_episodes,
+    bench,
+    security_policy,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,61 @@
+"""``anyview security-policy``: the SROS 2 policy of a robot's virtual cameras and of their server."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "security-policy",
+        help="write the SROS 2 policy of the nodes",
+        description="Write the SROS 2 policy that allows the nodes what they use and nothing else. docs/security.md "
+        "tells how it is used.",
+        epilog="example: anyview security-policy my_cameras.yaml --image /front/image_raw "
+        "--camera-info /front/camera_info --output policy.xml",
+    )
+    parser.add_argument(
+        "params_file", type=Path, help="parameter file of virtual_camera, which names its cameras"
+    )
+    parser.add_argument("--namespace", default="/anyview", help="of both nodes (default: %(default)s)")
+    parser.add_argument(
+        "--image", default="/camera/image_raw", help="topic of the real camera (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--camera-info", default="/camera/camera_info", help="its CameraInfo (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--depth",
+        default="/camera/depth/image_raw",
+        help="its depth, if the file uses depth (default: %(default)s)",
+    )
+    parser.add_argument("--output", type=Path, help="file to write; none: print it")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write or print the policy."""
+    from anyview_ros.nodes.security_policy import Deployment, declared_in, policy_xml
+
+    declared = declared_in(arguments.params_file)
+    deployment = Deployment(
+        declared["cameras"],
+        arguments.namespace,
+        arguments.image,
+        arguments.camera_info,
+        arguments.depth if declared["use_depth"] else "",
+        declared["compressed"],
+        declared["sim_time"],
+    )
+    text = policy_xml(deployment)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        arguments.output.write_text(text, encoding="utf-8")
+        print(
+            f"{arguments.output}: what synthesis_server and virtual_camera may do under {deployment.namespace}"
+        )
+    return 0

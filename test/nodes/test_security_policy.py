@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from anyview_ros.cli.main import main
+from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.nodes.security_policy import Deployment, declared_in, policy_xml, rights
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def allowed(policy: ElementTree.Element, node: str, group: str, right: str) -> set[str]:
+    groups = policy.findall(f".//profile[@node='{node}']/{group}[@{right}='ALLOW']")
+    return {element.text or "" for found in groups for element in found}
+
+
+def test_a_policy_names_enclaves_nodes_and_rights() -> None:
+    policy = ElementTree.fromstring(policy_xml(Deployment(("wrist",), "/robot1", depth="/d")))  # noqa: S314 - ours
+    assert policy.get("version") == "0.2.0"
+    assert [enclave.get("path") for enclave in policy.iter("enclave")] == [
+        "/robot1/synthesis_server",
+        "/robot1/virtual_camera",
+    ]
+    assert "/robot1/wrist/image" in allowed(policy, "virtual_camera", "topics", "publish")
+    assert "/d" in allowed(policy, "virtual_camera", "topics", "subscribe")
+    assert "/robot1/open_stream" in allowed(policy, "virtual_camera", "services", "request")
+    assert "/robot1/open_stream" in allowed(policy, "synthesis_server", "services", "reply")
+    assert allowed(policy, "synthesis_server", "actions", "execute") == {"/robot1/synthesize_clip"}
+    assert policy.find(".//*[@publish='DENY']") is None
+
+
+def test_the_server_may_publish_no_pictures_of_cameras_and_the_camera_may_not_serve_requests() -> None:
+    server, camera = rights(Deployment(("wrist",)))
+    assert not any("wrist" in name for name in server.publish)
+    assert not set(server.reply) & set(camera.reply)
+
+
+@pytest.mark.parametrize(
+    ("changes", "topics"),
+    [
+        ({"compressed": True}, {"/camera/image_raw/compressed"}),
+        ({"sim_time": True}, {"/camera/image_raw", "/clock"}),
+        ({"depth": ""}, {"/camera/image_raw"}),
+    ],
+)
+def test_what_is_subscribed_follows_the_deployment(changes: dict[str, object], topics: set[str]) -> None:
+    _, camera = rights(Deployment(("wrist",), **changes))  # type: ignore[arg-type]
+    inner = {"/camera/camera_info", "/anyview/stream_views", "/tf", "/tf_static"}
+    assert set(camera.subscribe) == topics | inner
+
+
+def test_the_packages_own_parameter_files_are_read() -> None:
+    declared = declared_in(ROOT / "config" / "virtual_cameras.yaml")
+    assert declared["cameras"] == ("overhead", "wrist", "left_shoulder", "right_shoulder")
+    assert declared["use_depth"] is True
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "/**:\n  ros__parameters:\n    virtual_cameras: 3\n"])
+def test_files_that_declare_no_cameras_are_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(text)
+    with pytest.raises(ReadError, match=r"params\.yaml"):
+        declared_in(file)
+
+
+def test_names_must_be_full() -> None:
+    with pytest.raises(InvalidInputError, match="namespace is 'anyview'; give a full name"):
+        Deployment(("wrist",), "anyview")
+    with pytest.raises(InvalidInputError, match="cameras is empty"):
+        Deployment(())
+
+
+def test_the_command_prints_or_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = str(ROOT / "config" / "virtual_cameras.yaml")
+    assert main(["security-policy", params]) == 0
+    printed = capsys.readouterr().out
+    assert main(["security-policy", params, "--output", str(tmp_path / "policy.xml")]) == 0
+    assert (tmp_path / "policy.xml").read_text() == printed
+    assert "/camera/depth/image_raw" in printed
