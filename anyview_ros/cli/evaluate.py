@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.method_arguments import add_method_arguments
 from anyview_ros.errors import InvalidInputError, ReadError
 
 if TYPE_CHECKING:
     from anyview_ros.evaluation.benchmark_report import BenchmarkRun
     from anyview_ros.evaluation.target_scores import LearnedMetrics
-    from anyview_ros.offline.evaluate import EvaluatedMethod, EvaluationSettings, ResultStore
+    from anyview_ros.offline.evaluate import EvaluationSettings, ResultStore
 
 _EPILOG = """\
 an episode is a folder with metadata.json, rgb/ and lowdim/ as the AnyView release writes it; metadata name the input
@@ -47,33 +47,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--method", nargs="+", required=True, metavar="NAME", help="see `anyview methods`")
     parser.add_argument("--output", type=Path, help="folder of the results (default: DIR_evaluation)")
-    _add_method(parser.add_argument_group("the methods"))
+    methods = parser.add_argument_group("the methods")
+    add_method_arguments(methods)
+    methods.add_argument(
+        "--window", type=int, metavar="FRAMES", help="frames given to a method at once, at most"
+    )
     _add_protocol(parser.add_argument_group("the protocol"))
     _add_learned(parser.add_argument_group("metrics that need weights (shown as not run without)"))
     parser.set_defaults(run=run)
-
-
-def _add_method(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--weights",
-        action="append",
-        default=[],
-        metavar="METHOD=PATH",
-        help="weights of a method; may be repeated",
-    )
-    group.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="METHOD.NAME=VALUE",
-        help="option of a method; may be repeated",
-    )
-    group.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the best present)")
-    group.add_argument("--steps", type=int, help="sampling steps (default: the method's)")
-    group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
-    group.add_argument(
-        "--window", type=int, metavar="FRAMES", help="frames given to a method at once, at most"
-    )
 
 
 def _add_protocol(group: argparse._ArgumentGroup) -> None:
@@ -114,8 +95,10 @@ def _add_learned(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate; 0 when every method did every episode, 1 when some failed."""
+    from anyview_ros.cli.method_arguments import load_methods
+    from anyview_ros.cli.progress import progress_bar
     from anyview_ros.evaluation.benchmark_report import markdown, method_means, write_benchmark_report
-    from anyview_ros.offline.evaluate import ResultStore, evaluate, find_episodes
+    from anyview_ros.offline.evaluate import EvaluatedMethod, ResultStore, evaluate, find_episodes
 
     episodes = _at_most(
         find_episodes(arguments.episodes, inputs=arguments.input, targets=arguments.target), arguments.most
@@ -123,10 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     output = arguments.output or arguments.episodes.with_name(f"{arguments.episodes.name}_evaluation")
     store = ResultStore(output)
-    methods = _methods(arguments)
+    methods = load_methods(arguments)
     try:
-        with _bar(len(episodes) * len(methods)) as report:
-            found = evaluate(episodes, methods, store, settings, report=report)
+        with progress_bar(len(episodes) * len(methods), "episodes") as report:
+            judged = [EvaluatedMethod(each.name, each.synthesizer, each.options) for each in methods]
+            found = evaluate(episodes, judged, store, settings, report=report)
     finally:
         for method in methods:
             method.synthesizer.close()
@@ -192,46 +176,6 @@ def _file_hash(file: Path) -> str:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise ReadError(f"cannot read {file}: {error.strerror}") from error
-
-
-def _methods(arguments: argparse.Namespace) -> list[EvaluatedMethod]:
-    from anyview_ros.offline.evaluate import EvaluatedMethod
-    from anyview_ros.offline.synthesize import parse_options
-    from anyview_ros.synthesis import check_method, load_synthesizer
-
-    names = list(dict.fromkeys(arguments.method))
-    for name in names:
-        check_method(name)
-    weights = dict(_assigned("--weights", text, names) for text in arguments.weights)
-    options: dict[str, list[str]] = {name: [] for name in names}
-    for text in arguments.option:
-        name, assignment = _assigned("--option", text, names, sign=".")
-        options[name].append(assignment)
-    loaded = []
-    for name in names:
-        synthesizer = load_synthesizer(name, device=arguments.device, weights=weights.get(name))
-        description = synthesizer.describe()
-        parsed = parse_options(options[name], description.options_type, name)
-        loaded.append(EvaluatedMethod(name, synthesizer, parsed))
-    return loaded
-
-
-def _assigned(flag: str, text: str, names: Sequence[str], sign: str = "=") -> tuple[str, str]:
-    """Split METHOD=… or METHOD.…; a single method need not be named."""
-    name, found, rest = text.partition(sign)
-    if found and name in names:
-        return name, rest
-    if len(names) == 1:
-        return names[0], text
-    raise InvalidInputError(
-        f"{flag} is {text!r}; begin it with the method it is for, one of {', '.join(names)}, and {sign!r}"
-    )
-
-
-def _bar(total: int) -> Any:
-    from anyview_ros.cli.progress import progress_bar
-
-    return progress_bar(total, "episodes")
 
 
 def _benchmark_run(
