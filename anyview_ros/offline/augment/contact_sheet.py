@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import anyview_ros
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.evaluation.pictures import error_map, labelled
+from anyview_ros.offline.augment.source_samples import SAMPLES, sampled_indices, source_samples
 from anyview_ros.offline.augment.spool import SpooledView
 from anyview_ros.offline.augment.truth_scores import frames_at
 from anyview_ros.offline.posed_film import PosedFilm
@@ -26,6 +27,8 @@ def contact_sheet(
 ) -> UInt8:
     """Rows of source, view, confidence and, where it is known, truth and error, from the first frame to the last.
 
+    Source pictures are those kept beside the view for the guard; where there are none, the film is read once.
+
     Args:
         view: made of ``film``.
         film: the source.
@@ -38,10 +41,13 @@ def contact_sheet(
     Raises:
         ReadError: either film cannot be read.
     """
-    indices = sorted({round(index) for index in np.linspace(0, len(view) - 1, instants)})
+    known = sampled_indices(len(view))
+    indices = sorted({int(known[round(place)]) for place in np.linspace(0, len(known) - 1, instants)})
+    samples = source_samples(film, view.folder.parent / SAMPLES)
+    sources = [sample for sample in samples if sample.index in indices]
     truths = [None] * len(indices) if truth is None else [frame.image for frame in frames_at(truth, indices)]
     rows = []
-    for index, source, true in zip(indices, frames_at(film, indices), truths, strict=True):
+    for index, source, true in zip(indices, sources, truths, strict=True):
         made = view.frame(index)
         seconds = (int(view.stamps_ns[index]) - int(view.stamps_ns[0])) / 1e9
         panels = [

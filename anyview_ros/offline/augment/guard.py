@@ -16,12 +16,14 @@ Measures, each a mean over frames:
     source does not share counts as flicker too). Of pictures made small, so that grain does not count.
 ``inconsistency``
     Mean difference, grey levels of 255, from the source seen from the view by its depth, where that shows a surface
-    at no more than twice its size. None without depth.
+    at no more than twice its size. None without depth. Being taken of small pictures, it is a grey level or two for a
+    view that is exact.
 ``lpips``
     LPIPS distance from the source's own frame; None without weights.
 
 Coverage and confidence are of all frames. The others are of all frames of films of up to 32, else of 12 pairs of
-neighbours evenly spread, at a long side of 320 pixels (sharpness: of the view as it is).
+neighbours evenly spread. Source frames are made small to a long side of 320 pixels, for warps of 160; the view's as
+much, where it is compared with them.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from anyview_ros.offline.augment.source_samples import (
     SAMPLES,
     SourceSample,
     made_small,
+    made_smaller,
     sample_camera,
     source_samples,
 )
@@ -52,6 +55,7 @@ UInt8 = NDArray[np.uint8]
 
 _SURE = 128  # of 255: confidence from which a pixel counts as covered
 _MOST_STRETCH = 2.0
+_WARP_SIDE = 160  # pixels of the long side of pictures that are warped
 _FLICKER_SIDE = 64  # pixels of the long side of pictures whose change is measured
 _MOST_LPIPS = 8  # frames
 _WEIGHTS = (".pth", ".safetensors")
@@ -166,7 +170,7 @@ class _Pictures:
 
     def __init__(self, view: SpooledView, lpips: Lpips | None) -> None:
         self._view, self._lpips = view, lpips
-        self._camera = sample_camera(view.camera)
+        self._camera = sample_camera(view.camera, _WARP_SIDE)
         self._before: tuple[int, UInt8, UInt8, NDArray[np.bool_]] | None = None
         self._values: dict[str, list[float]] = {
             name: [] for name in ("warped_coverage", "sharpness", "flicker", "inconsistency", "lpips")
@@ -174,11 +178,11 @@ class _Pictures:
 
     def add(self, sample: SourceSample, source_pose: NDArray[np.float64]) -> None:
         full = self._view.frame(sample.index).image
-        small = made_small(full, self._camera)
         self._add_sharpness(full, sample)
+        small = made_small(full, self._camera)
         expected, mask = sample.image, np.ones((1, 1), np.bool_)
         if sample.depth is not None:
-            warped = self._warp(sample, source_pose)
+            warped = self._warp(made_smaller(sample, _WARP_SIDE), source_pose)
             self._values["warped_coverage"].append(float(warped.coverage.mean()))
             comparable = warped.coverage & (warped.stretch <= _MOST_STRETCH)
             if comparable.any():
@@ -186,10 +190,7 @@ class _Pictures:
             expected, mask = warped.image, warped.coverage
         self._add_flicker(sample.index, small, expected, mask)
         if self._lpips is not None and len(self._values["lpips"]) < _MOST_LPIPS:
-            source = np.asarray(
-                cv2.resize(sample.image, self._camera.size, interpolation=cv2.INTER_LINEAR), np.uint8
-            )
-            self._values["lpips"].append(self._lpips(small, source))
+            self._values["lpips"].append(self._lpips(*_alike(full, sample)))
 
     def scores(self) -> dict[str, float | None]:
         return {name: float(np.mean(values)) if values else None for name, values in self._values.items()}
@@ -241,6 +242,15 @@ def _small_change(before: UInt8, after: UInt8, mask: NDArray[np.bool_] | None) -
     part = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     whole = part > 0.99
     return float(difference[whole].mean()) if whole.any() else None
+
+
+def _alike(view: UInt8, sample: SourceSample) -> tuple[UInt8, UInt8]:
+    """View and source at one size: the view's, or that of the sample if it is smaller."""
+    height, width = view.shape[:2]
+    scale = min(1.0, max(sample.camera.size) / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    a, b = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (view, sample.image))
+    return np.asarray(a, np.uint8), np.asarray(b, np.uint8)
 
 
 def _difference(a: UInt8, b: UInt8, mask: NDArray[np.bool_]) -> float:

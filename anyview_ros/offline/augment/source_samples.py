@@ -54,9 +54,9 @@ def sampled_indices(count: int) -> NDArray[np.intp]:
     return np.unique(np.concatenate([starts, starts + 1]))
 
 
-def sample_camera(camera: PinholeCamera) -> PinholeCamera:
-    """The camera of pictures made small: the long side at most 320 pixels."""
-    scale = min(1.0, _LONG_SIDE / max(camera.size))
+def sample_camera(camera: PinholeCamera, long_side: int = _LONG_SIDE) -> PinholeCamera:
+    """The camera of pictures made small: the long side at most so many pixels."""
+    scale = min(1.0, long_side / max(camera.size))
     return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
 
 
@@ -126,6 +126,12 @@ def _kept(folder: Path) -> list[int] | None:
     """Indices of the samples that a folder holds; None if it holds none."""
     index = folder / _INDEX
     return list(json.loads(index.read_text(encoding="utf-8"))) if index.is_file() else None
+
+
+def made_smaller(sample: SourceSample, long_side: int) -> SourceSample:
+    """A sample whose long side is at most so many pixels."""
+    camera = sample_camera(sample.camera, long_side)
+    return _sample(sample.index, FilmFrame(sample.image, sample.depth), camera)
 
 
 def _sample(index: int, frame: FilmFrame, camera: PinholeCamera) -> SourceSample:
