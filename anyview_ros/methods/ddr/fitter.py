@@ -1,0 +1,250 @@
+"""Fits a scene to clips, in steps that can be watched, stopped and gone on with."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import anyview_ros
+from anyview_ros.clips import PosedClip
+from anyview_ros.errors import SynthesisError
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.ddr.cameras import LearnableCameras, place_frames
+from anyview_ros.methods.ddr.checkpoint import fit_key, read_fit, write_fit
+from anyview_ros.methods.ddr.coverage import seen_corners
+from anyview_ros.methods.ddr.devices import torch_device
+from anyview_ros.methods.ddr.field import DdrField, FieldShape
+from anyview_ros.methods.ddr.options import DdrOptions
+from anyview_ros.methods.ddr.pixels import Pixels
+from anyview_ros.methods.ddr.preparation import prepared_clips
+from anyview_ros.methods.ddr.scene import METHOD, DdrScene, TimeAxis
+from anyview_ros.methods.ddr.space import space_around
+from anyview_ros.methods.ddr.start import start_from_depth
+from anyview_ros.methods.ddr.trainer import Trainer
+from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress, StopReason
+from anyview_ros.synthesis.protocol import CancelToken
+from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera
+
+_REPORT_S = 0.5
+_KEEP_EVERY = 25
+_CHECKPOINT_S = 30.0
+
+
+class DdrFitter:
+    """Makes scenes of the method ``ddr``; see :class:`anyview_ros.synthesis.fitting.SceneFitter`.
+
+    Args:
+        device: torch device; None takes CUDA where there is one.
+
+    Raises:
+        InvalidInputError: a device that PyTorch does not know or cannot use.
+    """
+
+    name = METHOD
+    options_type = DdrOptions
+
+    def __init__(self, *, device: str | None = None) -> None:
+        """Find the device."""
+        self.device = torch_device(device)
+
+    def fit(
+        self,
+        clips: Sequence[PosedClip],
+        *,
+        budget: FitBudget | None = None,
+        seed: int = 0,
+        options: Any = None,
+        progress: FitProgress | None = None,
+        cancel: CancelToken | None = None,
+        checkpoint: Path | None = None,
+    ) -> FitOutcome:
+        """Fit one scene to what one or several cameras saw; see :class:`SceneFitter`.
+
+        Raises:
+            InvalidRequestError: fewer than two frames, no depth and no parallax, or a checkpoint of another fit.
+            SynthesisError: it diverged before there was any state worth keeping.
+        """
+        chosen: DdrOptions = resolve_options(options, DdrOptions, METHOD)
+        budget = budget or FitBudget()
+        steps = budget.steps or chosen.fit_steps
+        seconds = budget.seconds or chosen.fit_seconds or math.inf
+        prepared = prepared_clips(clips, chosen)
+        run = _Run(prepared.clips, prepared.depth_range_m, chosen, steps, seed, self.device)
+        key = fit_key(clips, chosen, seed)
+        if checkpoint is not None and checkpoint.is_file():
+            state, _ = read_fit(checkpoint, key)
+            run.trainer.restore(state)
+        stopped, taken_s = run.go(seconds, progress, cancel, checkpoint, key)
+        loss = run.trainer.smooth_loss
+        notes = prepared.notes
+        if stopped == "diverged":
+            notes = (*notes, f"The fit diverged; the scene is that of step {run.trainer.step_count}.")
+        provenance = {
+            "package_version": anyview_ros.__version__,
+            "steps": run.trainer.step_count,
+            "seed": seed,
+            "options": asdict(chosen),
+            "stopped": stopped,
+            "loss": loss,
+            "clips_sha256": key,
+        }
+        scene = run.scene(clips, provenance)
+        return FitOutcome(scene, stopped, run.trainer.step_count, loss, taken_s, notes)
+
+
+class _Run:
+    """One fit under way."""
+
+    def __init__(
+        self,
+        clips: Sequence[PosedClip],
+        depth_range_m: tuple[float, float] | None,
+        options: DdrOptions,
+        steps: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._options, self._steps = options, steps
+        space = space_around(clips, depth_range_m, options.space)
+        stamps_ns = np.concatenate([clip.stamps_ns for clip in clips])
+        self._time = TimeAxis.of(stamps_ns, 1 if options.static_scene else options.instants)
+        shape = FieldShape(space.grid_shape(options.voxels), len(self._time), options.features)
+        field = DdrField(shape, torch.Generator().manual_seed(seed)).to(device)
+        if options.start_from_depth:
+            start_from_depth(field, space, clips)
+        poses = [space.to_anchor(clip.camera_to_world) for clip in clips]
+        frames = place_frames([clip.camera for clip in clips], poses, [len(clip) for clip in clips])
+        cameras = LearnableCameras(
+            frames, refine_poses=options.refine_poses, refine_focal=options.refine_focal
+        ).to(device)
+        self.trainer = Trainer(
+            field,
+            cameras,
+            space,
+            Pixels(clips, device),
+            self._time.places(stamps_ns),
+            options,
+            steps=steps,
+            seed=seed,
+        )
+
+    def go(
+        self,
+        seconds: float,
+        progress: FitProgress | None,
+        cancel: CancelToken | None,
+        checkpoint: Path | None,
+        key: str,
+    ) -> tuple[StopReason, float]:
+        """Do steps until there is a reason to stop; leaves the trainer in the state worth keeping."""
+        trainer = self.trainer
+        began = reported = written = time.monotonic()
+        best = BestState(trainer)
+        stopped: StopReason = "done"
+        loss = trainer.smooth_loss
+        while trainer.step_count < self._steps:
+            if cancel is not None and cancel.is_set():
+                stopped = "cancelled"
+                break
+            if time.monotonic() - began > seconds:
+                stopped = "time"
+                break
+            loss = trainer.step()
+            if not math.isfinite(loss):
+                best.restore()
+                stopped = "diverged"
+                break
+            if trainer.step_count % _KEEP_EVERY == 0:
+                best.offer()
+            now = time.monotonic()
+            if progress is not None and now - reported > _REPORT_S:
+                progress(trainer.step_count, self._steps, loss)
+                reported = now
+            if checkpoint is not None and now - written > _CHECKPOINT_S:
+                write_fit(checkpoint, key, trainer.state(), {})
+                written = time.monotonic()
+        if stopped != "diverged" and not best.finite():
+            best.restore()
+            stopped = "diverged"
+        if checkpoint is not None and stopped != "diverged":
+            write_fit(checkpoint, key, trainer.state(), {})
+        if progress is not None:
+            progress(trainer.step_count, self._steps, loss)
+        return stopped, time.monotonic() - began
+
+    def scene(self, clips: Sequence[PosedClip], provenance: dict[str, Any]) -> FittedScene:
+        """The scene as it stands."""
+        trainer = self.trainer
+        field, space = trainer.field.requires_grad_(False), trainer.space
+        corners = tuple(int(one) for one in field.grids[-1].shape[2:])
+        unseen = torch.zeros(corners, dtype=torch.uint8, device=field.grids[0].device)
+        refined = space.anchor_to_world @ trainer.cameras.refined_camera_to_anchor()
+        cameras = _scene_cameras(clips, refined, trainer.cameras.refined_cameras())
+        each = [camera.refined_camera for camera in cameras for _ in camera.stamps_ns]
+        stamps_ns = np.concatenate([camera.stamps_ns for camera in cameras])
+        scene = DdrScene(field, space, self._time, unseen)
+        seen = seen_corners(scene, each, list(refined), stamps_ns.tolist())
+        return DdrScene(field, space, self._time, seen).packed(cameras, provenance, {})
+
+
+class BestState:
+    """A copy of the parameters at the lowest loss that was finite, for when a fit diverges."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        """Begin with nothing."""
+        self._trainer = trainer
+        self._kept: dict[str, Any] | None = None
+
+    def finite(self) -> bool:
+        """Whether all parameters are finite."""
+        parameters = [*self._trainer.field.parameters(), *self._trainer.cameras.parameters()]
+        return all(bool(torch.isfinite(one).all()) for one in parameters)
+
+    def offer(self) -> None:
+        """Keep the present state if it is the best so far."""
+        trainer = self._trainer
+        if (self._kept is None or trainer.smooth_loss <= self._kept["loss"]) and self.finite():
+            self._kept = {
+                "field": {name: value.clone() for name, value in trainer.field.state_dict().items()},
+                "cameras": {name: value.clone() for name, value in trainer.cameras.state_dict().items()},
+                "loss": trainer.smooth_loss,
+                "step": trainer.step_count,
+            }
+
+    def restore(self) -> None:
+        """Go back to the state that was kept.
+
+        Raises:
+            SynthesisError: there is none.
+        """
+        if self._kept is None:
+            raise SynthesisError(
+                f"the fit diverged at step {self._trainer.step_count}, before any state was worth keeping; look at "
+                "the poses and the depth, or lower depth_weight and before_surface_weight"
+            )
+        self._trainer.field.load_state_dict(self._kept["field"])
+        self._trainer.cameras.load_state_dict(self._kept["cameras"])
+        self._trainer.smooth_loss, self._trainer.step_count = self._kept["loss"], self._kept["step"]
+
+
+def _scene_cameras(
+    clips: Sequence[PosedClip],
+    refined: np.ndarray[Any, np.dtype[np.float64]],
+    cameras: Sequence[PinholeCamera],
+) -> tuple[SceneCamera, ...]:
+    found, first = [], 0
+    for number, (clip, camera) in enumerate(zip(clips, cameras, strict=True)):
+        poses = refined[first : first + len(clip)]
+        first += len(clip)
+        found.append(
+            SceneCamera(f"camera_{number}", clip.camera, clip.camera_to_world, clip.stamps_ns, poses, camera)
+        )
+    return tuple(found)
