@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import torch
 from clips import pose_at
-from small_weights import TINY, tiny_weights
+from small_weights import TINY, tiny_network, tiny_weights
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview_small import AnyViewSmall
 from anyview_ros.methods.anyview_small.cameras import Cameras
-from anyview_ros.methods.anyview_small.candidates import barred_planes, plane_depths, within_planes
+from anyview_ros.methods.anyview_small.candidates import GATES, barred_planes, plane_depths, within_planes
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.options import SOLVERS, SmallOptions
 from anyview_ros.methods.anyview_small.session import network_size
+from anyview_ros.methods.anyview_small.weights import Calibration, save_weights
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView
 
 CAMERA = PinholeCamera(30.0, 30.0, 15.5, 15.5, 32, 32)
@@ -49,6 +50,20 @@ def test_a_known_range_of_depth_keeps_the_guess_within(method: AnyViewSmall) -> 
         assert (depth > near / half_step / 1.001).all()
         assert (depth < far * half_step * 1.001).all()
         assert np.abs(told.depth - free).max() > 0.05
+
+
+def test_a_known_range_holds_whatever_the_network_adds(tmp_path: Path) -> None:
+    network = tiny_network(PLANES)
+    with torch.no_grad():
+        network.decoder.to_pixels.bias[
+            PLANES.planes + GATES
+        ] = -1.5  # what is added to the planes' mean depth
+    path = tmp_path / "anyview_small.safetensors"
+    save_weights(path, network, Calibration())
+    low = AnyViewSmall(device="cpu", weights=str(path))
+    half_step = (PLANES.farthest_m / PLANES.nearest_m) ** (0.5 / (PLANES.planes - 1))
+    assert (view(low).depth < 1.5).mean() > 0.9
+    assert (view(low, depth_range_m=(2.0, 4.0)).depth[0][:, :18] > 2.0 / half_step / 1.001).all()
 
 
 def test_a_range_bars_what_the_source_would_see_elsewhere() -> None:
@@ -91,6 +106,19 @@ def test_the_network_can_be_asked_to_work_at_another_size(tmp_path: Path) -> Non
         (live,) = stream.push(frame, np.eye(4), target_camera_to_world=[pose_at(x=0.1)], stamp_ns=1)
     assert live is not None
     np.testing.assert_array_equal(live.frames, fine.frames)
+
+
+def test_a_size_is_worked_at_however_small_the_pictures_are(method: AnyViewSmall) -> None:
+    own = view(method).frames.astype(int)
+    assert np.abs(own - view(method, side=64).frames.astype(int)).max() > 3
+
+
+def test_a_smaller_size_than_the_weights_own_can_be_asked_for(tmp_path: Path) -> None:
+    network = tiny_network(replace(PLANES, side=64, smallest_side=64))
+    save_weights(tmp_path / "anyview_small.safetensors", network, Calibration(0.1, 2.0, 0.2))
+    large = AnyViewSmall(device="cpu", weights=str(tmp_path))
+    own, small = view(large).frames.astype(int), view(large, side=32).frames.astype(int)
+    assert np.abs(own - small).max() > 3
 
 
 def test_sizes_follow_the_sides() -> None:
