@@ -110,13 +110,18 @@ def run(
             tuple(each.name for each in episodes),
             "" if options.shard is None else str(options.shard),
         )
-        if output.exists() and not options.overwrite:
-            _check_same(output, mine, engine.digest)
-            place.tidy()
-            return RunResult((), untouched=True)
-        place.jobs.mkdir(parents=True, exist_ok=True)
-        place.remove_scraps([each.name for each in mine])
+        if options.resume and output.exists():
+            if _is_same(output, mine, engine.digest):
+                place.tidy()
+                return RunResult((), untouched=True)
+            if not options.overwrite:
+                raise InvalidInputError(
+                    f"{output} was made from other inputs, with other settings or by another version; name another "
+                    "output, or give --overwrite too, to replace it when the new one is whole"
+                )
         about.write(place.partial)
+        place.jobs.mkdir(exist_ok=True)
+        place.remove_scraps([each.name for each in mine])
         report(RunBegun(len(mine)))
         outcomes = {}
         for outcome in engine.run(mine, place, report, cancel):
@@ -186,18 +191,12 @@ def _done_so_far(place: RunPlace) -> str:
     return f" with {done} finished episodes"
 
 
-def _check_same(output: Path, episodes: Sequence[PlannedEpisode], digest: str) -> None:
-    """See that an output is just what this run would make.
-
-    Raises:
-        InvalidInputError: it was made from other inputs or with other settings.
-    """
-    wanted = {each.name: job_key(each.episode.fingerprint(), each.name, digest) for each in episodes}
-    if _keys_of(output) != wanted:
-        raise InvalidInputError(
-            f"{output} was made from other inputs, with other settings or by another version; name another output, or "
-            "give --overwrite to replace it when the new one is whole"
-        )
+def _is_same(output: Path, episodes: Sequence[PlannedEpisode], digest: str) -> bool:
+    """Whether an output is just what this run would make."""
+    keys = _keys_of(output)
+    return set(keys) == {each.name for each in episodes} and all(
+        keys[each.name] == job_key(each.episode.fingerprint(), each.name, digest) for each in episodes
+    )
 
 
 def _keys_of(output: Path) -> dict[str, str]:

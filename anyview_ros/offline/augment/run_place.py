@@ -14,6 +14,7 @@ A shard's output is such a folder of finished jobs: OUT/run.json and OUT/jobs/.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -23,7 +24,6 @@ from pathlib import Path
 
 import anyview_ros
 from anyview_ros.errors import InvalidInputError, ReadError, WriteError
-from anyview_ros.offline.augment.file_hashes import files_below
 from anyview_ros.offline.augment.report import MANIFEST
 from anyview_ros.offline.augment.settings import AugmentSettings, GuardSettings
 
@@ -119,11 +119,11 @@ class RunPlace:
         return (self.partial / RUN).is_file()
 
     def clear(self) -> None:
-        """Remove unfinished work but the lock."""
-        if self.partial.is_dir():
-            for path in self.partial.iterdir():
-                if path != self.lock:
-                    _remove(path)
+        """Remove unfinished work but the lock; what tells that it is ours goes last, so that this can be cut short."""
+        paths = list(self.partial.iterdir()) if self.partial.is_dir() else []
+        for path in sorted(paths, key=lambda path: path.name == RUN):
+            if path != self.lock:
+                _remove(path)
 
     def remove_scraps(self, episodes: Sequence[str]) -> None:
         """Remove what no job of these episodes has finished: spools, unfinished jobs, jobs of other episodes."""
@@ -162,13 +162,14 @@ class RunPlace:
         work are removed."""
         flush(folder)
         if self.output.exists():
+            shutil.rmtree(self.partial / _EARLIER, ignore_errors=True)
             self.output.rename(self.partial / _EARLIER)
         folder.rename(self.output)
-        flush_folder(self.output.parent)
         self.tidy()
 
     def tidy(self) -> None:
         """Remove what is left of the work on an output that is whole."""
+        self.clear()
         shutil.rmtree(self.partial, ignore_errors=True)
         shutil.rmtree(self.output / _EARLIER, ignore_errors=True)
 
@@ -179,19 +180,12 @@ def is_output(folder: Path) -> bool:
 
 
 def flush(folder: Path) -> None:
-    """Have everything in a folder written to the disk."""
-    for file in files_below(folder):
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
-    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
-        flush_folder(path)
-
-
-def flush_folder(folder: Path) -> None:
-    """Have the names in a folder written to the disk."""
+    """Have everything in a folder written to the disk, by one call for its file system: files may be many."""
     opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        if ctypes.CDLL(None, use_errno=True).syncfs(opened) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error), str(folder))
     finally:
         os.close(opened)
 
