@@ -29,6 +29,7 @@ from anyview_ros.offline.synthesize.pieces import (
     plan_pieces,
     synthesize_pieces,
 )
+from anyview_ros.offline.synthesize.windows import goes_on
 from anyview_ros.synthesis import CancelToken, MethodDescription, Provenance, SynthesizedView, Synthesizer
 from anyview_ros.synthesis.request import resolve_options
 
@@ -49,9 +50,9 @@ def spool_views(
     """Synthesise views of a whole film, one for each of its frames and at its stamps.
 
     A method that streams is given one frame after the other and goes on by its own memory. Any other is given windows
-    of ``settings.longest_window`` frames at most; those of methods that imagine overlap by ``settings.overlap`` frames
-    and fade into each other. Frames are read ahead in one thread and spooled in another. What is held is a window, its
-    overlap and a few frames.
+    of ``settings.longest_window`` frames at most; those of methods that imagine, or fit a scene to each window, overlap
+    by ``settings.overlap`` frames and fade into each other. Frames are read ahead in one thread and spooled in
+    another. What is held is a window, its overlap and a few frames.
 
     All windows have the same seed: ``settings.seed``, or for views drawn again that of their attempt
     (:attr:`DrawnView.synthesis_seed`). Views of one attempt are made together, in one pass over the film.
@@ -109,8 +110,9 @@ def _spool_group(
         samples = opened.enter_context(SampleWriter(folder / SAMPLES, film))
         put = opened.enter_context(write_behind(_into(writers)))
         seen = _sampling(film, samples)
-        if description.streams:
-            return _stream(seen, drawn, synthesizer, run, put, report, cancel)
+        if goes_on(description):
+            with_depth = description.needs_depth or description.uses_depth
+            return _stream(seen, drawn, synthesizer, run, put, report, cancel, with_depth=with_depth)
         targets = [view.target for view in drawn]
         pieces = plan_pieces(seen, targets, description, run)
         provenance = Provenance(description.name)
@@ -129,6 +131,8 @@ def _stream(
     put: Callable[[Made], None],
     report: Report | None,
     cancel: CancelToken | None,
+    *,
+    with_depth: bool,
 ) -> Provenance:
     paths = [view.target.trajectory for view in drawn]
     total = len(film) * len(drawn)
@@ -146,7 +150,7 @@ def _stream(
                 film.camera_to_world[index],
                 target_camera_to_world=[path.camera_to_world[index] for path in paths],
                 stamp_ns=int(film.stamps_ns[index]),
-                depth=frame.depth,
+                depth=frame.depth if with_depth else None,
             )
             for number, view in enumerate(views):
                 assert view is not None  # noqa: S101 - no target was skipped

@@ -10,6 +10,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
 from anyview_ros.synthesis import MethodDescription
+from anyview_ros.synthesis.fitting import available_fitters
 
 LONGEST_WINDOW = 48
 """Frames per window of methods that would take more: they are all held in memory."""
@@ -43,6 +44,16 @@ class Window:
         return self.shown - self.blended
 
 
+def goes_on(description: MethodDescription) -> bool:
+    """Whether a method goes from frame to frame by its own memory, without windows.
+
+    Methods that stream do, but for those that fit a scene in steps: live they show what they have come to so far, and
+    a clip that is at hand as a whole is better fitted as a whole.
+    """
+    fits = description.default_steps > 0 and description.name in available_fitters()
+    return description.streams and not fits
+
+
 def plan_windows(
     count: int,
     description: MethodDescription,
@@ -52,9 +63,9 @@ def plan_windows(
     """Cut a film into windows that together show every frame once, in order.
 
     Windows are as long as the method takes, ``longest`` at most; the last one begins earlier instead of being
-    shorter. Windows of methods that remember earlier frames overlap by up to 16 frames, so that views do not jump.
-    Those of methods that imagine without a memory overlap by ``overlap`` frames, which both make and which are
-    blended, since each window imagines something else.
+    shorter. Windows of methods that go on by themselves (see :func:`goes_on`) overlap by up to 16 frames, so that
+    views do not jump. Those of methods that imagine, or fit a scene to each window, overlap by ``overlap`` frames,
+    which both make and which are blended, since no two windows come out the same.
 
     Args:
         count: frames of the film.
@@ -69,8 +80,10 @@ def plan_windows(
     if overlap < 0:
         raise InvalidRequestError(f"overlap is {overlap} frames; give 0 or more")
     length = _length(count, description, longest)
-    memory = min(_MEMORY, length // 3) if description.streams else 0
-    blended = min(overlap, length // 2) if description.generative and not description.streams else 0
+    remembers = goes_on(description)
+    differ = not remembers and (description.generative or description.streams)
+    memory = min(_MEMORY, length // 3) if remembers else 0
+    blended = min(overlap, length // 2) if differ else 0
     windows = [Window(0, length, 0)]
     while windows[-1].stop < count:
         shown = windows[-1].stop

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm, even_stamps_ns
-from anyview_ros.offline.synthesize.windows import plan_windows, read_windows, window_at
+from anyview_ros.offline.synthesize.windows import goes_on, plan_windows, read_windows, window_at
 from anyview_ros.synthesis import MethodDescription
 
 
@@ -77,6 +78,17 @@ def test_methods_that_imagine_are_blended_over_the_overlap() -> None:
     assert [(w.first, w.made, w.shown) for w in hard] == [(0, 0, 0), (41, 41, 41), (59, 82, 82)]
     with pytest.raises(InvalidRequestError, match="overlap is -1"):
         plan_windows(100, method(1, 10), 10, -1)
+
+
+def test_methods_that_fit_a_scene_to_each_window_are_blended_too() -> None:
+    fits = replace(method(2, 1000, streams=True), name="ddr", default_steps=300)
+    assert not goes_on(fits)
+    assert {window.blended for window in plan_windows(100, fits, 40, 8)[1:]} == {8}
+    fitted = replace(fits, default_steps=0)  # a scene is loaded
+    assert goes_on(fitted)
+    assert {window.blended for window in plan_windows(100, fitted, 40, 8)} == {0}
+    live = replace(fits, name="another", generative=True)  # steps, but no fit
+    assert goes_on(live)
 
 
 def test_clips_of_fixed_length_at_the_end_begin_earlier() -> None:
