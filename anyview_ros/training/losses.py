@@ -100,7 +100,7 @@ def batch_loss(
         prediction, shown = instant.decoded.prediction, batch.target[:, t].float() / 255
         parts = _picture_parts(colour, shown, prediction)
         if network.flow is not None:
-            parts["flow"] = _flow_loss(network.flow, instant, shown, generator)
+            parts["flow"] = flow_loss(network.flow, FlowSample.of(instant, shown), generator)
         if instant.depths is not None and instant.source_planes is not None:
             step = max(batch.source.shape[-2] // instant.source_planes.shape[-2], 1)
             own = batch.source_true_depth[:, t, :, step // 2 :: step, step // 2 :: step]
@@ -128,20 +128,45 @@ def _picture_parts(colour: Tensor, truth: Tensor, prediction: Prediction) -> dic
     }
 
 
-def _flow_loss(head: FlowHead, instant: Instant, truth: Tensor, generator: torch.Generator | None) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class FlowSample:
+    """What the flow head learns from: the regression's answer, and what the truth differs from it.
+
+    Attributes:
+        told: of the regression's answer.
+        difference: (B, 3, H, W), in units of ``unit``.
+        unit: (B, 1, H, W), see :func:`spread`.
+    """
+
+    told: Told
+    difference: Tensor
+    unit: Tensor
+
+    @classmethod
+    def of(cls, instant: Instant, truth: Tensor) -> FlowSample:
+        """Gather it for an instant whose targets' true pictures (B, 3, H, W) in [0, 1] are these; no gradient."""
+        decoded = instant.decoded
+        told = Told.of(decoded.prediction, instant.mixture, decoded.features, decoded.grid)
+        unit = spread(decoded.prediction).detach()
+        return cls(told, (truth - instant.mixture.colour.detach()) / unit, unit)
+
+    def to(self, dtype: torch.dtype) -> FlowSample:
+        """The same numbers of another type."""
+        told = Told(self.told.pixels.to(dtype), self.told.tokens.to(dtype))
+        return FlowSample(told, self.difference.to(dtype), self.unit.to(dtype))
+
+
+def flow_loss(head: FlowHead, sample: FlowSample, generator: torch.Generator | None) -> Tensor:
     """How far the flow is off at random noise levels, most where the regression expects to be."""
-    decoded = instant.decoded
-    told = Told.of(decoded.prediction, instant.mixture, decoded.features, decoded.grid)
-    unit = spread(decoded.prediction).detach()
-    difference = (truth - instant.mixture.colour.detach()) / unit
+    difference = sample.difference
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, device=truth.device)
+        return torch.randn(*shape, generator=generator, device=difference.device)
 
-    tau = (_FLOW_CENTRE + _FLOW_SPREAD * normal(len(truth))).sigmoid()
-    noise, level = normal(*truth.shape), tau[:, None, None, None]
-    predicted = head((1 - level) * difference + level * noise, tau, head.prepared(told)).float()
-    weight = (unit / _FLOW_FULL_WEIGHT).clamp(_FLOW_LEAST_WEIGHT, 1.0)
+    tau = (_FLOW_CENTRE + _FLOW_SPREAD * normal(len(difference))).sigmoid()
+    noise, level = normal(*difference.shape), tau[:, None, None, None]
+    predicted = head((1 - level) * difference + level * noise, tau, head.prepared(sample.told)).float()
+    weight = (sample.unit / _FLOW_FULL_WEIGHT).clamp(_FLOW_LEAST_WEIGHT, 1.0)
     error: Tensor = (predicted - noise + difference).square().mean(1, keepdim=True)
     return (error * weight).mean()
 

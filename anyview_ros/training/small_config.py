@@ -91,6 +91,8 @@ class SmallTrainingConfig:
         start_from: weights to begin with: a path, "shipped" for those of the package, "" for random ones. They need no
             flow head; all else must be as in ``network``.
         only_flow: fit the flow head and leave all else as it is.
+        kept_batches: with ``only_flow``, run so many batches through the rest once and keep its answers, in half
+            precision; each time round they get other noise. 0: none, every step has a batch of its own.
         log_steps, sheet_steps: steps between lines of the log, and between sheets of sample pictures.
         network, batches, rooms, optimiser, loss: the parts.
     """
@@ -105,6 +107,7 @@ class SmallTrainingConfig:
     checkpoint_dtype: str = "float32"
     start_from: str = ""
     only_flow: bool = False
+    kept_batches: int = 0
     log_steps: int = 20
     sheet_steps: int = 250
     network: SmallConfig = field(default_factory=SmallConfig)
@@ -123,6 +126,10 @@ class SmallTrainingConfig:
             )
         if self.only_flow and not self.network.flow:
             raise InvalidInputError("only_flow is set but network.flow is 0; give the flow head channels")
+        if self.kept_batches < 0 or (self.kept_batches and not self.only_flow):
+            raise InvalidInputError(
+                f"kept_batches is {self.kept_batches} and only_flow {self.only_flow}; give 0 or more, and only_flow too"
+            )
         if self.rooms.side != self.network.side:
             raise InvalidInputError(
                 f"rooms.side is {self.rooms.side} but network.side is {self.network.side}; give both the same"

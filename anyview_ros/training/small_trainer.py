@@ -19,14 +19,23 @@ from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load
 from anyview_ros.training.batches import Batch, BatchSource
 from anyview_ros.training.checkpoints import read_checkpoint, write_checkpoint
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
-from anyview_ros.training.losses import batch_loss
+from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, run_batch
 from anyview_ros.training.optimisers import make_optimisers, rate_share
 from anyview_ros.training.sheets import write_sheet
 from anyview_ros.training.small_config import SmallTrainingConfig
 
 CHECKPOINT = "checkpoint"
 LOG = "log.jsonl"
-_IDENTITY = ("seed", "network", "batches", "rooms", "checkpoint_dtype", "start_from", "only_flow")
+_IDENTITY = (
+    "seed",
+    "network",
+    "batches",
+    "rooms",
+    "checkpoint_dtype",
+    "start_from",
+    "only_flow",
+    "kept_batches",
+)
 """Settings that a resumed run must share with the one that wrote the checkpoint."""
 
 _FLOW = "flow."
@@ -65,6 +74,7 @@ class SmallTrainer:
         self.optimisers = make_optimisers(self.network, config.optimiser)
         self.step = 0
         self._batches = BatchSource(rooms, config.batches, config.seed)
+        self._kept: dict[int, list[FlowSample]] = {}
         if (folder / CHECKPOINT).exists():
             self._resume()
 
@@ -80,7 +90,8 @@ class SmallTrainer:
         """
         began = time.monotonic()
         wanted = range(self.step, self.config.steps)
-        for batch in self._loaded(wanted):
+        kept = self.config.kept_batches
+        for batch in (None for _ in wanted) if kept else self._loaded(wanted):
             loss, parts = self._train(batch)
             if report is not None:
                 report(self.step, self.config.steps, loss)
@@ -112,17 +123,21 @@ class SmallTrainer:
         )
         self._adopt(tensors)
 
-    def _train(self, batch: Batch) -> tuple[float, dict[str, Tensor]]:
+    def _train(self, batch: Batch | None) -> tuple[float, dict[str, Tensor]]:
+        """One step on a batch; None for the answers that are kept."""
         config = self.config
         share = rate_share(config.optimiser, self.step, config.steps)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = config.optimiser.rate * share
             optimiser.zero_grad(set_to_none=True)
-        batch = batch.to(self.device)
         mixed = config.mixed_precision and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-            loss, parts, pictures = batch_loss(self.network, batch, config.loss, self._noise())
+            if batch is None:
+                loss, parts = self._flow_alone()
+            else:
+                batch = batch.to(self.device)
+                loss, parts, pictures = batch_loss(self.network, batch, config.loss, self._noise())
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.optimiser.clip)
         for optimiser in self.optimisers:
@@ -132,7 +147,7 @@ class SmallTrainer:
             for name, parameter in self.network.named_parameters():
                 self.average[name].lerp_(parameter.detach(), 1 - decay)
         self.step += 1
-        if self.step % config.sheet_steps == 0 or self.step == 1:
+        if batch is not None and (self.step % config.sheet_steps == 0 or self.step == 1):
             self._sheet(batch, pictures)
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -140,6 +155,25 @@ class SmallTrainer:
                 f"the loss is {value} at step {self.step}; resume from the checkpoint with a smaller optimiser.rate"
             )
         return value, parts
+
+    def _flow_alone(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The flow head's loss on the answers kept for this step."""
+        head = self.network.flow
+        assert head is not None  # noqa: S101 - the configuration sees to it
+        index = self.step % self.config.kept_batches
+        if index not in self._kept:
+            self._kept[index] = self._answers(self._batches[index].to(self.device))
+        samples = [sample.to(torch.float32) for sample in self._kept[index]]
+        noise = self._noise()
+        loss = torch.stack([flow_loss(head, sample, noise) for sample in samples]).mean()
+        return loss, {"flow": loss.detach()}
+
+    @torch.no_grad()
+    def _answers(self, batch: Batch) -> list[FlowSample]:
+        return [
+            FlowSample.of(instant, batch.target[:, instant.index].float() / 255).to(torch.float16)
+            for instant in run_batch(self.network, batch)
+        ]
 
     def _noise(self) -> torch.Generator:
         """The noise of this step, the same whether the run was interrupted or not."""

@@ -37,6 +37,7 @@ def test_a_file_fills_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
         ("network: 3", "network is 3"),
         ("network: {side: 128}", "rooms.side is 64"),
         ("only_flow: true", "network.flow is 0"),
+        ("kept_batches: 3", "kept_batches is 3 and only_flow False"),
         ("checkpoint_dtype: int8", "checkpoint_dtype is 'int8'"),
         ("batches: {view_change_shares: [1, 1, 1]}", "view_change_shares"),
         ("[1, 2]", "give settings by name"),

@@ -123,6 +123,29 @@ def test_the_flow_head_can_be_fitted_alone_from_weights_without_one(
     assert torch.equal(again.network.flow.to_flow.weight, after["flow.to_flow.weight"])
 
 
+def test_answers_of_the_rest_are_kept_and_noise_is_not(
+    tmp_path: Path, rooms: FilmedRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    real = BatchSource.__getitem__
+    monkeypatch.setattr(BatchSource, "__getitem__", lambda self, step: made.append(step) or real(self, step))
+    config = replace(CONFIG, steps=5, only_flow=True, kept_batches=2)
+    once = SmallTrainer(replace(config, kept_batches=0), tmp_path / "once", rooms)
+    kept = SmallTrainer(config, tmp_path / "kept", rooms)
+    losses: list[float] = []
+    kept.run(report=lambda step, total, loss: losses.append(loss))
+    assert made == [0, 1]
+    assert len(set(losses)) == 5  # other noise each time
+    first = batch_loss(once.network, real(once._batches, 0), LossConfig(), once._noise())[1]["flow"]
+    assert losses[0] == pytest.approx(
+        float(first), rel=1e-2
+    )  # a new head: the same loss but for half precision
+    again = SmallTrainer(config, tmp_path / "again", rooms)
+    again.run()
+    mine, other = states(kept), states(again)
+    assert all(torch.equal(value, other[name]) for name, value in mine.items())
+
+
 def test_starting_from_another_network_is_refused(tmp_path: Path, rooms: FilmedRooms) -> None:
     with pytest.raises(InvalidInputError, match="start_from 'shipped' holds weights of the network"):
         SmallTrainer(replace(CONFIG, start_from="shipped"), tmp_path, rooms)
