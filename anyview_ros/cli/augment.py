@@ -209,6 +209,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> AugmentSettings:
     from anyview_ros.offline.augment.settings import AugmentSettings, GuardSettings
+    from anyview_ros.offline.augment.source_options import parse_assignments
 
     guard = {each.name: getattr(arguments, each.name) for each in fields(GuardSettings)}
     return AugmentSettings(
@@ -228,7 +229,7 @@ def _settings(arguments: argparse.Namespace) -> AugmentSettings:
         codec=arguments.codec,
         confidence=arguments.confidence,
         guard=GuardSettings(**guard),
-        source_options=_source_options(arguments.source_option),
+        source_options=parse_assignments(arguments.source_option),
     )
 
 
@@ -239,18 +240,6 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise InvalidInputError(f"--size is {text!r}; give WIDTHxHEIGHT, such as 640x480")
     return int(width), int(height)
-
-
-def _source_options(assignments: list[str]) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for assignment in assignments:
-        name, sign, value = assignment.partition("=")
-        if not (name and sign and value):
-            raise InvalidInputError(f"--source-option is {assignment!r}; give NAME=VALUE")
-        if name in options:
-            raise InvalidInputError(f"--source-option {name} is given twice; give it once")
-        options[name] = value
-    return options
 
 
 def _options(arguments: argparse.Namespace) -> RunOptions:

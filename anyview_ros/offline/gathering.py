@@ -298,7 +298,10 @@ class _EdgeNotes:
 
     def edge(self, parent: str, child: str, static: bool) -> Edge:
         """In the order of stamps, each stamp once: the last one said counts."""
-        stamps, values = np.array(self._stamps_ns, np.int64), np.array(self._values, np.float64).reshape(-1, 7)
+        stamps, values = (
+            np.array(self._stamps_ns, np.int64),
+            np.array(self._values, np.float64).reshape(-1, 7),
+        )
         poses = np.tile(np.eye(4), (len(stamps), 1, 1))
         if len(stamps):
             lengths = np.linalg.norm(values[:, :4], axis=1, keepdims=True)

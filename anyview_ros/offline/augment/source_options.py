@@ -28,3 +28,20 @@ def known_options(settings: AugmentSettings, kind: str, known: Sequence[str]) ->
             f"{kind} knows no option {', '.join(unknown)}; there are {', '.join(sorted((*known, *OUTPUT_OPTIONS)))}"
         )
     return {name: value for name, value in settings.source_options.items() if name in known}
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
+    """Options written as NAME=VALUE, by name.
+
+    Raises:
+        InvalidInputError: another form, or a name given twice.
+    """
+    options: dict[str, str] = {}
+    for assignment in assignments:
+        name, sign, value = assignment.partition("=")
+        if not (name and sign and value):
+            raise InvalidInputError(f"--source-option is {assignment!r}; give NAME=VALUE")
+        if name in options:
+            raise InvalidInputError(f"--source-option {name} is given twice; give it once")
+        options[name] = value
+    return options
