@@ -60,8 +60,8 @@ class DatasetWriter:
         self._statistics: list[Mapping[str, Statistics]] = []
         self._frames = 0
         chunks = self._chunks_size = int(self._told.get("chunks_size") or CHUNKS_SIZE)
-        self._data_bytes = int(self._told.get("data_files_size_in_mb") or DATA_FILES_MB) * BYTES_PER_MB
-        video_bytes = int(self._told.get("video_files_size_in_mb") or VIDEO_FILES_MB) * BYTES_PER_MB
+        self._data_bytes = int((self._told.get("data_files_size_in_mb") or DATA_FILES_MB) * BYTES_PER_MB)
+        video_bytes = int((self._told.get("video_files_size_in_mb") or VIDEO_FILES_MB) * BYTES_PER_MB)
         self._data = TableFiles(
             lambda chunk, file: placed(folder, DATA_PATH, chunk_index=chunk, file_index=file),
             chunks_size=chunks,

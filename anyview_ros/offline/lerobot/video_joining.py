@@ -29,18 +29,25 @@ class VideoKind:
 
     @classmethod
     def of(cls, path: Path) -> VideoKind:
-        """The kind of a video file."""
+        """The kind of a video file.
+
+        Raises:
+            ReadError: a file that cannot be read.
+        """
         import av
 
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            context = stream.codec_context
-            return cls(
-                context.name,
-                (stream.width, stream.height),
-                bytes(context.extradata or b""),
-                Fraction(stream.time_base or 0),
-            )
+        try:
+            with av.open(str(path)) as container:
+                stream = _video_stream(container, path)
+                context = stream.codec_context
+                return cls(
+                    context.name,
+                    (stream.width, stream.height),
+                    bytes(context.extradata or b""),
+                    Fraction(stream.time_base or 0),
+                )
+        except (av.error.FFmpegError, OSError) as error:
+            raise ReadError(f"cannot read video {path}: {error}; check that the file is whole") from error
 
 
 def join_videos(sources: Sequence[Path], target: Path, *, rate: Fraction, comment: str = "") -> int:
@@ -69,7 +76,7 @@ def join_videos(sources: Sequence[Path], target: Path, *, rate: Fraction, commen
         for source in sources:
             try:
                 with av.open(str(source)) as container:
-                    own = container.streams.video[0]
+                    own = _video_stream(container, source)
                     if stream is None:
                         stream = output.add_stream_from_template(own, opaque=True)
                         stream.time_base = own.time_base
@@ -112,7 +119,7 @@ def cut_video(
 
     try:
         with av.open(str(source)) as container:
-            own = container.streams.video[0]
+            own = _video_stream(container, source)
             packets = [
                 (packet.pts, packet.is_keyframe) for packet in container.demux(own) if packet.dts is not None
             ]
@@ -130,7 +137,7 @@ def cut_video(
     ):
         if comment:
             output.metadata["comment"] = comment
-        own = container.streams.video[0]
+        own = _video_stream(container, source)
         stream: Any = output.add_stream_from_template(own, opaque=True)
         stream.time_base = own.time_base
         number = 0
@@ -144,6 +151,12 @@ def cut_video(
                 output.mux(packet)
             number += 1
     return True
+
+
+def _video_stream(container: Any, source: Path) -> Any:
+    if not container.streams.video:
+        raise ReadError(f"{source} holds no video; check that the file is whole")
+    return container.streams.video[0]
 
 
 def _ticks_per_frame(source: Path, time_base: Fraction, rate: Fraction) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +18,19 @@ from anyview_ros.offline.augment.outputs.lerobot_part import (
     PartVideo,
     PartView,
 )
+from anyview_ros.offline.augment.outputs.lerobot_views import encode
 from anyview_ros.offline.augment.outputs.linking import link_or_copy
 from anyview_ros.offline.augment.outputs.marks import COMMENT
 from anyview_ros.offline.augment.records import JobRecord
 from anyview_ros.offline.lerobot.dataset_writer import DatasetWriter
 from anyview_ros.offline.lerobot.layout import AUGMENTATION, STATS
 from anyview_ros.offline.lerobot.parquet import read_table
+from anyview_ros.offline.lerobot.video_encoding import codec_for
+from anyview_ros.offline.lerobot.video_joining import cut_video
 from anyview_ros.offline.lerobot.video_shelf import VideoPlace
+from anyview_ros.offline.video_frames import VideoFrames
 
+_SCRATCH = ".cut"
 _POSES = "meta/augmentation_poses"
 
 
@@ -41,9 +47,11 @@ class ReadPart:
 class _Written:
     """What has been written of a dataset, for ``augmentation.json``."""
 
+    scratch: Path
     episodes: list[dict[str, Any]] = field(default_factory=list)
     originals: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     indices: dict[str, int] = field(default_factory=dict)
+    re_encoded: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Assembly:
@@ -66,6 +74,7 @@ class Assembly:
         self._first = parts[0].content
         self._check_alike()
         self.views = self._views() if mode == "add-camera" else {}
+        self._partly_used: dict[tuple[str, str], bool] = {}
         self._parts = [part for part in parts if not self._lacking(part)]
         if not self._parts:
             raise InvalidInputError(
@@ -128,13 +137,14 @@ class Assembly:
             for part in self._parts:
                 if part.content.dataset:
                     writer.know_tasks(part.content.tasks)
-            written = _Written()
+            written = _Written(output / _SCRATCH)
             for part in self._parts:
                 self._add(writer, part, part.content.episodes[0], written, output)
             for part in self._parts:
                 for episode in part.content.episodes[1:]:
                     self._add(writer, part, episode, written, output)
             writer.close(self._known_statistics())
+            shutil.rmtree(written.scratch, ignore_errors=True)
         self._copy_further_files(output)
         self._write_augmentation(output, written)
 
@@ -165,10 +175,34 @@ class Assembly:
         if video.piece:
             return shelf.add_piece(part.folder / video.piece, part.content.length)
         name = (part.content.dataset, video.original)
+        if self._is_partly_used(name, key):
+            return shelf.add_piece(self._cut(part, key, video, written), part.content.length)
         if name not in written.originals:
             path, written.originals[name] = shelf.add_whole()
             link_or_copy(self._file(part.content.dataset, video.original), path)
         return VideoPlace(*written.originals[name], video.from_timestamp, video.to_timestamp)
+
+    def _is_partly_used(self, name: tuple[str, str], key: str) -> bool:
+        """Whether a file of a source has frames of episodes that are left out."""
+        if name not in self._partly_used:
+            users = [part for part in self._parts if part.content.dataset == name[0]]
+            videos = [(part.content.length, part.content.episodes[0].videos.get(key)) for part in users]
+            used = sum(length for length, video in videos if video is not None and video.original == name[1])
+            self._partly_used[name] = used != len(VideoFrames(self._file(*name)))
+        return self._partly_used[name]
+
+    def _cut(self, part: ReadPart, key: str, video: PartVideo, written: _Written) -> Path:
+        """An episode's own frames out of a file of its source, in a file that is removed at the end."""
+        rate = part.content.frames_per_second
+        source = self._file(part.content.dataset, video.original)
+        target = written.scratch / key / f"{part.record.episode}.mp4"
+        first, count = round(video.from_timestamp * rate), part.content.length
+        if not cut_video(source, first, count, target, rate=rate):
+            images = VideoFrames(source).images(range(first, first + count))
+            codec = codec_for(part.content.features[key].get("info") or {})
+            encode(images, count, target, rate=rate, codec=codec, comment="")
+            written.re_encoded.setdefault(part.record.episode, []).append(key)
+        return target
 
     def _file(self, dataset: str, name: str) -> Path:
         """A file of a source dataset, in whichever part holds it."""
@@ -242,8 +276,9 @@ class Assembly:
                 name = f"{_POSES}/{key}/episode-{index:06d}.npy"
                 link_or_copy(part.folder / view.poses, output / name)
                 told["synthesised"][key]["camera_to_world_file"] = name
-        if episode.re_encoded:
-            told["re_encoded"] = list(episode.re_encoded)
+        re_encoded = [*episode.re_encoded, *written.re_encoded.get(part.record.episode, [])]
+        if re_encoded:
+            told["re_encoded"] = re_encoded
         if part.content.left_out:
             told["cameras_left_out"] = dict(part.content.left_out)
         return told
@@ -260,7 +295,8 @@ class Assembly:
                 {
                     "name": part.record.episode,
                     "input": part.record.input,
-                    "views": _refusals(part, self._lacking(part)),
+                    "lacks": self._lacking(part),
+                    "views": _refusals(part),
                 }
                 for part in dropped
             ],

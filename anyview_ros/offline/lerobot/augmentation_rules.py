@@ -1,0 +1,39 @@
+"""Rules of meta/augmentation.json, where there is one: nothing synthesised without a mark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from anyview_ros.offline.lerobot.findings import CheckedDataset
+from anyview_ros.offline.lerobot.layout import AUGMENTATION
+
+
+def augmentation(dataset: CheckedDataset) -> Iterator[str]:
+    """It tells of every episode, of origins that exist, and of keys whose features say that they are synthesised."""
+    file = dataset.path / AUGMENTATION
+    if not file.is_file():
+        return
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        episodes, keys = content["episodes"], content["synthesised_keys"]
+        indices = [each["episode_index"] for each in episodes]
+        origins = [each["origin_episode_index"] for each in episodes]
+        synthesised = {key for each in episodes for key in each["synthesised"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield f"cannot read {AUGMENTATION}: {error!r}"
+        return
+    count = len(dataset.dataset.episodes)
+    if indices != list(range(count)):
+        yield f"{AUGMENTATION} tells of episodes {indices}, the dataset has {count}"
+    for index, origin in zip(indices, origins, strict=True):
+        if origin is not None and not (0 <= origin < count and origins[origin] is None):
+            yield f"{AUGMENTATION}: episode {index} has origin {origin}, which is no recorded episode"
+    if synthesised != set(keys):
+        yield f"{AUGMENTATION}: synthesised_keys are {keys}, episodes tell of {sorted(synthesised)}"
+    for key in keys:
+        feature = dataset.dataset.features.get(key)
+        if feature is None:
+            yield f"{AUGMENTATION} tells of {key}, which is no feature"
+        elif not (feature.get("info") or {}).get("synthesised"):
+            yield f"info.json does not say that pictures of {key} are synthesised"

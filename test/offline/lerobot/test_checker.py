@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from lerobot_maker import LENGTHS, SIDE, TOP, picture, write_dataset
+
+from anyview_ros.offline.lerobot.checker import RULES, check_dataset, describe_dataset
+from anyview_ros.offline.lerobot.parquet import write_tasks
+from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo
+
+DATA = "data/chunk-000/file-000.parquet"
+EPISODES = "meta/episodes/chunk-000/file-000.parquet"
+VIDEO = f"videos/{TOP}/chunk-000/file-000.mp4"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write_dataset(tmp_path_factory.mktemp("sound") / "cups")
+    info = json.loads((path / "meta/info.json").read_text())
+    info["features"][SIDE]["info"]["synthesised"] = True
+    (path / "meta/info.json").write_text(json.dumps(info))
+    episodes = [
+        {"episode_index": index, "origin_episode_index": None, "synthesised": {SIDE: {}}}
+        for index in range(3)
+    ]
+    told = {"episodes": episodes, "synthesised_keys": [SIDE]}
+    (path / "meta/augmentation.json").write_text(json.dumps(told))
+    return path
+
+
+def info(change: Callable[[dict[str, Any]], Any], file: str = "meta/info.json") -> Callable[[Path], None]:
+    def mutate(path: Path) -> None:
+        content = json.loads((path / file).read_text())
+        change(content)
+        (path / file).write_text(json.dumps(content))
+
+    return mutate
+
+
+def column(file: str, name: str, change: Callable[[list[Any]], list[Any]]) -> Callable[[Path], None]:
+    """Other values in a column; the schema stays."""
+
+    def mutate(path: Path) -> None:
+        table = pq.read_table(path / file)
+        place = table.column_names.index(name)
+        values = pa.array(change(table[name].to_pylist()), table.schema.field(name).type)
+        pq.write_table(table.set_column(place, table.schema.field(name), values), path / file)
+
+    return mutate
+
+
+def first(value: Any) -> Callable[[list[Any]], list[Any]]:
+    return lambda values: [value, *values[1:]]
+
+
+def table(change: Callable[[pa.Table], pa.Table], file: str = DATA) -> Callable[[Path], None]:
+    return lambda path: pq.write_table(change(pq.read_table(path / file)), path / file)
+
+
+def video(
+    lengths: list[int], *, rate: int = 10, codec: str = "h264", width: int = 64
+) -> Callable[[Path], None]:
+    def mutate(path: Path) -> None:
+        with EpisodeVideo(path / VIDEO, rate=Fraction(rate), codec=codec) as writer:
+            for index in range(sum(lengths)):
+                writer.add(picture(index, width=width))
+
+    return mutate
+
+
+def renamed(file: str, other: str) -> Callable[[Path], None]:
+    def mutate(path: Path) -> None:
+        (path / other).parent.mkdir(parents=True, exist_ok=True)
+        (path / file).rename(path / other)
+
+    return mutate
+
+
+def copied(file: str, other: str) -> Callable[[Path], None]:
+    return lambda path: shutil.copy(path / file, path / other) and None
+
+
+def set_in(*way: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(content: dict[str, Any]) -> None:
+        for step in way[:-1]:
+            content = content[step]
+        content[way[-1]] = value
+
+    return change
+
+
+def moved_file(path: Path) -> None:
+    """Everything in file 1, and none in file 0."""
+    renamed(DATA, DATA.replace("file-000", "file-001"))(path)
+    column(EPISODES, "data/file_index", lambda values: [1] * len(values))(path)
+
+
+def larger_than_told(path: Path) -> None:
+    info(set_in("data_files_size_in_mb", value=0.001))(path)
+
+
+STATS = "meta/stats.json"
+MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
+    ("readable", "no info", lambda path: (path / "meta/info.json").unlink()),
+    ("readable", "version", info(set_in("codebase_version", value="v2.1"))),
+    ("readable", "episodes not in order", column(EPISODES, "episode_index", lambda values: values[::-1])),
+    ("readable", "no tasks", lambda path: (path / "meta/tasks.parquet").unlink()),
+    ("info-entries", "no splits", info(lambda content: content.pop("splits"))),
+    ("info-entries", "chunks as text", info(set_in("chunks_size", value="1000"))),
+    ("features", "action without names", info(lambda content: content["features"]["action"].pop("names"))),
+    ("features", "too few names", info(set_in("features", "action", "names", value=["a"]))),
+    ("features", "index of another type", info(set_in("features", "index", "dtype", value="int32"))),
+    (
+        "camera-features",
+        "no codec",
+        info(lambda content: content["features"][TOP]["info"].pop("video.codec")),
+    ),
+    ("camera-features", "other shape", info(set_in("features", TOP, "shape", value=[48, 65, 3]))),
+    ("camera-features", "other rate", info(set_in("features", TOP, "info", "video.fps", value=30))),
+    ("totals", "frames", info(set_in("total_frames", value=17))),
+    ("totals", "episodes", info(set_in("total_episodes", value=4))),
+    ("totals", "tasks", info(set_in("total_tasks", value=1))),
+    ("splits", "beyond the end", info(set_in("splits", value={"train": "0:4"}))),
+    ("splits", "none", info(set_in("splits", value={}))),
+    (
+        "tasks",
+        "twice",
+        lambda path: write_tasks(path / "meta/tasks.parquet", ["pick the cup", "pick the cup"]),
+    ),
+    (
+        "tasks",
+        "no index",
+        table(lambda known: known.replace_schema_metadata({}), "meta/tasks.parquet"),
+    ),
+    ("episode-rows", "gap", column(EPISODES, "dataset_from_index", lambda values: [*values[:2], 13])),
+    ("episode-rows", "unknown task", column(EPISODES, "tasks", first(["sing"]))),
+    ("data-files", "surplus file", copied(DATA, DATA.replace("file-000", "file-001"))),
+    ("data-files", "gap in the numbers", moved_file),
+    ("data-files", "too large", larger_than_told),
+    ("data-columns", "missing", table(lambda known: known.drop_columns(["action"]))),
+    ("data-columns", "video", table(lambda known: known.append_column(TOP, known["index"]))),
+    (
+        "data-columns",
+        "another type",
+        table(lambda known: known.set_column(0, "observation.state", known["index"])),
+    ),
+    (
+        "data-columns",
+        "wider numbers",
+        table(
+            lambda known: known.set_column(
+                known.column_names.index("timestamp"), "timestamp", known["timestamp"].cast("double")
+            )
+        ),
+    ),
+    ("data-columns", "no metadata", table(lambda known: known.replace_schema_metadata({}))),
+    ("data-rows", "a row too few", table(lambda known: known.slice(0, len(known) - 1))),
+    ("data-rows", "a row of no episode", column(DATA, "episode_index", lambda values: [*values[:-1], 9])),
+    ("data-rows", "frames", column(DATA, "frame_index", first(3))),
+    ("data-rows", "index", column(DATA, "index", first(3))),
+    ("data-rows", "no such task", column(DATA, "task_index", first(7))),
+    ("data-rows", "another task", column(DATA, "task_index", first(1))),
+    ("timestamps", "drift", column(DATA, "timestamp", lambda values: [value * 1.0001 for value in values])),
+    ("timestamps", "one", column(DATA, "timestamp", first(0.001))),
+    ("readable", "no pattern of videos", info(set_in("video_path", value=None))),
+    ("video-files", "surplus file", copied(VIDEO, VIDEO.replace("file-000", "file-001"))),
+    ("video-files", "missing", lambda path: (path / VIDEO).unlink()),
+    ("video-files", "too large", info(set_in("video_files_size_in_mb", value=0.001))),
+    ("video-formats", "codec", video([16], codec="av1")),
+    ("video-formats", "size", video([16], width=66)),
+    ("video-frame-times", "rate", video([16], rate=11)),
+    (
+        "video-segments",
+        "drift",
+        column(EPISODES, f"videos/{TOP}/from_timestamp", lambda values: [0.0, 0.502, 1.2]),
+    ),
+    (
+        "video-segments",
+        "overlap",
+        column(EPISODES, f"videos/{TOP}/from_timestamp", lambda values: [0.0, 0.4, 1.2]),
+    ),
+    ("video-segments", "length", column(EPISODES, f"videos/{TOP}/to_timestamp", first(0.6))),
+    ("video-frame-counts", "a frame too many", video([17])),
+    ("video-frame-counts", "a frame too few", video([15])),
+    ("statistics", "no file", lambda path: (path / STATS).unlink()),
+    ("statistics", "no camera", info(lambda content: content.pop(TOP), STATS)),
+    ("statistics", "shape", info(set_in(TOP, "mean", value=[0.5, 0.5, 0.5]), STATS)),
+    ("statistics", "not scaled", info(set_in(TOP, "max", value=[[[255]], [[255]], [[255]]]), STATS)),
+    ("statistics", "nan", info(set_in("action", "mean", value=[float("nan")] * 7), STATS)),
+    ("statistics", "impossible mean", info(set_in("timestamp", "mean", value=[99.0]), STATS)),
+    ("statistics", "count", info(set_in("timestamp", "count", value=[0]), STATS)),
+    ("episode-statistics", "of others", column(EPISODES, "stats/action/max", lambda values: values[::-1])),
+    (
+        "episode-statistics",
+        "missing",
+        table(lambda known: known.drop_columns(["stats/action/std"]), EPISODES),
+    ),
+    (
+        "episode-statistics",
+        "no mean",
+        table(lambda known: known.drop_columns([f"stats/{TOP}/mean"]), EPISODES),
+    ),
+    ("statistics-together", "count", info(set_in("action", "count", value=[15]), STATS)),
+    ("statistics-together", "mean", info(set_in("timestamp", "mean", value=[0.3001]), STATS)),
+    (
+        "augmentation",
+        "unmarked",
+        info(lambda content: content["features"][SIDE]["info"].pop("synthesised")),
+    ),
+    (
+        "augmentation",
+        "unknown origin",
+        info(
+            lambda content: content["episodes"][0].update(origin_episode_index=2 + len(LENGTHS)),
+            "meta/augmentation.json",
+        ),
+    ),
+    ("augmentation", "too few", info(lambda content: content["episodes"].pop(), "meta/augmentation.json")),
+    ("augmentation", "keys", info(set_in("synthesised_keys", value=[TOP]), "meta/augmentation.json")),
+]
+
+
+def test_a_sound_dataset_has_no_findings(sound: Path) -> None:
+    assert check_dataset(sound) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "mutate"), [pytest.param(r, m, id=f"{r}: {name}") for r, name, m in MUTATIONS]
+)
+def test_each_rule_catches_what_breaks_it(
+    rule: str, mutate: Callable[[Path], Any], sound: Path, tmp_path: Path
+) -> None:
+    broken = shutil.copytree(sound, tmp_path / "broken")
+    mutate(broken)
+    found = check_dataset(broken)
+    assert rule in {finding.rule for finding in found}, [str(each) for each in found]
+
+
+def test_every_rule_is_broken_above() -> None:
+    assert {rule for rule, _, _ in MUTATIONS} == {*RULES, "readable"}
+
+
+def test_a_dataset_describes_itself(sound: Path) -> None:
+    told = describe_dataset(sound)
+    assert (told["fps"], told["episodes"], told["frames"], told["longest_s"]) == (10.0, 3, 16, 0.7)
+    assert told["cameras"][SIDE] == {
+        "dtype": "video",
+        "shape": [48, 64, 3],
+        "codec": "h264",
+        "synthesised": True,
+    }
+    assert told["numbers"]["action"]["shape"] == [7]
+
+
+def test_pictures_in_rows_are_checked_too(tmp_path: Path) -> None:
+    path = write_dataset(tmp_path / "cups", embedded=True, lengths=(3, 2))
+    assert check_dataset(path) == []
+    assert np.asarray(describe_dataset(path)["cameras"][TOP]["shape"]).tolist() == [48, 64, 3]
