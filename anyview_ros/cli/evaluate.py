@@ -84,7 +84,7 @@ def _add_learned(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="torchvision's vgg16 and lpips' vgg.pth",
+        help="torchvision's vgg16 and lpips' vgg.pth, or the pair of another network",
     )
     group.add_argument(
         "--video-network",
@@ -197,6 +197,8 @@ def _benchmark_run(
         not_run["learned video distance"] = "since it needs two clips or more"
     told = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name != "learned"}
     told["protocol"] = arguments.size == "576" and arguments.frames is None and arguments.most is None
+    if settings.learned.lpips is not None:
+        told["lpips_network"] = settings.learned.lpips.network
     return BenchmarkRun(
         arguments.episodes.name,
         found,

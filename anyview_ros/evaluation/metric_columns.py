@@ -35,7 +35,13 @@ COLUMNS = (
     MetricColumn(
         "ssim", "SSIM", 3, "higher", "Windows of 7 x 7, channels apart, as scikit-image does by default."
     ),
-    MetricColumn("lpips", "LPIPS", 3, "lower", "VGG, whole frame."),
+    MetricColumn(
+        "lpips",
+        "LPIPS",
+        3,
+        "lower",
+        "Whole frame, of the network whose weights were given; the protocol's is VGG.",
+    ),
     MetricColumn(
         "psnr_co_visible_db",
         "PSNR co-visible, dB",

@@ -85,6 +85,15 @@ def test_sift_finds_a_known_shift() -> None:
     assert np.mean(np.abs(off - (-30, 0)).max(axis=1) < 1) > 0.9
 
 
+def test_sift_matches_no_place_twice() -> None:
+    """Picture a shows twice what b shows once."""
+    tile = textured(4, (160, 160))
+    once = np.hstack([tile, textured(5, (160, 160))])
+    matches = sift_correspondences(np.hstack([tile, tile]), once)
+    assert len(matches) > 10
+    assert len(np.unique(matches.points_b, axis=0)) > 0.9 * len(matches)  # a place may carry several features
+
+
 def test_sift_finds_nothing_on_a_plain_picture() -> None:
     plain = np.full((80, 100, 3), 128, np.uint8)
     assert len(sift_correspondences(plain, textured())) == 0

@@ -10,12 +10,12 @@ from anyview_ros.metrics import Reliability, brier_score, good_pixels
 
 
 def test_by_hand() -> None:
-    """Two at .95 of which one is good, two at .15 of which none is: gaps .45 and .15, each for half."""
-    counted = Reliability.of([0.95, 0.95, 0.15, 0.15], np.array([True, False, False, False]))
-    assert counted.expected_calibration_error == pytest.approx((0.45 + 0.15) / 2)
-    assert counted.brier == pytest.approx((0.05**2 + 0.95**2 + 2 * 0.15**2) / 4)
+    """Two at .95 of which one is good, two at .15 which both are: gaps of .45 above and .85 below, each for half."""
+    counted = Reliability.of([0.95, 0.95, 0.15, 0.15], np.array([True, False, True, True]))
+    assert counted.expected_calibration_error == pytest.approx((0.45 + 0.85) / 2)
+    assert counted.brier == pytest.approx((0.05**2 + 0.95**2 + 2 * 0.85**2) / 4)
     assert counted.curve() == [
-        (pytest.approx(0.15), pytest.approx(0.0), pytest.approx(0.5)),
+        (pytest.approx(0.15), pytest.approx(1.0), pytest.approx(0.5)),
         (pytest.approx(0.95), pytest.approx(0.5), pytest.approx(0.5)),
     ]
 
