@@ -13,11 +13,14 @@ from anyview_ros.cli import (
     demo,
     doctor,
     evaluate,
+    fit,
     inspect,
+    inspect_rays,
     merge,
     methods,
     record_episodes,
     security_policy,
+    serve,
     synthesize,
     train,
     weights,
@@ -26,6 +29,7 @@ from anyview_ros.errors import AnyViewError
 
 _COMMANDS = (
     synthesize,
+    fit,
     augment,
     merge,
     inspect,
@@ -38,6 +42,8 @@ _COMMANDS = (
     record_episodes,
     bench,
     security_policy,
+    serve,
+    inspect_rays,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -216,6 +217,33 @@ def test_a_crash_of_the_methods_own_process_harms_one_request(
         slow.future.result(20)
     assert asker.client.submit(small_request(seed=9)).future.result(30).views[0].frames[0, 0, 0, 0] == 9
     assert server.returncode is None
+
+
+def test_a_server_forwards_to_a_service(
+    start_server: StartServer, asker: Asker, ros_process: Callable[..., RosProcess], tmp_path: Path
+) -> None:
+    from anyview_ros.methods.copy_source import CopySource
+    from anyview_ros.serving.plain_host import PlainHost
+    from anyview_ros.serving.service import Service
+    from anyview_ros.synthesis.engine import Engine
+
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    with (
+        Engine(CopySource()) as engine,
+        PlainHost(Service(engine, token="secret"), "127.0.0.1", 0) as host,  # noqa: S106 - of this test
+    ):
+        thread = threading.Thread(target=host.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{host.server_address[1]}"
+        start_server("reprojection", service=url, service_token_file=str(token))
+        asker.wait_ready()
+        result = asker.client.submit(small_request(2)).future.result(20)
+        assert result.provenance.method == "copy_source"
+        host.shutdown()
+        thread.join()
+    with pytest.raises(EngineUnavailableError, match="is it running"):
+        asker.client.submit(small_request(2)).future.result(20)
 
 
 def test_progress_and_cancellation(start_server: StartServer, asker: Asker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -16,13 +17,13 @@ from anyview_ros.nodes.synthesis_server import parameters
 from anyview_ros.nodes.synthesis_server.clips import ClipAction
 from anyview_ros.nodes.synthesis_server.diagnostics import Diagnostics
 from anyview_ros.nodes.synthesis_server.gate import Gate
+from anyview_ros.nodes.synthesis_server.loading import load_method
 from anyview_ros.nodes.synthesis_server.services import Services
 from anyview_ros.nodes.synthesis_server.streams import Streams
 from anyview_ros.nodes.transitions import logged
-from anyview_ros.synthesis.child_process import ChildSynthesizer
 from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.local_client import LocalEngineClient
-from anyview_ros.synthesis.registry import default_method, load_synthesizer
+from anyview_ros.synthesis.registry import default_method
 
 _UNCONFIGURED = "synthesis_server is not configured; configure and activate it"
 _INACTIVE = "synthesis_server is inactive; activate it"
@@ -124,14 +125,8 @@ class SynthesisServer(LifecycleNodeMixin, Node):
 
     def _load(self, method: str) -> Engine:
         settings = self._gate.settings
-        load = ChildSynthesizer if settings.child_process else load_synthesizer
         engine = Engine(
-            lambda: load(
-                method,
-                device=settings.device or None,
-                weights=settings.weights or None,
-                scene=settings.scene or None,
-            ),
+            partial(load_method, method, settings),
             name=self.get_fully_qualified_name(),
             max_queue=settings.max_queue,
             max_streams=settings.max_streams,

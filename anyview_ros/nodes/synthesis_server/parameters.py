@@ -51,6 +51,24 @@ _TABLE = (
         Change.UNCONFIGURED,
     ),
     Parameter(
+        "service",
+        "",
+        "URL of a service started by `anyview serve`, which does the work; empty: this node loads the method itself.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
+        "service_token_file",
+        "",
+        "File with the token that the service asks for; empty for none.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
+        "service_ca_file",
+        "",
+        "Certificates that vouch for an https service; empty for the system's.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
         "max_queue", 16, "Requests that may wait; more are refused at once.", Change.UNCONFIGURED, 1, 1000
     ),
     Parameter("max_streams", 4, "Streams that may be open at once.", Change.UNCONFIGURED, 1, 64),
@@ -94,6 +112,9 @@ class Settings:
     weights: str
     scene: str
     child_process: bool
+    service: str
+    service_token_file: str
+    service_ca_file: str
     max_queue: int
     max_streams: int
     default_timeout_s: float

@@ -1,0 +1,148 @@
+"""``anyview serve``: a method as a service over HTTP, by one replica or by many on Ray Serve."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve a method over HTTP, with one replica or many",
+        description="Serve a method over HTTP. One replica runs in this process; several run on Ray Serve, on this "
+        "machine or on a cluster. A synthesis_server forwards to the service with its parameter `service`.",
+        epilog="examples: anyview serve --method anyview_small; anyview serve --replicas 2 --most 8 --gpus 1 "
+        "--token-file token.txt --certificate cert.pem --key key.pem. docs/serving.md tells more.",
+    )
+    parser.add_argument("--method", default="", help="see `anyview methods`; none: the default")
+    parser.add_argument("--device", default="", help="torch device; none: the best present")
+    parser.add_argument("--weights", default="", help="path of its weights, for methods that need them")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port; 0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--replicas", type=int, default=1, help="fewest replicas; more than one take Ray Serve"
+    )
+    parser.add_argument(
+        "--most", type=int, help="most replicas; as many as the load wants run (default: the fewest)"
+    )
+    parser.add_argument("--ray", action="store_true", help="use Ray Serve for a single replica too")
+    parser.add_argument("--ray-address", default="", help="Ray cluster to run on; none: begin one here")
+    parser.add_argument(
+        "--cpus", type=float, default=0.25, help="cores that Ray counts per replica (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--gpus", type=float, default=0.0, help="GPUs, or shares of one, per replica (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--queue", type=int, default=8, help="requests that may wait per replica (default: %(default)s)"
+    )
+    parser.add_argument("--token-file", type=Path, help="file with the token that callers must present")
+    parser.add_argument("--certificate", default="", help="PEM file, for HTTPS")
+    parser.add_argument("--key", default="", help="PEM file with the certificate's key")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    token = _token(arguments.token_file)
+    if not token and arguments.host not in ("127.0.0.1", "localhost", "::1"):
+        print(
+            f"anyview serve: {arguments.host} can be reached from outside and no token is asked for; anybody there may "
+            "use this service. Give --token-file.",
+            file=sys.stderr,
+        )
+    most = arguments.replicas if arguments.most is None else arguments.most
+    if arguments.ray or arguments.ray_address or most > 1:
+        return _serve_on_ray(arguments, token, most)
+    return _serve_here(arguments, token)
+
+
+def _token(file: Path | None) -> str:
+    from anyview_ros.errors import ReadError
+
+    if file is None:
+        return ""
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReadError(f"cannot read the token in {file}: {error}") from error
+    if not token:
+        raise ReadError(f"{file} is empty; write the token into it")
+    return token
+
+
+def _serve_here(arguments: argparse.Namespace, token: str) -> int:
+    from anyview_ros.serving.plain_host import PlainHost
+    from anyview_ros.serving.service import Service
+    from anyview_ros.synthesis import load_synthesizer
+    from anyview_ros.synthesis.engine import Engine
+
+    with Engine(
+        lambda: load_synthesizer(
+            arguments.method or None, device=arguments.device or None, weights=arguments.weights or None
+        ),
+        name=arguments.host,
+        max_queue=arguments.queue,
+    ) as engine:
+        host = PlainHost(
+            Service(engine, token=token),
+            arguments.host,
+            arguments.port,
+            certificate=arguments.certificate,
+            key=arguments.key,
+        )
+        with host:
+            thread = threading.Thread(target=host.serve_forever, name="http")
+            thread.start()
+            _announce(arguments, host.server_address[1])
+            _wait_for_signal()
+            host.shutdown()
+            thread.join()
+    return 0
+
+
+def _serve_on_ray(arguments: argparse.Namespace, token: str, most: int) -> int:
+    from anyview_ros.serving.ray_host import RaySettings, start, stop
+
+    start(
+        RaySettings(
+            method=arguments.method,
+            device=arguments.device,
+            weights=arguments.weights,
+            least=arguments.replicas,
+            most=most,
+            cpus=arguments.cpus,
+            gpus=arguments.gpus,
+            queue=arguments.queue,
+            token=token,
+            host=arguments.host,
+            port=arguments.port,
+            certificate=arguments.certificate,
+            key=arguments.key,
+        ),
+        address=arguments.ray_address,
+    )
+    _announce(arguments, arguments.port)
+    _wait_for_signal()
+    stop()
+    return 0
+
+
+def _announce(arguments: argparse.Namespace, port: int) -> None:
+    scheme = "https" if arguments.certificate else "http"
+    print(f"serving at {scheme}://{arguments.host}:{port}; Ctrl-C ends it", flush=True)
+
+
+def _wait_for_signal() -> None:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(1.0):
+        pass

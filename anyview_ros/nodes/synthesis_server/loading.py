@@ -1,0 +1,44 @@
+"""The method that the parameters name: here, in a process of its own, or served elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anyview_ros.errors import ReadError
+from anyview_ros.nodes.synthesis_server.parameters import Settings
+from anyview_ros.synthesis.child_process import ChildSynthesizer
+from anyview_ros.synthesis.protocol import Synthesizer
+from anyview_ros.synthesis.registry import load_synthesizer
+
+
+def load_method(method: str, settings: Settings) -> Synthesizer:
+    """Load a method, or reach the service that has one.
+
+    Raises:
+        AnyViewError: it cannot be loaded or reached.
+    """
+    if settings.service:
+        from anyview_ros.serving.synthesizer import ServedSynthesizer
+
+        return ServedSynthesizer(
+            settings.service,
+            token=_token(settings.service_token_file),
+            ca_file=settings.service_ca_file,
+            timeout_s=settings.default_timeout_s,
+        )
+    load = ChildSynthesizer if settings.child_process else load_synthesizer
+    return load(
+        method,
+        device=settings.device or None,
+        weights=settings.weights or None,
+        scene=settings.scene or None,
+    )
+
+
+def _token(file: str) -> str:
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReadError(f"cannot read service_token_file {file}: {error}") from error

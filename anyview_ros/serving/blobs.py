@@ -1,0 +1,96 @@
+"""Arrays as compressed bytes, taken apart again only into the shape that was announced."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_JPEG_START = b"\xff\xd8"
+_LEVEL = 1  # of PNG and zlib: views are noise at their finest, more effort gains little
+
+
+def pack_picture(image: NDArray[np.uint8], quality: int | None = None) -> bytes:
+    """A picture, uint8 (H, W, 3) RGB or (H, W), as PNG, or as JPEG of a quality from 1 to 100."""
+    import cv2
+
+    pixels = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+    kind, how = (
+        (".png", [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL])
+        if quality is None
+        else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
+    )
+    done, encoded = cv2.imencode(kind, pixels, how)
+    if not done:
+        raise InvalidInputError(f"a picture {image.dtype} {image.shape} cannot be compressed")
+    return encoded.tobytes()
+
+
+def unpack_picture(data: bytes, width: int, height: int, *, colour: bool = True) -> NDArray[np.uint8]:
+    """The picture of a PNG or JPEG that is as large as announced, which is seen to before it is decoded.
+
+    Raises:
+        InvalidInputError: another format, another size, or data that are corrupt.
+    """
+    import cv2
+
+    found = _size_of(data)
+    if found != (width, height):
+        raise InvalidInputError(f"a picture is {found[0]}x{found[1]} but {width}x{height} was announced")
+    mode = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise InvalidInputError(f"a picture of {len(data)} bytes is corrupt")
+    return np.asarray(np.ascontiguousarray(pixels[..., ::-1]) if colour else pixels, np.uint8)
+
+
+def pack_floats(values: NDArray[np.float32]) -> bytes:
+    """float32 values without loss."""
+    return zlib.compress(np.ascontiguousarray(values, "<f4").tobytes(), _LEVEL)
+
+
+def unpack_floats(data: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """float32 of a shape; no more than that is ever decompressed.
+
+    Raises:
+        InvalidInputError: other than the shape needs, or data that are corrupt.
+    """
+    wanted = int(np.prod(shape)) * 4
+    try:
+        stream = zlib.decompressobj()
+        raw = stream.decompress(data, wanted + 1)
+    except zlib.error as error:
+        raise InvalidInputError(f"{len(data)} bytes of numbers are corrupt: {error}") from error
+    if len(raw) != wanted or not stream.eof:
+        raise InvalidInputError(f"{len(data)} bytes of numbers do not hold the {wanted} that {shape} needs")
+    return np.frombuffer(raw, "<f4").reshape(shape).astype(np.float32)
+
+
+def _size_of(data: bytes) -> tuple[int, int]:
+    """Width and height from the head of a PNG or JPEG."""
+    try:
+        if data.startswith(_PNG_START):
+            width, height = struct.unpack(">II", data[16:24])
+            return width, height
+        if data.startswith(_JPEG_START):
+            return _jpeg_size(data)
+    except (struct.error, IndexError) as error:
+        raise InvalidInputError(f"a picture of {len(data)} bytes is cut off") from error
+    raise InvalidInputError(f"a picture of {len(data)} bytes is neither PNG nor JPEG")
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    place = 2
+    while True:
+        marker, kind, length = struct.unpack(">BBH", data[place : place + 4])
+        if marker != 0xFF:
+            raise InvalidInputError(f"a JPEG of {len(data)} bytes is corrupt")
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
+            return width, height
+        place += 2 + length

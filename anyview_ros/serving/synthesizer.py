@@ -1,0 +1,217 @@
+"""A Synthesizer whose work is done by a service elsewhere."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+from urllib.parse import urlsplit
+
+from anyview_ros import errors
+from anyview_ros.errors import (
+    AnyViewError,
+    EngineUnavailableError,
+    InvalidInputError,
+    InvalidRequestError,
+    SynthesisCancelled,
+    SynthesisError,
+)
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.serving.service import MESSAGE_TYPE
+from anyview_ros.serving.wire import PROTOCOL, decode_result, describe_from_json, encode_request
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream
+from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import SynthesisResult
+from anyview_ros.synthesis.windowed_stream import WindowedStream
+
+_LOOK_S = 0.05
+_CONNECT_S = 10.0
+_LARGEST_ANSWER_HEAD = 1 << 20
+
+
+class ServedSynthesizer:
+    """Asks a service started by ``anyview serve``, so that a synthesis server can stand before many replicas.
+
+    The handshake tells which method is served and what may be asked; a service of another protocol is refused.
+    Requests go to whichever replica is free, so streams are windows of requests. A replica that dies loses the requests
+    it had; each is tried once more if it never got an answer.
+
+    Args:
+        url: such as "http://gpu:8000" or "https://gpu:8000/anyview".
+        token: presented with every request; "" for none.
+        ca_file: certificates that vouch for the service; "" takes the system's.
+        timeout_s: time limit of a request, waiting included.
+        quality: of JPEG, 1 to 100, for the sources' pictures; None sends them without loss.
+
+    Raises:
+        InvalidInputError: a URL that is none.
+        EngineUnavailableError: nobody answers there, or not in this protocol.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        ca_file: str = "",
+        timeout_s: float = 120.0,
+        quality: int | None = None,
+    ) -> None:
+        """Shake hands."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidInputError(f"url is {url!r}; give one such as http://gpu:8000")
+        self._url, self._parts = url, parts
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._tls = ssl.create_default_context(cafile=ca_file or None) if parts.scheme == "https" else None
+        self._timeout_s, self._quality = timeout_s, quality
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="served synthesizer")
+        self._lock = threading.Lock()
+        self._under_way: http.client.HTTPConnection | None = None
+        try:
+            told = self._describe()
+        except BaseException:
+            self._sender.shutdown(wait=False)
+            raise
+        self._description = describe_from_json({**told["method"], "streams": False})
+        self._max_request_bytes = int(told["max_request_bytes"])
+        self.device = f"{told['device']} at {parts.hostname}"
+        self.weights_hash = str(told["weights_hash"])
+
+    def describe(self) -> MethodDescription:
+        """What the served method can do; it does not stream, since any replica may answer."""
+        return self._description
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SynthesisResult:
+        """Send the request and wait for the answer; steps are not told on the way.
+
+        Raises:
+            SynthesisCancelled: ``cancel`` was set; the connection is cut, and the replica's answer thrown away.
+            EngineUnavailableError: the service is away, twice.
+            AnyViewError: what the service answered.
+        """
+        body = encode_request(request, timeout_s=self._timeout_s, quality=self._quality)
+        if len(body) > self._max_request_bytes:
+            raise InvalidRequestError(
+                f"the request weighs {len(body)} bytes and {self._url} takes {self._max_request_bytes}; send fewer or "
+                "smaller pictures"
+            )
+        sent = self._sender.submit(self._ask_again, "POST", "/synthesize", body, self._timeout_s)
+        while True:
+            try:
+                result = decode_result(sent.result(_LOOK_S))
+                break
+            except FutureTimeoutError:
+                if sent.done():  # the service said so, not the clock here
+                    raise
+                if cancel is not None and cancel.is_set():
+                    self._cut()
+                    raise SynthesisCancelled("the request to the service was cancelled") from None
+        if progress is not None:
+            progress(1, 1)
+        return result
+
+    def open_stream(
+        self,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+    ) -> SynthesisStream:
+        """A window of requests."""
+        return WindowedStream(self, source, targets, steps=steps, seed=seed, options=options)
+
+    def close(self) -> None:
+        """Cut what is under way. Closing twice is harmless."""
+        self._cut()
+        self._sender.shutdown(wait=False, cancel_futures=True)
+
+    def _describe(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self._ask_again("GET", "/describe", b"", _CONNECT_S))
+        if told.get("protocol") != PROTOCOL:
+            raise EngineUnavailableError(
+                f"{self._url} speaks protocol {told.get('protocol')} and this is {PROTOCOL}; run one version of "
+                "anyview_ros on both sides"
+            )
+        return told
+
+    def _ask_again(self, method: str, path: str, body: bytes, timeout_s: float) -> bytes:
+        try:
+            return self._ask(method, path, body, timeout_s)
+        except _Lost:
+            pass
+        try:
+            return self._ask(method, path, body, timeout_s)
+        except _Lost as error:
+            raise EngineUnavailableError(str(error)) from error
+
+    def _ask(self, method: str, path: str, body: bytes, timeout_s: float) -> bytes:
+        connection = self._connection(timeout_s)
+        with self._lock:
+            self._under_way = connection
+        try:
+            connection.request(
+                method,
+                self._parts.path.rstrip("/") + path,
+                body,
+                {**self._headers, "Content-Type": MESSAGE_TYPE},
+            )
+            answer = connection.getresponse()
+            content = answer.read()
+        except TimeoutError as error:
+            raise errors.SynthesisTimeout(f"{self._url} did not answer within {timeout_s:g} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _Lost(
+                f"no answer from {self._url}: {error or type(error).__name__}; is it running?"
+            ) from error
+        finally:
+            connection.close()
+            with self._lock:
+                self._under_way = None
+        if answer.status != http.client.OK:
+            raise _error_of(self._url, answer.status, content)
+        return content
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._tls is not None:
+            return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=self._tls)
+        return http.client.HTTPConnection(host, port, timeout=timeout_s)
+
+    def _cut(self) -> None:
+        with self._lock:
+            connection = self._under_way
+        if connection is not None and connection.sock is not None:
+            connection.sock.close()
+
+
+class _Lost(SynthesisError):
+    """The connection ended without an answer."""
+
+
+def _error_of(url: str, status: int, content: bytes) -> AnyViewError:
+    """The error that a service answered with, or one that tells what came instead."""
+    try:
+        told = json.loads(content[:_LARGEST_ANSWER_HEAD])
+        kind, text = getattr(errors, told["error_type"], None), str(told["error"])
+    except (ValueError, KeyError, TypeError):
+        kind, text = None, content[:200].decode(errors="replace")
+    if isinstance(kind, type) and issubclass(kind, AnyViewError):
+        return kind(text)
+    if status in (500, 502, 503):
+        return _Lost(f"{url} answered {status}: {text}")
+    return SynthesisError(f"{url} answered {status}: {text}")

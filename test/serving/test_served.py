@@ -1,0 +1,218 @@
+"""A service over real sockets, by the plain host; Ray Serve carries the same service (test_ray_host)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from child_methods import Faulty
+from clips import CAMERA, box_clip, pose_at, sideways
+from fake_synthesizers import FakeSynthesizer, request
+
+from anyview_ros.errors import (
+    EngineBusyError,
+    EngineUnavailableError,
+    InvalidInputError,
+    InvalidRequestError,
+    SynthesisCancelled,
+    SynthesisTimeout,
+)
+from anyview_ros.methods.reprojection import Reprojection
+from anyview_ros.serving.plain_host import PlainHost
+from anyview_ros.serving.service import Service, ServiceLimits
+from anyview_ros.serving.synthesizer import ServedSynthesizer
+from anyview_ros.synthesis import SynthesisRequest, Synthesizer
+from anyview_ros.synthesis.engine import Engine
+
+TOKEN = "secret"  # noqa: S105 - of a service that lives for a test
+
+
+@contextmanager
+def served(
+    method: Synthesizer | Callable[[], Synthesizer],
+    *,
+    token: str = "",
+    limits: ServiceLimits | None = None,
+    queue: int = 8,
+    **tls: str,
+) -> Iterator[str]:
+    with ExitStack() as stack:
+        engine = stack.enter_context(Engine(method, warm_up=False, max_queue=queue))
+        host = stack.enter_context(
+            PlainHost(Service(engine, token=token, limits=limits), "127.0.0.1", 0, **tls)
+        )
+        thread = threading.Thread(target=host.serve_forever)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(host.shutdown)
+        yield f"{'https' if tls else 'http'}://localhost:{host.server_address[1]}"
+
+
+def asked(seed: int = 0) -> SynthesisRequest:
+    return SynthesisRequest((box_clip(2),), (sideways(2),), seed=seed)
+
+
+def test_views_are_those_of_the_method_itself() -> None:
+    with served(Reprojection()) as url:
+        there = ServedSynthesizer(url)
+        assert there.describe().name == "reprojection"
+        assert not there.describe().streams
+        result, own = there.synthesize(asked()), Reprojection().synthesize(asked())
+        np.testing.assert_array_equal(result.views[0].frames, own.views[0].frames)
+        assert result.provenance == own.provenance
+        with there.open_stream(CAMERA, [CAMERA]) as stream:
+            clip = box_clip(1)
+            assert clip.depth is not None
+            (view,) = stream.push(
+                clip.frames[0], pose_at(), target_camera_to_world=[pose_at()], stamp_ns=5, depth=clip.depth[0]
+            )
+            assert view is not None
+            assert view.stamps_ns.tolist() == [5]
+        there.close()
+
+
+def test_errors_of_the_method_come_across() -> None:
+    with served(Faulty()) as url:
+        there = ServedSynthesizer(url)
+        with pytest.raises(InvalidRequestError, match=r"^seed is 204; give another$"):
+            there.synthesize(asked(204))
+        there.close()
+
+
+def test_an_engine_before_a_service_serves_as_any_other() -> None:
+    with served(Reprojection()) as url, Engine(lambda: ServedSynthesizer(url)) as engine:
+        assert len(engine.submit(asked()).future.result(30).views) == 1
+        described = engine.description()
+        assert described is not None
+        assert described.device == "cpu at localhost"
+
+
+def test_only_who_has_the_token_may_ask() -> None:
+    with served(Reprojection(), token=TOKEN) as url:
+        with pytest.raises(InvalidInputError, match="no valid token"):
+            ServedSynthesizer(url)
+        with pytest.raises(InvalidInputError, match="no valid token"):
+            ServedSynthesizer(url, token=TOKEN + "x")
+        there = ServedSynthesizer(url, token=TOKEN)
+        assert len(there.synthesize(asked()).views) == 1
+        there.close()
+
+
+def test_https_is_checked_by_certificate(tmp_path: Path) -> None:
+    certificate, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with served(Reprojection(), certificate=certificate, key=key) as url:
+        there = ServedSynthesizer(url, ca_file=certificate)
+        assert len(there.synthesize(asked()).views) == 1
+        there.close()
+        with pytest.raises(EngineUnavailableError, match="certificate verify failed"):
+            ServedSynthesizer(url)
+    with (
+        pytest.raises(InvalidInputError, match="both a certificate and its key"),
+        served(Reprojection(), certificate=certificate),
+    ):
+        pass
+
+
+def test_sizes_are_limited_on_both_sides() -> None:
+    limits = ServiceLimits(max_request_bytes=30_000, max_answer_bytes=10_000)
+    with served(Reprojection(), limits=limits) as url:
+        there = ServedSynthesizer(url)
+        many = SynthesisRequest((box_clip(8),), (sideways(1),))
+        with pytest.raises(InvalidRequestError, match=r"and http.* takes 30000"):
+            there.synthesize(many)
+        with pytest.raises(InvalidRequestError, match="would weigh 49152 bytes and may 10000"):
+            there.synthesize(SynthesisRequest((box_clip(1, depth=False),), (sideways(2),)))
+        there.close()
+        assert raw(url, "POST", "/synthesize", b"x" * 30_001)[0] == 413
+        assert raw(url, "POST", "/synthesize", b"x" * 30_000)[0] == 400
+
+
+def raw(url: str, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, object]]:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    told = json.loads(answer.read())
+    connection.close()
+    return answer.status, told
+
+
+def test_health_and_unknown_paths() -> None:
+    with served(Reprojection()) as url:
+        assert raw(url, "GET", "/health") == (200, {"problem": ""})
+        assert raw(url, "GET", "/../etc/passwd")[0] == 404
+        assert raw(url, "POST", "/describe")[0] == 404
+
+
+def test_a_full_queue_a_time_limit_and_a_cancellation_are_told() -> None:
+    fake = FakeSynthesizer()
+    with served(fake, queue=1, limits=ServiceLimits(max_timeout_s=60.0)) as url:
+        fake.gate.shut()
+        first, second = ServedSynthesizer(url), ServedSynthesizer(url)
+        cancel = threading.Event()
+        ended: list[BaseException] = []
+
+        def ask(one: ServedSynthesizer) -> None:
+            try:
+                one.synthesize(request(1), cancel=cancel)
+            except SynthesisCancelled as error:
+                ended.append(error)
+
+        threads = [threading.Thread(target=ask, args=(one,)) for one in (first, second)]
+        threads[0].start()
+        fake.gate.wait_for_visitors(1)
+        threads[1].start()
+        third = ServedSynthesizer(url, timeout_s=0.5)
+        with pytest.raises((EngineBusyError, SynthesisTimeout)):  # as the second request waits, or not yet
+            third.synthesize(request(2))
+        cancel.set()
+        for thread in threads:
+            thread.join(20)
+        assert len(ended) == 2
+        fake.gate.open()
+        for one in (first, second, third):
+            one.close()
+
+
+def test_nobody_there_and_no_url() -> None:
+    with served(Reprojection()) as url:
+        pass
+    with pytest.raises(EngineUnavailableError, match="is it running"):
+        ServedSynthesizer(url)
+    with pytest.raises(InvalidInputError, match="url is 'gpu:8000'; give one such as"):
+        ServedSynthesizer("gpu:8000")
+
+
+def test_another_protocol_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anyview_ros.serving.service.PROTOCOL", 99)
+    with (
+        served(Reprojection()) as url,
+        pytest.raises(EngineUnavailableError, match="speaks protocol 99 and this is 1"),
+    ):
+        ServedSynthesizer(url)
+
+
+def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PlainHost, "most_connections", 2)
+    with served(Reprojection()) as url:
+        host = url.removeprefix("http://")
+        held = [http.client.HTTPConnection(host, timeout=20) for _ in range(2)]
+        for connection in held:
+            connection.connect()
+            connection.request("GET", "/health")
+            connection.getresponse().read()  # answered, and kept open
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+            raw(url, "GET", "/health")
+        for connection in held:
+            connection.close()
