@@ -60,13 +60,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier output of this command there"
     )
-    _add_source(parser.add_argument_group("the source"))
+    add_source_arguments(parser.add_argument_group("the source"))
     _add_targets(parser.add_argument_group("target cameras (each of the first six gives one)"))
     _add_method(parser.add_argument_group("the method"))
     parser.set_defaults(run=run)
 
 
-def _add_source(group: argparse._ArgumentGroup) -> None:
+def add_source_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add what tells of a source; for :func:`open_film`."""
     group.add_argument("--camera", default="", help="source camera, where there are several")
     group.add_argument("--frames", metavar="START:STOP:STEP", help="which frames, as Python slices (0:100:2)")
     group.add_argument(
@@ -122,6 +123,7 @@ def _add_targets(group: argparse._ArgumentGroup) -> None:
 def _add_method(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--method", help="see `anyview methods` (default: the package's)")
     group.add_argument("--weights", help="path of its weights")
+    group.add_argument("--scene", help="path of a scene that `anyview fit` wrote, which names its own method")
     group.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the best present)")
     group.add_argument("--steps", type=int, help="sampling steps (default: the method's)")
     group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
@@ -138,11 +140,13 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.offline.synthesize import plan_targets
     from anyview_ros.synthesis import load_synthesizer
 
-    opened, film = _open(arguments)
-    print(_told(opened, film))
+    opened, film = open_film(arguments)
+    print(told_source(opened, film))
     wishes = _wishes(arguments)
     targets, notes = plan_targets(wishes, film, _references(opened, arguments))
-    synthesizer = load_synthesizer(arguments.method, device=arguments.device, weights=arguments.weights)
+    synthesizer = load_synthesizer(
+        method_of(arguments), device=arguments.device, weights=arguments.weights, scene=arguments.scene
+    )
     try:
         info = _synthesize(arguments, opened, film, targets, notes, synthesizer)
     except SynthesisCancelled:
@@ -154,7 +158,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _open(arguments: argparse.Namespace) -> tuple[OpenedSource, PosedFilm]:
+def method_of(arguments: argparse.Namespace) -> str | None:
+    """The method that is named, or else that of the scene; None for the default."""
+    from anyview_ros.synthesis.scene_file import scene_method
+
+    if arguments.method is None and arguments.scene is not None:
+        return scene_method(arguments.scene)
+    named: str | None = arguments.method
+    return named
+
+
+def open_film(arguments: argparse.Namespace) -> tuple[OpenedSource, PosedFilm]:
+    """The source that the arguments name, and the frames of it that they choose.
+
+    Raises:
+        ReadError, InvalidInputError: nothing that can be read, or arguments that do not fit it.
+    """
     from anyview_ros.offline.films import SourceSettings, open_source
 
     opened = open_source(
@@ -286,7 +305,8 @@ def _more_notes(
         yield f"The work is done in {pieces} requests of {max(lengths)} frames, one after another."
 
 
-def _told(opened: OpenedSource, film: PosedFilm) -> str:
+def told_source(opened: OpenedSource, film: PosedFilm) -> str:
+    """One line about a source, for people."""
     camera = film.camera
     return (
         f"{opened.kind}, camera {film.name}: {len(film)} frames of {camera.width}x{camera.height} at "

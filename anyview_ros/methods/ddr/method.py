@@ -11,6 +11,7 @@ import numpy as np
 from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.ddr.devices import torch_device
+from anyview_ros.methods.ddr.export import point_cloud
 from anyview_ros.methods.ddr.fitter import DdrFitter
 from anyview_ros.methods.ddr.online import OnlineFit
 from anyview_ros.methods.ddr.options import DdrOptions
@@ -18,6 +19,7 @@ from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
 from anyview_ros.methods.ddr.stream import RefiningStream, SceneStream
 from anyview_ros.methods.framewise import Picture, target_instants
+from anyview_ros.rendering.point_cloud import PointCloud
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
 from anyview_ros.synthesis.protocol import CancelToken, Progress
@@ -150,6 +152,18 @@ class Ddr:
             chosen = replace(chosen, refine_steps=steps)
         fit = OnlineFit(source, chosen, seed, self.device)
         return RefiningStream(fit, source, targets, chosen, provenance)
+
+    def point_cloud(self, stamp_ns: int) -> PointCloud:
+        """What is solid in the loaded scene at an instant.
+
+        Raises:
+            InvalidRequestError: no scene is loaded.
+            EngineClosedError: the method has been closed.
+        """
+        self._check_open()
+        if self._renderer is None:
+            raise InvalidRequestError("no scene is loaded; give load_synthesizer('ddr', scene=...)")
+        return point_cloud(self._renderer.scene, stamp_ns)
 
     def close(self) -> None:
         """Free the scene. Closing twice is harmless."""

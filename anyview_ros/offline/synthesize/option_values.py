@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.synthesis.request import resolve_options
@@ -67,6 +67,8 @@ def _as(kind: Any, text: str) -> Any:
         return _member(_TRUTHS, text)
     if kind in (int, float, str):
         return kind(text)
+    if get_origin(kind) is Literal:
+        return _member({str(value).lower(): value for value in get_args(kind)}, text)
     if get_origin(kind) is tuple:
         return _as_tuple(get_args(kind), text)
     raise ValueError(kind)
@@ -90,6 +92,8 @@ def _told(kind: Any) -> str:
         return "none"
     if kind is bool:
         return "true or false"
+    if get_origin(kind) is Literal:
+        return ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
         return ",".join(getattr(part, "__name__", "...") for part in get_args(kind))
     return {int: "a whole number", float: "a number", str: "text"}.get(kind, str(kind))

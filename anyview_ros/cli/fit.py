@@ -1,0 +1,142 @@
+"""``anyview fit``: make a scene of a recorded film, to be looked at from anywhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anyview_ros.cli.interruption import INTERRUPTED, interruptible
+from anyview_ros.cli.synthesize import add_source_arguments, open_film, told_source
+from anyview_ros.cli.train import ProgressLine
+from anyview_ros.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from anyview_ros.clips import PosedClip
+    from anyview_ros.offline.posed_film import PosedFilm
+    from anyview_ros.synthesis.fitting import FitOutcome
+
+_MOST_BYTES = 4 * 2**30
+_EPILOG = """\
+examples:
+  anyview fit episode/ --camera cam0 --method ddr --out scene.safetensors
+  anyview fit film.mp4 --calibration cam.yaml --source-poses poses.json --frames 0:100:2 --out scene.safetensors
+  anyview synthesize film.mp4 --calibration cam.yaml --scene scene.safetensors --orbit 20 --output swing
+
+sources are those of `anyview synthesize`. Interrupt it at any time (Ctrl-C) and run the same command again: it goes on
+where it was. Beside OUT lie OUT's refined camera poses: NAME.poses.json, for --source-poses and --pose, and
+NAME.transforms.yaml, ROS transforms whose child is a frame of its own, ..._refined_optical_frame.
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "fit",
+        help="make a scene of a recorded film, to be looked at from anywhere",
+        description="Fit a scene to a posed film. What it shows is reconstructed, not seen.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", help="what was filmed; see `anyview synthesize --help`")
+    parser.add_argument("--out", type=Path, required=True, help="file of the scene, .safetensors")
+    parser.add_argument("--overwrite", action="store_true", help="replace a scene that is there")
+    add_source_arguments(parser.add_argument_group("the source"))
+    group = parser.add_argument_group("the fit")
+    group.add_argument("--method", default="ddr", help="a method that fits scenes (default: ddr)")
+    group.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the best present)")
+    group.add_argument("--steps", type=int, help="optimisation steps in all (default: the method's)")
+    group.add_argument("--minutes", type=float, help="stop after so long; run again to go on")
+    group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
+    group.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the method; may be repeated"
+    )
+    group.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file that keeps the whole state (default: OUT with .fit before its suffix; deleted when done)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit; 0 when done, 1 when the time was up or the fit diverged, 130 when interrupted."""
+    from anyview_ros.offline.synthesize import parse_options
+    from anyview_ros.synthesis.fitting import FitBudget, load_fitter
+
+    out: Path = arguments.out
+    checkpoint: Path = arguments.checkpoint or out.with_name(f"{out.stem}.fit{out.suffix}")
+    if out.exists() and not arguments.overwrite and not checkpoint.exists():
+        raise InvalidInputError(f"{out} exists; give --overwrite to replace it, or another --out")
+    fitter = load_fitter(arguments.method, device=arguments.device)
+    options = parse_options(arguments.option, fitter.options_type, fitter.name)
+    seconds = None if arguments.minutes is None else 60 * arguments.minutes
+    budget = FitBudget(arguments.steps, seconds)
+    opened, film = open_film(arguments)
+    print(told_source(opened, film))
+    clip = whole_clip(film)
+    line = ProgressLine(sys.stderr, 0)
+    with interruptible() as cancel:
+        outcome = fitter.fit(
+            [clip],
+            budget=budget,
+            seed=arguments.seed,
+            options=options,
+            progress=line.update,
+            cancel=cancel,
+            checkpoint=checkpoint,
+        )
+    line.end()
+    return conclude(outcome, film.name, arguments.source, out, checkpoint)
+
+
+def whole_clip(film: PosedFilm) -> PosedClip:
+    """All frames of a film at once.
+
+    Raises:
+        InvalidInputError: more than 4 GiB of them.
+    """
+    camera = film.camera
+    size = len(film) * camera.width * camera.height * (7 if film.has_depth else 3)
+    if size > _MOST_BYTES:
+        raise InvalidInputError(
+            f"{film.name} has {len(film)} frames of {camera.width}x{camera.height}, {size / 2**30:.1f} GiB; choose "
+            "some with --frames START:STOP:STEP"
+        )
+    return film.clip(list(film.frames(range(len(film)))), 0)
+
+
+def conclude(outcome: FitOutcome, camera: str, source: str, out: Path, checkpoint: Path) -> int:
+    """Write the scene and its poses, tell what came of the fit, and return the exit code.
+
+    Args:
+        outcome: of the fit.
+        camera: name of the source camera.
+        source: as it was named on the command line.
+        out: file of the scene.
+        checkpoint: deleted when the fit is done.
+    """
+    from dataclasses import replace
+
+    from anyview_ros.offline.refined_poses import write_refined_poses, write_transforms
+    from anyview_ros.synthesis.scene_file import write_scene
+
+    scene = outcome.scene
+    cameras = (replace(scene.cameras[0], name=camera), *scene.cameras[1:])
+    scene = replace(scene, cameras=cameras, provenance={**scene.provenance, "source": source})
+    write_scene(out, scene)
+    write_refined_poses(out.with_suffix(".poses.json"), cameras[0])
+    write_transforms(out.with_suffix(".transforms.yaml"), cameras[0])
+    for note in outcome.notes:
+        print(f"note: {note}")
+    print(f"{out}: {outcome.steps} steps in {outcome.seconds:.0f} s, loss {outcome.loss:.4f}")
+    if outcome.stopped == "done":
+        checkpoint.unlink(missing_ok=True)
+        return 0
+    if outcome.stopped == "diverged":
+        checkpoint.unlink(missing_ok=True)
+        print("the fit diverged; the scene is its best state")
+        return 1
+    print("stopped before the end; run the same command again to go on")
+    return INTERRUPTED if outcome.stopped == "cancelled" else 1

@@ -1,0 +1,93 @@
+"""Point clouds of scenes at an instant, and PLY files of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError
+
+_VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
+
+
+@dataclass(frozen=True, eq=False)
+class PointCloud:
+    """Coloured points.
+
+    Attributes:
+        points: float32 (N, 3), metres, in the world.
+        colours: uint8 (N, 3), RGB.
+        stamp_ns: the instant.
+
+    Raises:
+        InvalidInputError: arrays of other shapes or types, or points that are not finite.
+    """
+
+    points: NDArray[np.float32]
+    colours: NDArray[np.uint8]
+    stamp_ns: int
+
+    def __post_init__(self) -> None:
+        count = len(self.points)
+        if self.points.shape != (count, 3) or self.points.dtype != np.float32:
+            raise InvalidInputError(
+                f"points must be float32 (N, 3), got {self.points.dtype} {self.points.shape}"
+            )
+        if self.colours.shape != (count, 3) or self.colours.dtype != np.uint8:
+            raise InvalidInputError(
+                f"colours must be uint8 ({count}, 3), got {self.colours.dtype} {self.colours.shape}"
+            )
+        if not np.isfinite(self.points).all():
+            raise InvalidInputError("points has values that are not finite; leave such points out")
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def write_ply(path: Path, cloud: PointCloud) -> None:
+    """Write a binary PLY (little endian) that MeshLab, CloudCompare and Open3D read; the instant is in a comment.
+
+    Coordinates are float32: of scenes farther than a kilometre from the origin, millimetres are lost.
+    """
+    vertices = np.empty(len(cloud), _VERTEX)
+    for index, name in enumerate("xyz"):
+        vertices[name] = cloud.points[:, index]
+    for index, name in enumerate(("red", "green", "blue")):
+        vertices[name] = cloud.colours[:, index]
+    kinds = {"<f4": "float", "|u1": "uchar"}
+    properties = [f"property {kinds[_VERTEX[name].str]} {name}" for name in _VERTEX.names or ()]
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"comment synthesised, not measured; stamp_ns {cloud.stamp_ns}",
+        f"element vertex {len(cloud)}",
+        *properties,
+        "end_header",
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("\n".join(header).encode("ascii") + b"\n" + vertices.tobytes())
+
+
+def read_ply(path: Path) -> PointCloud:
+    """Read what :func:`write_ply` wrote.
+
+    Raises:
+        InvalidInputError: another kind of PLY, or a file that is cut off.
+    """
+    raw = path.read_bytes()
+    head, found, body = raw.partition(b"end_header\n")
+    lines = head.decode("ascii", "replace").splitlines()
+    counts = [int(line.split()[-1]) for line in lines if line.startswith("element vertex ")]
+    stamps = [int(line.split()[-1]) for line in lines if line.startswith("comment") and "stamp_ns" in line]
+    names = tuple(line.split()[-1] for line in lines if line.startswith("property "))
+    if not found or len(counts) != 1 or len(stamps) != 1 or names != _VERTEX.names:
+        raise InvalidInputError(f"{path} is no PLY that write_ply wrote; convert it")
+    if len(body) != counts[0] * _VERTEX.itemsize:
+        raise InvalidInputError(f"{path} is cut off: {len(body)} bytes for {counts[0]} points; copy it again")
+    vertices = np.frombuffer(body, _VERTEX)
+    points = np.stack([vertices[name] for name in "xyz"], -1)
+    colours = np.stack([vertices[name] for name in ("red", "green", "blue")], -1)
+    return PointCloud(points, colours, stamps[0])

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.rendering.point_cloud import PointCloud, read_ply, write_ply
+
+
+def a_cloud(count: int = 7) -> PointCloud:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(count, 3)).astype(np.float32)
+    return PointCloud(points, rng.integers(0, 256, (count, 3), np.uint8), 123_456_789_012)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_a_cloud_survives_a_file(tmp_path: Path, count: int) -> None:
+    cloud = a_cloud(count)
+    write_ply(tmp_path / "new" / "cloud.ply", cloud)
+    again = read_ply(tmp_path / "new" / "cloud.ply")
+    np.testing.assert_array_equal(again.points, cloud.points)
+    np.testing.assert_array_equal(again.colours, cloud.colours)
+    assert (again.stamp_ns, len(again)) == (cloud.stamp_ns, count)
+
+
+def test_the_header_is_what_other_programs_read(tmp_path: Path) -> None:
+    write_ply(tmp_path / "cloud.ply", a_cloud(2))
+    raw = (tmp_path / "cloud.ply").read_bytes()
+    head = raw[: raw.index(b"end_header\n")].decode().splitlines()
+    assert head[:2] == ["ply", "format binary_little_endian 1.0"]
+    assert head[3:] == [
+        "element vertex 2",
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
+    ]
+    assert len(raw) - raw.index(b"end_header\n") - 11 == 2 * 15
+
+
+def test_what_is_no_cloud_is_refused(tmp_path: Path) -> None:
+    good = a_cloud()
+    with pytest.raises(InvalidInputError, match="float32"):
+        PointCloud(good.points.astype(np.float64), good.colours, 0)
+    with pytest.raises(InvalidInputError, match=r"uint8 \(7, 3\)"):
+        PointCloud(good.points, good.colours[:3], 0)
+    with pytest.raises(InvalidInputError, match="not finite"):
+        PointCloud(np.full((7, 3), np.nan, np.float32), good.colours, 0)
+    path = tmp_path / "cloud.ply"
+    write_ply(path, good)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InvalidInputError, match="cut off"):
+        read_ply(path)
+    path.write_text("ply\nformat ascii 1.0\nend_header\n")
+    with pytest.raises(InvalidInputError, match="no PLY that write_ply wrote"):
+        read_ply(path)
