@@ -15,9 +15,10 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
+from anyview_ros.training import calibration as calibration_module
 from anyview_ros.training import filmed
 from anyview_ros.training.batches import BatchPlan, BatchSource
-from anyview_ros.training.calibration import calibrate, fit, judge
+from anyview_ros.training.calibration import calibrate, drawn_share, fit, judge
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.losses import batch_loss
 from anyview_ros.training.optimisers import make_optimisers, rate_share
@@ -259,8 +260,21 @@ def test_calibration_finds_the_scale_of_errors_and_is_written(tmp_path: Path, ro
     assert after.about == {**before.about, "calibration": after.about["calibration"]}
     for name, value in before.network.state_dict().items():
         assert torch.equal(value, after.network.state_dict()[name])
-    judged = judge(after.network, rooms)
-    assert fit(judged) == calibration
+    expected = fit(judge(after.network, rooms))
+    assert replace(calibration, drawn=1.0) == expected
+    assert 0 < drawn_share(after.network, rooms, expected) == calibration.drawn <= 1
+
+
+def test_draws_that_are_seldom_right_are_trusted_less(
+    rooms: FilmedRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tiny_network(CONFIG.network)
+    monkeypatch.setattr(calibration_module, "_DRAWN_BATCHES", 2)
+    monkeypatch.setattr(calibration_module, "drawn_difference", lambda *_, **__: torch.tensor(0.0))
+    # the expected picture itself is good more often than this calibration says
+    assert drawn_share(network, rooms, Calibration(0.01, 4.0, 1.0)) == 1.0
+    monkeypatch.setattr(calibration_module, "drawn_difference", lambda *_, **__: torch.tensor(50.0))
+    assert drawn_share(network, rooms, Calibration(0.1, 1.0, 1.0)) < 0.3
 
 
 @pytest.mark.parametrize("size", [SmallConfig()])

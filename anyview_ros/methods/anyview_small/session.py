@@ -183,7 +183,9 @@ class Session:
         if drawn is not None:
             size = (picture.shape[-2], picture.shape[-1])
             drawn = functional.interpolate(drawn, size, mode="bilinear", align_corners=False)
-            picture = picture + imagined_share(trust) * drawn
+            share = imagined_share(trust)
+            picture = picture + share * drawn
+            trust = trust * (1 - share * (1 - self._calibration.drawn))
         colour, shown = picture[0].clamp(0, 1).mul(255).round().byte(), (camera.width, camera.height)
         image = colour.permute(1, 2, 0).contiguous().cpu().numpy()
         trusted = trust[0, 0].float().contiguous().cpu().numpy()

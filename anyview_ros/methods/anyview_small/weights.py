@@ -23,11 +23,13 @@ class Calibration:
         middle: the expected error (of values in [0, 1]) at which half of the pixels are good.
         slope: how fast that changes.
         beyond: confidence of what the source did not see, as part of that of what it saw.
+        drawn: confidence of what is drawn in several steps, as part of that of the expected picture.
     """
 
     middle: float = 0.1
     slope: float = 2.0
     beyond: float = 0.0
+    drawn: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,6 +144,19 @@ def test_what_can_be_trusted_is_left_as_it_is(tmp_path: Path) -> None:
         assert (levels(one, many) > 0) == changed
 
 
+def test_draws_are_trusted_as_far_as_they_were_found_to_be_good(tmp_path: Path) -> None:
+    told = []
+    for drawn in (1.0, 0.5):
+        calibration = Calibration(0.02, 4.0, 1.0, drawn)
+        save_weights(tmp_path / "anyview_small.safetensors", tiny_network(FLOW), calibration)
+        method = AnyViewSmall(device="cpu", weights=str(tmp_path))
+        told.append([views(method, target(), steps=steps)[0].confidence for steps in (1, 4)])
+    np.testing.assert_array_equal(told[0][0], told[1][0])
+    drawn_alone = told[1][0] < 0.5
+    assert drawn_alone.any()
+    np.testing.assert_allclose(told[1][1][drawn_alone], 0.5 * told[0][1][drawn_alone], rtol=1e-4)
+
+
 def test_draws_are_shown_at_the_targets_size(method: AnyViewSmall) -> None:
     wide = PinholeCamera(75.0, 75.0, 39.5, 29.5, 80, 60)
     one, many = (views(method, target(camera=wide), steps=steps)[0] for steps in (1, 4))
