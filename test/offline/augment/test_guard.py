@@ -124,10 +124,11 @@ def test_blur_is_told_from_sharpness(good: SpooledView) -> None:
 def test_sharpness_does_not_depend_on_the_views_size(tmp_path: Path) -> None:
     found = [
         scores(spooled(f"fixed:in=source,size={size}", tmp_path / size, CopySource()))["sharpness"]
-        for size in ("240x180", "120x90")
+        for size in ("240x180", "120x90", "480x360")
     ]
     assert found[0] == pytest.approx(1, abs=0.02)
     assert found[1] == pytest.approx(1, abs=0.1)
+    assert found[2] > 0.45  # enlarging blurs; at the enlarged pixels it would seem far softer
 
 
 def test_brightness_that_jumps_is_flicker_and_a_source_that_does_so_too_is_not(good: SpooledView) -> None:
