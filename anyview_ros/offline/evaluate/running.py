@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -83,37 +84,38 @@ def evaluate(
 ) -> dict[str, list[dict[str, Any]]]:
     """Evaluate every method on every episode; those finished before by the same settings are not done again.
 
-    What a method cannot do with an episode is kept as ``failed`` with its reason, and the others go on.
+    What a method cannot do with an episode, and an episode that cannot be read, is kept as ``failed`` with the reason,
+    and the others go on.
 
     Returns:
         by method, what was found of each episode: the content of its file.
 
     Raises:
-        ReadError: an episode that cannot be read.
+        ReadError: results of an earlier run that cannot be read.
     """
     tell = report or (lambda _done, _what: None)
     found: dict[str, list[dict[str, Any]]] = {method.name: [] for method in methods}
     done = 0
     for episode in episodes:
-        clips: EpisodeClips | None = None
+        read = cache(partial(_read, episode, settings))
         for method in methods:
             what = f"{method.name} on {episode.key.split}/{episode.key.name}"
             tell(done, what)
             fingerprint = _fingerprint(episode, method, settings)
             result = store.finished(method.name, episode.key, fingerprint)
             if result is None:
-                clips = clips or read_clips(
-                    episode,
-                    long_side=settings.long_side,
-                    most_frames=settings.most_frames,
-                    depth=settings.depth,
-                )
                 step = _stepper(tell, done, what)
-                result = _evaluate_one(episode, clips, method, store, settings, fingerprint, step)
+                result = _evaluate_one(episode, read, method, store, settings, fingerprint, step)
             found[method.name].append(result)
             done += 1
     tell(done, "")
     return found
+
+
+def _read(episode: BenchmarkEpisode, settings: EvaluationSettings) -> EpisodeClips:
+    return read_clips(
+        episode, long_side=settings.long_side, most_frames=settings.most_frames, depth=settings.depth
+    )
 
 
 def _stepper(tell: Report, done: int, what: str) -> Callable[[float], None]:
@@ -122,7 +124,7 @@ def _stepper(tell: Report, done: int, what: str) -> Callable[[float], None]:
 
 def _evaluate_one(
     episode: BenchmarkEpisode,
-    clips: EpisodeClips,
+    read: Callable[[], EpisodeClips],
     method: EvaluatedMethod,
     store: ResultStore,
     settings: EvaluationSettings,
@@ -138,6 +140,7 @@ def _evaluate_one(
         "fingerprint": fingerprint,
     }
     try:
+        clips = read()
         made = _synthesise(clips, method, settings, step)
         scored = [
             score_target(

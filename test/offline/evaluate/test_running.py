@@ -167,6 +167,15 @@ def test_a_failure_is_told_and_tried_again(benchmark: Path, tmp_path: Path) -> N
     assert len(method.requests) == 5
 
 
+def test_an_episode_that_cannot_be_read_does_not_stop_the_others(benchmark: Path, tmp_path: Path) -> None:
+    broken = benchmark / "robots" / "base" / "a" / "rgb" / "cam0" / "0000000001.png"
+    broken.write_bytes(b"no picture")
+    found = run(benchmark, tmp_path / "out")["copy_source"]
+    failed = [each for each in found if "failed" in each]
+    assert [each["split"] for each in failed] == ["robots/base"]
+    assert "0000000001.png" in failed[0]["failed"]
+
+
 def test_long_episodes_are_cut_into_windows_whose_seams_are_judged(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     moving = replace(plain(*[0] * 6), frames=rng.integers(0, 256, (6, 48, 64, 3), np.uint8))
