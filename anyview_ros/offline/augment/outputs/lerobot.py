@@ -28,7 +28,11 @@ from anyview_ros.offline.augment.outputs.lerobot_from_dataset import (
     shared_bytes,
     write_dataset_part,
 )
-from anyview_ros.offline.augment.outputs.lerobot_from_films import FilmOptions, write_filmed_part
+from anyview_ros.offline.augment.outputs.lerobot_from_films import (
+    FilmOptions,
+    plan_dataset,
+    write_filmed_part,
+)
 from anyview_ros.offline.augment.outputs.lerobot_part import read_part_file
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
@@ -49,7 +53,9 @@ class LeRobotFormat:
         """Refuse episodes that one dataset cannot hold, and actions in a camera's frame.
 
         Raises:
-            InvalidInputError: different kinds of input, rates, features or robots; no usable camera; such actions.
+            InvalidInputError: different kinds of input, rates, features or robots; no usable camera; such actions;
+                recordings that cannot be brought to one rate.
+            ReadError: recordings that cannot be read.
             MissingDependencyError: pyarrow is not installed.
         """
         pyarrow()
@@ -64,6 +70,9 @@ class LeRobotFormat:
             if not any(camera.usable for camera in episode.cameras):
                 reasons = "; ".join(f"{camera.name}: {camera.reason}" for camera in episode.cameras)
                 raise InvalidInputError(f"{episode.name} has no camera that can be used: {reasons}")
+        for episode in episodes:
+            if not isinstance(episode, LeRobotEpisode):
+                plan_dataset(episode, self._settings)
         datasets = {each.path: each for each in episodes if isinstance(each, LeRobotEpisode)}
         for first in datasets.values():
             dataset = first.dataset

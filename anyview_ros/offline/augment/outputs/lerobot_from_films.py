@@ -121,17 +121,10 @@ def write_filmed_part(
         InvalidInputError: what cannot be brought to one rate, or views that do not fit the episode.
         ReadError: pictures or messages that cannot be read.
     """
-    options = FilmOptions.of(settings)
-    films = {camera.name: episode.film(camera.name) for camera in episode.cameras if camera.usable}
-    keys = {name: camera_key(name) for name in films}
+    plan = plan_dataset(episode, settings)
+    options, films, keys, timeline, numbers = plan.options, plan.films, plan.keys, plan.timeline, plan.numbers
     _check_names(episode, keys, views, instead=instead)
-    signals = read_signals(episode, options)
-    timeline = _timeline(episode, films, signals, options, settings.camera)
-    numbers = {
-        name: nearest_pictures(timeline, film.stamps_ns, name, options.gap_s) for name, film in films.items()
-    }
-    features, rows, statistics = _rows(timeline, signals, options)
-    check_action_frame(features, _action_frame(signals, options), films, episode.name)
+    features, rows, statistics = _rows(timeline, plan.signals, options)
     write_table(folder / ROWS, rows)
     videos = {}
     for name, film in films.items():
@@ -168,6 +161,50 @@ def write_filmed_part(
             left_out={camera.name: camera.reason for camera in episode.cameras if not camera.usable},
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetPlan:
+    """How an episode's recordings become rows.
+
+    Attributes:
+        options: of the user.
+        films: by camera.
+        keys: of features, by camera.
+        signals: by key.
+        timeline: instants of the rows.
+        numbers: of the picture of each row, by camera.
+    """
+
+    options: FilmOptions
+    films: Mapping[str, PosedFilm]
+    keys: Mapping[str, str]
+    signals: Mapping[str, Signal]
+    timeline: Timeline
+    numbers: Mapping[str, list[int]]
+
+
+def plan_dataset(episode: SourceEpisode, settings: AugmentSettings) -> DatasetPlan:
+    """See whether and how an episode's recordings can be brought to one rate; no picture is decoded.
+
+    Raises:
+        InvalidInputError: they cannot, or actions are in a camera's frame.
+        ReadError: pictures or messages that cannot be read.
+    """
+    options = FilmOptions.of(settings)
+    films = {camera.name: episode.film(camera.name) for camera in episode.cameras if camera.usable}
+    keys = {name: camera_key(name) for name in films}
+    signals = read_signals(episode, options)
+    timeline = _timeline(episode, films, signals, options, settings.camera)
+    for key, signal in signals.items():
+        longest = state_hold_s(options.gap_s) if key == _STATE else None
+        held_values(timeline, signal.stamps_ns, signal.values, signal.topic, longest)
+    numbers = {
+        name: nearest_pictures(timeline, film.stamps_ns, name, options.gap_s) for name, film in films.items()
+    }
+    features = {key: {"names": list(signal.names)} for key, signal in signals.items()}
+    check_action_frame(features, _action_frame(signals, options), films, episode.name)
+    return DatasetPlan(options, films, keys, signals, timeline, numbers)
 
 
 def read_signals(episode: SourceEpisode, options: FilmOptions) -> dict[str, Signal]:
