@@ -45,10 +45,10 @@ class CopySource(FramewiseMethod):
         """Resize the first source's frame."""
         del camera_to_world, options
         image = prepared[0].image
-        shrinks = camera.width < image.shape[1] and camera.height < image.shape[0]
-        resized = cv2.resize(
-            image, camera.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
-        return Picture(
-            np.asarray(resized, np.uint8), np.zeros((camera.height, camera.width), np.float32), None
-        )
+        if image.shape[:2] != (camera.height, camera.width):
+            shrinks = camera.width < image.shape[1] and camera.height < image.shape[0]
+            resized = cv2.resize(
+                image, camera.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            )
+            image = np.asarray(resized, np.uint8)
+        return Picture(image, np.zeros((camera.height, camera.width), np.float32), None)
