@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -31,8 +32,23 @@ def broken_bag_errors() -> tuple[type[BaseException], ...]:
     from rosbags.typesys import TypesysError
     from zstandard import ZstdError
 
-    libraries = (AnyReaderError, ReaderError, SerdeError, TypesysError, McapError, ZstdError, apsw.Error)
-    return (*libraries, OSError, EOFError, RuntimeError, MemoryError, *_UNFORESEEN)
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+
+    rosbags = (AnyReaderError, ReaderError, SerdeError, TypesysError, zstd.ZstdError)
+    return (
+        *rosbags,
+        McapError,
+        ZstdError,
+        apsw.Error,
+        OSError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        *_UNFORESEEN,
+    )
 
 
 def not_readable(path: Path, error: BaseException) -> ReadError:

@@ -56,43 +56,46 @@ class CutDatabase:
 
     def _read_topics(self) -> dict[int, BagConnection]:
         columns = {row[1] for row in self._execute("PRAGMA table_info(topics)")}
-        wanted = ["id", "name", "type", "serialization_format"]
+        wanted = ["name", "type", "serialization_format"]
         wanted += [name for name in ("offered_qos_profiles", "type_description_hash") if name in columns]
         definitions = self._read_definitions()
         found = {}
-        for row in self._execute(f"SELECT {', '.join(wanted)} FROM topics ORDER BY id"):  # noqa: S608 - fixed names
-            told = dict(zip(wanted, row, strict=True))
-            encoding, definition = definitions.get(told["type"], ("", ""))
-            found[int(told["id"])] = BagConnection(
-                str(told["name"]),
-                str(told["type"]),
-                str(told["serialization_format"]),
+        for number, *told in self._texts("topics", "id", wanted):
+            values = dict(zip(wanted, told, strict=True))
+            encoding, definition = definitions.get(values["type"], ("", ""))
+            found[int(number)] = BagConnection(
+                values["name"],
+                values["type"],
+                values["serialization_format"],
                 encoding,
                 definition,
-                str(told.get("type_description_hash", "")),
-                read_profiles(str(told.get("offered_qos_profiles", ""))),
+                values.get("type_description_hash", ""),
+                read_profiles(values.get("offered_qos_profiles", "")),
             )
         return found
 
     def _read_definitions(self) -> dict[str, tuple[str, str]]:
         if not self._execute("PRAGMA table_info(message_definitions)"):
             return {}
-        rows = self._execute(
-            "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
-        )
-        return {str(kind): (str(encoding), str(text)) for kind, encoding, text in rows}
+        wanted = ["topic_type", "encoding", "encoded_message_definition"]
+        return {row[1]: (row[2], row[3]) for row in self._texts("message_definitions", "id", wanted)}
+
+    def _texts(self, table: str, number: str, columns: list[str]) -> Iterator[list[Any]]:
+        """Rows of a number and texts, whose damaged letters are replaced."""
+        casts = ", ".join(f"CAST({column} AS BLOB)" for column in columns)
+        rows = self._execute(f"SELECT {number}, {casts} FROM {table} ORDER BY {number}")  # noqa: S608 - fixed names
+        for first, *texts in rows:
+            if isinstance(first, int):
+                yield [first, *(bytes(text or b"").decode(errors="replace") for text in texts)]
 
     def _look_through(self) -> None:
         """Note the messages whose pages are all there, from the first on."""
         last, lost_in_a_row = -1, 0
         while lost_in_a_row < _MOST_LOST_IN_A_ROW:
             try:
-                for last, topic, stamp_ns in self._rows_after(last):  # noqa: B020 - goes on after the last one
+                for last, *row in self._rows_after(last):  # noqa: B020 - goes on after the last one
                     lost_in_a_row = 0
-                    if topic in self._places:
-                        self._ids.append(last)
-                        self._stamps.append(stamp_ns)
-                        self._owners.append(self._places[topic])
+                    self._note(last, *row)
             except self._apsw_error:
                 self._is_broken = True
                 last += 1
@@ -100,11 +103,18 @@ class CutDatabase:
             else:
                 break
 
-    def _rows_after(self, last: int) -> Iterator[tuple[int, int, int]]:
-        """Number, topic and log time of messages; their data are read too, since it is the data that may be lacking."""
+    def _rows_after(self, last: int) -> Iterator[tuple[int, Any, Any, Any]]:
+        """Number, topic, log time and data of messages."""
         statement = "SELECT id, topic_id, timestamp, data FROM messages NOT INDEXED WHERE id > ? ORDER BY id"
-        for number, topic, stamp_ns, _ in self._database.cursor().execute(statement, (last,)):
-            yield int(number), int(topic), int(stamp_ns)
+        yield from self._database.cursor().execute(statement, (last,))
+
+    def _note(self, number: int, topic: Any, stamp_ns: Any, data: Any) -> None:
+        if topic in self._places and isinstance(stamp_ns, int) and isinstance(data, bytes):
+            self._ids.append(number)
+            self._stamps.append(stamp_ns)
+            self._owners.append(self._places[topic])
+        else:
+            self._is_broken = True
 
     @property
     def span_ns(self) -> tuple[int, int]:
