@@ -8,6 +8,8 @@ here, and with it the output's bytes.
 from __future__ import annotations
 
 import importlib
+import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +37,7 @@ from anyview_ros.synthesis import CancelToken
 
 _CPUS_PER_ACTOR = 0.25
 _LOOK_S = 0.5
+_ANSWER_S = 10.0
 _RESTARTS = 2
 _CONCURRENT_CALLS = 3  # a job, its cancellation, and its events
 
@@ -185,17 +188,33 @@ def _import_ray() -> Any:
 
 
 def _connect(ray: Any, address: str, threads: int) -> None:
+    """Join a cluster or start one; Ray takes SIGTERM for itself, which is given back to whoever had it."""
+    handler = signal.getsignal(signal.SIGTERM)
     try:
+        _check_answers(address)
         ray.init(
             address=address or "local",
             include_dashboard=None if address else False,
             runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}},
             log_to_driver=False,
         )
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidInputError(
             f"no Ray cluster at {address!r}: {error}; start one with `ray start --head`, or give no address"
         ) from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _check_answers(address: str) -> None:
+    """See that something listens at HOST:PORT; Ray itself would try for minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
 
 
 def _shares(ray: Any, engine: EngineSettings) -> tuple[int, float]:

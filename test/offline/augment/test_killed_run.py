@@ -89,9 +89,9 @@ def check(undisturbed: Undisturbed, folder: Path, seed: int) -> bool:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_killed_run_gives_the_same_bytes(undisturbed: Undisturbed, tmp_path: Path, seed: int) -> None:
-    assert any(check(undisturbed, made(tmp_path / str(attempt)), seed + 100 * attempt) for attempt in range(3)), (
-        "no kill came before the end"
-    )
+    assert any(
+        check(undisturbed, made(tmp_path / str(attempt)), seed + 100 * attempt) for attempt in range(3)
+    ), "no kill came before the end"
 
 
 @pytest.mark.long
