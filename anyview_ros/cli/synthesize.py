@@ -145,7 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     wishes = _wishes(arguments)
     targets, notes = plan_targets(wishes, film, _references(opened, arguments))
     synthesizer = load_synthesizer(
-        method_of(arguments), device=arguments.device, weights=arguments.weights, scene=arguments.scene
+        arguments.method, device=arguments.device, weights=arguments.weights, scene=arguments.scene
     )
     try:
         info = _synthesize(arguments, opened, film, targets, notes, synthesizer)
@@ -156,16 +156,6 @@ def run(arguments: argparse.Namespace) -> int:
         synthesizer.close()
     _conclude(info, arguments.output)
     return 0
-
-
-def method_of(arguments: argparse.Namespace) -> str | None:
-    """The method that is named, or else that of the scene; None for the default."""
-    from anyview_ros.synthesis.scene_file import scene_method
-
-    if arguments.method is None and arguments.scene is not None:
-        return scene_method(arguments.scene)
-    named: str | None = arguments.method
-    return named
 
 
 def open_film(arguments: argparse.Namespace) -> tuple[OpenedSource, PosedFilm]:

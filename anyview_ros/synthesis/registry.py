@@ -9,6 +9,7 @@ from typing import Any
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, UnknownMethodError
 from anyview_ros.synthesis.protocol import Synthesizer
+from anyview_ros.synthesis.scene_file import scene_method
 
 ENTRY_POINT_GROUP = "anyview_ros.methods"
 
@@ -62,7 +63,7 @@ def load_synthesizer(
     """Load a method by name.
 
     Args:
-        name: a name of :func:`available_methods`; None for :func:`default_method`.
+        name: a name of :func:`available_methods`; None for that of the scene, or :func:`default_method`.
         device: a torch device such as "cpu" or "cuda:0"; None lets the method choose the best present.
         weights: path of the weights, for methods that need them.
         scene: path of a fitted scene, for methods that render one.
@@ -71,9 +72,11 @@ def load_synthesizer(
         UnknownMethodError: no such method; the message lists those there are.
         InvalidInputError: an argument that this method does not take.
         WeightsError: weights that are missing or unfit.
+        SceneFileError: a scene that is missing, or of another method or version.
         MissingDependencyError: a package that the method needs is not installed.
     """
-    name = default_method() if name is None else name
+    if name is None:
+        name = default_method() if scene is None else scene_method(scene)
     try:
         return _load(name, device=device, weights=weights, scene=scene)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""A fit that goes on while frames come in: a window of keyframes, and a field that is never given back."""
+"""A fit that goes on while frames come in: a window of frames, and a field that is never given back."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _MOST_SLOTS = 16
 _VOXEL_BYTES = 200  # parameters, gradients, Adam's moments, baked values
 _FIELD_SHARE = 0.7  # of the memory
 _MOST_VOXELS = 150_000
-_KEYFRAME_S = 0.3
-_KEYFRAME_M = 0.02
-_KEYFRAME_DEG = 2.0
+_SLOT_S = 0.3
+_SLOT_M = 0.02
+_SLOT_DEG = 2.0
 _LEAST_INSIDE = 0.6
 _SAME_POSE = 1e-6
 
@@ -42,9 +42,9 @@ _SAME_POSE = 1e-6
 class OnlineFit:
     """Refines a scene on the newest frames of one camera.
 
-    Each frame is kept until the next one comes; one that differs enough in time or in place from the last keyframe
-    stays as a keyframe until the window is full and it is the oldest. Each slot of the window is a place of the
-    field's time axis; a new frame's begins as a copy of the one before.
+    The newest frame is always in the window. The next one takes its slot, unless that slot was begun long enough ago,
+    or far enough away: then it takes a slot of its own, that of the oldest frame once the window is full. Each slot is
+    a place of the field's time axis; a new one begins as a copy of the one before.
 
     Args:
         source: the camera.
@@ -75,7 +75,7 @@ class OnlineFit:
         self._seed, self._device = seed, device
         self.window = FrameWindow(camera, slots, device)
         self.restarts = -1
-        self._keyframe: tuple[int, Pose] | None = None
+        self._begun: tuple[int, Pose] | None = None
         self._trainer: Trainer | None = None
         self._caster: RayCaster | None = None
         self._seen: Tensor | None = None
@@ -93,10 +93,10 @@ class OnlineFit:
         """
         clip = reduced_clip(clip)
         former = self.window.newest if self.window.order else None
-        keep = self._keyframe is None or self._differs(clip)
+        keep = self._begun is None or self._differs(clip)
         slot = self.window.put(clip, replace_newest=not keep)
         if keep:
-            self._keyframe = int(clip.stamps_ns[0]), clip.camera_to_world[0]
+            self._begun = int(clip.stamps_ns[0]), clip.camera_to_world[0]
         if self._trainer is None or not self._shows_the_same(clip):
             self._begin()
         else:
@@ -134,13 +134,13 @@ class OnlineFit:
         return 0.0 if self._options.static_scene else float(self.window.newest)
 
     def _differs(self, clip: PosedClip) -> bool:
-        assert self._keyframe is not None  # noqa: S101 - callers have looked
-        stamp_ns, pose = self._keyframe
+        assert self._begun is not None  # noqa: S101 - callers have looked
+        stamp_ns, pose = self._begun
         turn = pose[:3, :3].T @ clip.camera_to_world[0, :3, :3]
         turned = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
         moved = np.linalg.norm(pose[:3, 3] - clip.camera_to_world[0, :3, 3])
-        late = int(clip.stamps_ns[0]) - stamp_ns > _KEYFRAME_S * 1e9
-        return bool(late or moved > _KEYFRAME_M or turned > _KEYFRAME_DEG)
+        late = int(clip.stamps_ns[0]) - stamp_ns > _SLOT_S * 1e9
+        return bool(late or moved > _SLOT_M or turned > _SLOT_DEG)
 
     def _shows_the_same(self, clip: PosedClip) -> bool:
         """Whether most of what a frame shows lies in the field's space."""

@@ -32,6 +32,7 @@ _HEAD_RATE = 0.01
 _POSE_RATE = 5e-4
 _FOCAL_RATE = 2e-4
 _LAST_RATE = 0.1  # of the first, at the end
+_STEADY_RATE = 0.3  # of the first, where there is no end
 _EVEN_SHARE = 0.3  # of a step's samples that are spread over the ray
 _UNREST_WEIGHT = 1e-3
 _ROUGHNESS_WEIGHT = 1e-3
@@ -114,7 +115,7 @@ class Trainer:
         pixels: what was seen.
         instants: float (F,), place of each frame on the field's time axis.
         options: of the method.
-        steps: over which the learning rates fall; None: they stay.
+        steps: over which the learning rates fall; None: they stay at a third.
         seed: of the draws.
     """
 
@@ -237,9 +238,7 @@ class Trainer:
         self.smooth_loss = float(state["smooth_loss"])
 
     def _set_rates(self) -> None:
-        if self.steps is None:
-            return
-        share = _LAST_RATE ** min(1.0, self.step_count / self.steps)
+        share = _STEADY_RATE if self.steps is None else _LAST_RATE ** min(1.0, self.step_count / self.steps)
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
 
