@@ -16,7 +16,7 @@ from anyview_ros.errors import MissingDependencyError, ReadError
 if TYPE_CHECKING:
     from av import VideoFrame
 
-_KINDS = {"gray": np.uint8, "gray16le": np.uint16}
+_GREY = ("gray", "gray10le", "gray12le", "gray14le", "gray16be", "gray16le")
 
 
 class VideoFrames:
@@ -61,9 +61,9 @@ class VideoFrames:
             ReadError: as :meth:`images`, or a film in colour.
         """
         for frame in self._frames(wanted):
-            if frame.format.name not in _KINDS:
+            if frame.format.name not in _GREY:
                 raise ReadError(
-                    f"{self.path} is stored as {frame.format.name}; depth must be stored as {' or '.join(_KINDS)}"
+                    f"{self.path} is stored as {frame.format.name}; depth must be stored as {', '.join(_GREY)}"
                 )
             yield np.ascontiguousarray(frame.to_ndarray())
 
