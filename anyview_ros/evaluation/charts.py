@@ -18,6 +18,7 @@ def line_chart(
     y_unit: str,
     size: tuple[int, int] = (720, 200),
     top: float | None = None,
+    x_ticks: Sequence[float] | None = None,
     digits: int = 0,
     dots: bool = False,
     label: str = "chart",
@@ -29,6 +30,7 @@ def line_chart(
         x_unit, y_unit: behind the numbers of the axes.
         size: width and height.
         top: y of the upper edge; None: a tenth more than the highest point.
+        x_ticks: where numbers stand below; None: five, evenly.
         digits: of the axes' numbers after the point.
         dots: whether points are marked.
         label: what it shows, for those who cannot see it.
@@ -51,12 +53,11 @@ def line_chart(
             f'<text x="{_LEFT - 4}" y="{max(y + 4, 10):.0f}" text-anchor="end">'
             f"{upper * tick / 4:.{digits}f} {escape(y_unit)}</text>"
         )
-    for tick in range(6):
-        x, _ = place(end * tick / 5, 0)
-        anchor = "end" if tick == 5 else "middle"
+    for value in [end * tick / 5 for tick in range(6)] if x_ticks is None else x_ticks:
+        x, _ = place(value, 0)
+        anchor = "end" if value == end else "middle"
         parts.append(
-            f'<text x="{x:.1f}" y="{height - 8}" text-anchor="{anchor}">'
-            f"{end * tick / 5:.{digits}f} {escape(x_unit)}</text>"
+            f'<text x="{x:.1f}" y="{height - 8}" text-anchor="{anchor}">{value:.{digits}f} {escape(x_unit)}</text>'
         )
     for index, (name, line) in enumerate(series.items()):
         colour = COLOURS[index % len(COLOURS)]

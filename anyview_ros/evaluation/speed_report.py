@@ -135,7 +135,8 @@ def charts(run: SpeedRun) -> list[tuple[str, str]]:
             shown,
             x_unit=unit,
             y_unit="ms",
-            digits=1,
+            x_ticks=sorted({x for points in shown.values() for x, _ in points}),
+            digits=0,
             dots=True,
             label=f"time of a request against the {title}",
         )

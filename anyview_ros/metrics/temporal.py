@@ -14,7 +14,7 @@ from anyview_ros.errors import InvalidInputError
 UInt8 = NDArray[np.uint8]
 Array = NDArray[np.float64]
 
-_STILL = 1e-3  # grey levels: a truth that changes less stands still, and no ratio to it is of use
+_STILL = 0.05  # grey levels: a truth that changes less stands still, and no ratio to it is of use
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,13 @@ def test_points_lie_where_their_values_say() -> None:
     assert line == [(64.0, 174.0), (388.0, 87.0), (712.0, 0.0)]
 
 
+def test_numbers_stand_where_asked() -> None:
+    svg = line_chart({"a": [(1, 1), (13, 2)]}, x_unit="frames", y_unit="ms", x_ticks=[1, 13])
+    assert re.findall(r">(\d+) frames<", svg) == ["1", "13"]
+    evenly = line_chart({"a": [(1, 1), (10, 2)]}, x_unit="s", y_unit="ms")
+    assert re.findall(r">(\d+) s<", evenly) == ["0", "2", "4", "6", "8", "10"]
+
+
 def test_names_are_escaped_and_nothing_is_no_chart() -> None:
     svg = line_chart({"<b>": [(1, 1)]}, x_unit="s", y_unit="ms")
     assert "<b>" not in svg
