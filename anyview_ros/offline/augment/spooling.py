@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,8 @@ def _spool_group(
         targets = [view.target for view in drawn]
         pieces = plan_pieces(seen, targets, description, run)
         provenance = Provenance(description.name)
-        for piece in synthesize_pieces(seen, targets, pieces, synthesizer, run, report=report, cancel=cancel):
+        work = synthesize_pieces(seen, targets, pieces, synthesizer, run, report=report, cancel=cancel)
+        for piece in opened.enter_context(closing(work)):
             provenance = piece.provenance
             for made in piece.views:
                 put(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +151,10 @@ def synthesize_pieces(
     *,
     report: Report | None = None,
     cancel: CancelToken | None = None,
-) -> Iterator[MadePiece]:
+) -> Generator[MadePiece, None, None]:
     """Do the work piece by piece; frames are read ahead, and no more than a window and its overlap is held.
+
+    Close it when it is left early (``contextlib.closing``): that ends the thread which reads.
 
     Raises:
         SynthesisCancelled: ``cancel`` was set.

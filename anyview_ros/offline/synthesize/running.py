@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,12 +126,14 @@ def _synthesise(
 ) -> Provenance:
     truths = [_truth_frames(target, film, settings) for target in targets]
     provenance: Provenance | None = None
-    for made in synthesize_pieces(film, targets, pieces, synthesizer, settings, report=report, cancel=cancel):
-        provenance = made.provenance
-        for index, view in made.views:
-            for each in range(len(view)):
-                truth = next(truths[index]) if targets[index].truth is not None else None
-                writers[index].add(view, each, made.clip, truth)
+    work = synthesize_pieces(film, targets, pieces, synthesizer, settings, report=report, cancel=cancel)
+    with closing(work):
+        for made in work:
+            provenance = made.provenance
+            for index, view in made.views:
+                for each in range(len(view)):
+                    truth = next(truths[index]) if targets[index].truth is not None else None
+                    writers[index].add(view, each, made.clip, truth)
     assert provenance is not None  # noqa: S101 - there is at least one piece
     return provenance
 

@@ -208,16 +208,19 @@ def test_a_film_that_breaks_off_is_an_error(method, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", [CopySource, ImaginingFake])
+def test_a_disk_that_fails_is_an_error(method, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from anyview_ros.offline.augment.spool import SpoolWriter
 
     def full(self: SpoolWriter, frame: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(SpoolWriter, "add", full)
+    threads = threading.active_count()
     with pytest.raises(OSError, match="No space left"):
-        spool(of_greys(60), CopySource(), tmp_path, "fixed")
+        spool(of_greys(200), method(), tmp_path, "fixed")
     assert list(tmp_path.iterdir()) == []
+    assert threading.active_count() == threads
 
 
 class Watching:
