@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from anyview_ros.errors import ReadError
+from anyview_ros.offline.bag_errors import broken_bag_errors, not_readable
 from anyview_ros.offline.bag_items import BagConnection, BagMessage
 from anyview_ros.offline.bag_profiles import read_profiles
 
@@ -73,6 +74,9 @@ class CutMcap:
             raise ReadError(f"cannot read {path}: {error.strerror}") from error
         try:
             self._look_through()
+        except broken_bag_errors() as error:
+            self.close()
+            raise not_readable(path, error) from error
         except BaseException:
             self.close()
             raise
@@ -170,8 +174,6 @@ class CutMcap:
 
     def _records(self, offset: int) -> list[McapRecord]:
         """The record at an offset, or those of the chunk there; none if it is damaged, which is counted."""
-        import zstandard
-        from mcap.exceptions import McapError
         from mcap.opcode import Opcode
         from mcap.records import Channel, Chunk, Message, Schema
         from mcap.stream_reader import breakup_chunk
@@ -186,7 +188,7 @@ class CutMcap:
             if kind == Opcode.MESSAGE:
                 return [Message.read(stream, length)]
             return breakup_chunk(Chunk.read(stream), validate_crc=True)
-        except (McapError, struct.error, ValueError, zstandard.ZstdError, RuntimeError):  # the last is lz4's
+        except broken_bag_errors():
             self._damaged_chunks += 1
             return []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from bag_maker import START_NS, STORE, Entry, header, image, message, transform
+from bag_maker import START_NS, Entry, header, image, message, transform
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType
@@ -126,8 +126,3 @@ def view_of(
     return SpooledView(
         name, camera, film.camera, poses, film.stamps_ns, fixed, {"method": "mirror"}, folder / name
     )
-
-
-def plain(content: Any) -> bytes:
-    """A message's bytes."""
-    return bytes(STORE.serialize_cdr(content, content.__msgtype__))
