@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from anyview_ros.cli import main as cli
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.episode_writer import write_episode
+from anyview_ros.offline.episodes import Episode
 from anyview_ros.scenes import random_room, render_clip, sample_view
 
 CAMERA = PinholeCamera.from_fov(48, 36, horizontal_fov_deg=60)
@@ -53,6 +55,31 @@ def test_methods_are_compared_and_what_was_not_run_is_told(
     assert results["methods"]["reprojection"]["episodes"] == 1
     assert results["settings"]["protocol"] is False
     assert {each.name for each in out.iterdir()} >= {"table.md", "table.csv", "report.html", "episodes"}
+
+
+class Brightness(torch.nn.Module):
+    """A network of videos that sees the mean colour alone."""
+
+    def forward(self, x: torch.Tensor, rescale: bool, resize: bool, return_features: bool) -> torch.Tensor:
+        return x.mean((2, 3, 4))
+
+
+def test_a_network_of_videos_is_used_where_given(bench: Path, tmp_path: Path) -> None:
+    """Both episodes are the same, so the features have no spread: the distance is that of the mean colours."""
+    torch.jit.script(Brightness()).save(str(tmp_path / "network.pt"))
+    out = tmp_path / "out"
+    assert (
+        evaluate(bench, out, "--method", "copy_source", "--video-network", str(tmp_path / "network.pt")) == 0
+    )
+    results = json.loads((out / "results.json").read_text())
+    told = results["methods"]["copy_source"]["video_network"]
+    clips = {name: Episode.open(bench / "split" / "a").clip(name).frames for name in ("cam0", "cam1")}
+    colours = {name: frames.mean((0, 1, 2)) for name, frames in clips.items()}
+    assert told["clips"] == 2
+    assert told["frechet_distance"] == pytest.approx(
+        np.sum((colours["cam0"] - colours["cam1"]) ** 2), rel=1e-3
+    )
+    assert "learned video distance" not in results["not_run"]
 
 
 def test_options_reach_their_method(bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
