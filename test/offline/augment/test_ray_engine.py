@@ -134,5 +134,5 @@ def test_an_actor_that_dies_is_begun_again(made: tuple[Path, Tree], tmp_path: Pa
 
 def test_a_cluster_that_is_not_there_is_told(made: tuple[Path, Tree]) -> None:
     inputs, _ = made
-    with pytest.raises(InvalidInputError, match="no Ray cluster at '127.0.0.1:1'"):
+    with pytest.raises(InvalidInputError, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
         RayEngine([inputs], SETTINGS, EngineSettings("cpu", 1, ray_address="127.0.0.1:1"))
