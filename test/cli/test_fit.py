@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from ddr_scenes import small_clip
+
+from anyview_ros.cli import fit as fit_command
+from anyview_ros.cli import main as cli
+from anyview_ros.offline.episode_writer import write_episode
+from anyview_ros.offline.pose_file import read_pose_file
+from anyview_ros.synthesis import load_synthesizer
+from anyview_ros.synthesis.scene_file import read_scene
+
+SMALL = ("--option", "voxels=5000", "--option", "samples=8", "--option", "rays=32", "--device", "cpu")
+
+
+@pytest.fixture
+def episode(tmp_path: Path) -> Path:
+    write_episode(tmp_path / "e", {"front": small_clip(moving=True)}, rate_hz=5.0)
+    return tmp_path / "e"
+
+
+def run(*arguments: object) -> int:
+    return cli.main([*map(str, arguments)])
+
+
+def test_a_scene_is_fitted_shown_and_looked_into(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "fitted" / "scene.safetensors"
+    assert run("fit", episode, "--out", out, "--frames", "0:4", "--steps", 3, "--seed", 7, *SMALL) == 0
+    told = capsys.readouterr().out
+    assert "4 frames of 32x24" in told
+    assert "3 steps in" in told
+    scene = read_scene(out, method="ddr")
+    assert scene.cameras[0].name == "front"
+    assert scene.provenance["seed"] == 7
+    assert scene.provenance["source"] == str(episode)
+    assert {file.name for file in out.parent.iterdir()} == {
+        "scene.safetensors",
+        "scene.poses.json",
+        "scene.transforms.yaml",
+    }
+    poses = read_pose_file(out.with_suffix(".poses.json"))
+    np.testing.assert_allclose(poses.camera_to_world, scene.cameras[0].refined_camera_to_world)
+    transforms = yaml.safe_load(out.with_suffix(".transforms.yaml").read_text())
+    assert transforms[0]["child_frame_id"] == "front_refined_optical_frame"
+
+    assert load_synthesizer(scene=str(out), device="cpu").describe().name == "ddr"
+    shown = tmp_path / "shown"
+    assert (
+        run("synthesize", episode, "--scene", out, "--orbit", 10, "--output", shown, "--device", "cpu") == 0
+    )
+    assert (shown / "view.mp4").is_file()
+
+    picture = tmp_path / "rays" / "rays.png"
+    assert run("inspect-rays", out, "--frame", 2, "--pixel", 3, 4, "--pixel", 16, 12, "--out", picture) == 0
+    assert cv2.imread(str(picture)).shape == (240, 640, 3)
+    arrays = np.load(picture.with_suffix(".npz"))
+    assert arrays["pixels"].tolist() == [[3, 4], [16, 12]]
+    np.testing.assert_allclose(arrays["weights"].sum(1), 1, atol=1e-5)
+    assert run("inspect-rays", out, "--frame", 4, "--out", picture) == 2
+    assert "frames 0 to 3" in capsys.readouterr().err
+
+
+def test_an_interrupted_fit_goes_on(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def interrupted():
+        cancel = threading.Event()
+        cancel.set()
+        yield cancel
+
+    out = tmp_path / "scene.safetensors"
+    command = ("fit", episode, "--out", out, "--steps", 3, *SMALL)
+    with monkeypatch.context() as patched:
+        patched.setattr(fit_command, "interruptible", interrupted)
+        assert run(*command) == 130
+    assert "run the same command again to go on" in capsys.readouterr().out
+    checkpoint = tmp_path / "scene.fit.safetensors"
+    assert checkpoint.is_file()
+    assert run(*command) == 0
+    assert not checkpoint.exists()
+    assert read_scene(out).provenance["steps"] == 3
+    assert run(*command) == 2
+    assert "exists; give --overwrite" in capsys.readouterr().err
+    assert run(*command, "--overwrite") == 0
+
+
+def test_what_cannot_be_fitted_is_told(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "scene.safetensors"
+    for arguments, complaint in (
+        (("--frames", "0:1"), "at least two frames but the clips have 1"),
+        (("--method", "copy_source"), "fits scenes; choose one of"),
+        (("--option", "colour=1"), "unknown option 'colour'"),
+        (("--minutes", "-1"), "seconds is -60"),
+    ):
+        assert run("fit", episode, "--out", out, *arguments, *SMALL[-2:]) == 2
+        assert complaint in capsys.readouterr().err
+    monkeypatch.setattr(fit_command, "_MOST_BYTES", 1000)
+    assert run("fit", episode, "--out", out, *SMALL) == 2
+    assert "choose some with --frames" in capsys.readouterr().err
+    assert not out.exists()
