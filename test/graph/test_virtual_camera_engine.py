@@ -17,6 +17,7 @@ from robot_double import CAMERA, RobotDouble, stamps_ns, tool_x_m
 
 from anyview_ros.errors import SynthesisError
 from anyview_ros.msg import CameraStatus
+from anyview_ros.nodes import conversions
 from anyview_ros.srv import CaptureView
 
 
@@ -250,6 +251,13 @@ def test_views_older_than_max_age_are_withheld(robot: RobotDouble) -> None:
         robot.shift_ns -= int(40e9)
         robot.wait_for_reason("views are withheld")
         robot.wait_for_silence("overhead", quiet_s=0.3)
+
+
+def test_what_was_imagined_may_be_striped(robot: RobotDouble) -> None:
+    with camera_node(FakeEngine(), imagined_below=1.0):
+        robot.watch("overhead")
+        striped = conversions.image_to_rgb(robot.wait_for_views("overhead", 1)[0])
+        assert len(np.unique(striped[:, 0], axis=0)) == 2  # the engine's one colour, and its stripes
 
 
 def test_an_instant_is_shown_once_and_never_an_earlier_one(robot: RobotDouble) -> None:

@@ -32,6 +32,7 @@ from anyview_ros.nodes.conversions import (
 )
 from anyview_ros.nodes.conversions.interfaces import provenance_to_msg
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.synthesis.imagined import stripe_imagined
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
 
 if TYPE_CHECKING:
@@ -128,12 +129,14 @@ class CameraOutputs:
         server: str,
         fallback: bool,
         jpeg_quality: int,
+        imagined_below: float,
     ) -> None:
         """Publish a picture under one header on every topic that has a subscriber."""
         header = Header(stamp=ns_to_time(shown.stamp_ns), frame_id=camera.optical_frame)
+        frame = stripe_imagined(shown.frame, shown.confidence, imagined_below)
         makers = {
-            "image": lambda: rgb_to_image(shown.frame, header),
-            "image/compressed": lambda: rgb_to_compressed(shown.frame, header, jpeg_quality),
+            "image": lambda: rgb_to_image(frame, header),
+            "image/compressed": lambda: rgb_to_compressed(frame, header, jpeg_quality),
             "camera_info": lambda: info_from_camera(shown.camera, header),
             "confidence": lambda: confidence_to_image(shown.confidence, header),
             "depth": lambda: None if shown.depth is None else depth_to_image(shown.depth, header),

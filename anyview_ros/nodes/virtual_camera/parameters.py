@@ -189,6 +189,15 @@ NODE_PARAMETERS = (
         600.0,
     ),
     Parameter("jpeg_quality", 90, "Quality of <name>/image/compressed.", Change.LIVE, 1, 100),
+    Parameter(
+        "imagined_below",
+        0.0,
+        "Stripes over pixels of <name>/image whose confidence is below this, so that people see what no camera saw; "
+        "0: none.",
+        Change.LIVE,
+        0.0,
+        1.0,
+    ),
     Parameter("status_period_s", 1.0, "Seconds between two status messages.", Change.NEVER, 0.05, 60.0),
     Parameter(
         "publish_tf", True, "Broadcast <name>_optical_frame of every virtual camera.", Change.UNCONFIGURED
@@ -299,6 +308,7 @@ class Settings:
     max_age_s: float
     tf_timeout_s: float
     jpeg_quality: int
+    imagined_below: float
     publish_tf: bool
 
 
@@ -355,7 +365,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     known: dict[str, Any] = dict(checked)
     source = {key: known[key] for key in SourceSettings.__dataclass_fields__}
     window = {key: known[f"window.{key}"] for key in WindowSettings.__dataclass_fields__}
-    rest = ("fill_when_idle", "max_age_s", "tf_timeout_s", "jpeg_quality", "publish_tf")
+    rest = ("fill_when_idle", "max_age_s", "tf_timeout_s", "jpeg_quality", "imagined_below", "publish_tf")
     return Settings(
         cameras=cameras,
         fixed_frame=fixed_frame,

@@ -335,6 +335,7 @@ class Rig:
             server="local" if answer.fallback else self.server,
             fallback=answer.fallback,
             jpeg_quality=settings.jpeg_quality,
+            imagined_below=settings.imagined_below,
         )
         live.note(
             age_ms=math.nan if now_ns is None else age_ns / 1e6,
