@@ -12,7 +12,7 @@ from anyview_ros.geometry import PinholeCamera, matrix_from_quaternion, quaterni
 
 Float = NDArray[np.float64]
 
-_WIDTH = 0.6  # standard deviation of a disc, in steps between discs
+_WIDTH = 0.4  # standard deviation of a disc, in steps between discs
 _FLATNESS = 0.2  # thickness, as part of that
 _GRAZING = 0.35  # discs seen at a lower sine than this are not drawn out further
 
@@ -133,10 +133,16 @@ def unexplained(
     return np.asarray((grown == 0) & (depth > 0))
 
 
-def on_grid(mask: NDArray[np.bool_], step: int) -> NDArray[np.int64]:
-    """The pixels (N, 2) (column, row) of every ``step``-th column and row that the mask (H, W) holds."""
-    row, column = np.nonzero(mask[step // 2 :: step, step // 2 :: step])
-    return np.stack([column * step + step // 2, row * step + step // 2], 1).astype(np.int64)
+def on_grid(mask: NDArray[np.bool_], step: float) -> NDArray[np.int64]:
+    """The pixels (N, 2) (column, row) that the mask (H, W) holds of columns and rows ``step`` apart, 1 or more."""
+    rows, columns = (np.arange(step / 2, size, step).astype(np.int64) for size in mask.shape)
+    row, column = np.nonzero(mask[rows[:, None], columns])
+    return np.stack([columns[column], rows[row]], 1)
+
+
+def grid_step(pixels: int, room: float) -> float:
+    """How far apart Gaussians of so many pixels are when there is room for so many of them; 1 or more."""
+    return max(1.0, float(np.sqrt(pixels / max(room, 1.0))))
 
 
 def _normals(depth: NDArray[np.float32], camera: PinholeCamera) -> Float:

@@ -16,7 +16,7 @@ import torch
 from anyview_ros import __version__
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidClipError, InvalidRequestError, SynthesisError
-from anyview_ros.methods.any4d.births import Births, born, on_grid
+from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid
 from anyview_ros.methods.any4d.depth_guess import with_depth
 from anyview_ros.methods.any4d.model import VERSION, MovingGaussians
 from anyview_ros.methods.any4d.observations import Observation, observed, shrunk
@@ -33,7 +33,7 @@ _LOOK_EVERY = 20  # steps between two looks at it
 _CHECKPOINT_S = 20.0
 _PROGRESS_S = 0.5
 _UNFILLED = 0.5  # a pixel covered less than this wants a Gaussian
-_DIVERGED = 10.0  # times the first loss
+_DIVERGED = 3.0  # times the first loss
 _DEFAULT_STEPS = 600
 
 
@@ -200,7 +200,7 @@ class _Run:
         first = not math.isfinite(self._loss)
         self._loss = loss if first else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
         self._first = loss if first else self._first
-        if self._loss > _DIVERGED * self._first + 1:
+        if self._loss > _DIVERGED * self._first + 0.1:
             return False
         due = first or self._optimisation.steps_done % _LOOK_EVERY == 0
         if due and (self._best is None or self._loss <= self._best.loss):
@@ -257,9 +257,9 @@ def _filled(scene: MovingGaussians, more: Sequence[Observation], most: int) -> M
         with torch.no_grad():
             alpha = splat(scene.at(seen.stamp_ns), seen.camera, seen.camera_to_world).alpha.numpy()
         depth = seen.depth.numpy()
-        pixels = on_grid((alpha < _UNFILLED) & (depth > 0), 1)
-        step = max(1, math.ceil(math.sqrt(len(pixels) / room)))
-        pixels = on_grid((alpha < _UNFILLED) & (depth > 0), step)[:room]
+        open_pixels = (alpha < _UNFILLED) & (depth > 0)
+        step = grid_step(int(open_pixels.sum()), room)
+        pixels = on_grid(open_pixels, step)[:room]
         if len(pixels):
             births = born(
                 seen.image.numpy(), depth, seen.camera, seen.camera_to_world, pixels, step=step, support=0.0
@@ -279,6 +279,7 @@ def grown(scene: MovingGaussians, births: Births) -> MovingGaussians:
             values[name] = torch.cat([value, fresh.state_dict()[name]])
     still = torch.zeros(len(births), scene.motion.weights.shape[1])
     values["motion.weights"] = torch.cat([scene.motion.weights.detach(), still])
+    values["motion.free"] = torch.cat([scene.motion.free, still[:, :1]])
     return MovingGaussians.load({k: v.numpy() for k, v in values.items()}, scene.settings())
 
 

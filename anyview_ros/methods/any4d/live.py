@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.methods.any4d.births import Births, born, on_grid
+from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid
 from anyview_ros.methods.any4d.factorise import factorise
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.motion import HybridMotion
 from anyview_ros.methods.any4d.observations import observed_frame, shrunk
 from anyview_ros.methods.any4d.optimisation import Optimisation, per_gaussian
 from anyview_ros.methods.any4d.options import Any4DOptions
-from anyview_ros.methods.any4d.segments import Noise, motion_twists, segment
+from anyview_ros.methods.any4d.segments import Noise, beside, motion_twists, segment
 from anyview_ros.methods.any4d.tracks import clip_flow, depth_edges, follow, lifted
 from anyview_ros.rendering.se3 import quaternion_from_rotation, rotation_from_quaternion
 from anyview_ros.rendering.splatting import splat
@@ -51,6 +51,11 @@ class LiveScene:
         seed: of every random draw.
         device: torch device.
 
+    Attributes:
+        pushed: frames taken in.
+        born: Gaussians made, those given up since counted too.
+        newest: (M, 3), where those of the last frame were made, world, metres.
+
     Raises:
         InvalidRequestError: memory_mb that holds too few Gaussians.
     """
@@ -67,6 +72,7 @@ class LiveScene:
         self._random = np.random.default_rng(seed)
         self.pushed = 0
         self.born = 0
+        self.newest = np.empty((0, 3))
 
     @property
     def scene(self) -> MovingGaussians | None:
@@ -98,6 +104,7 @@ class LiveScene:
             InvalidRequestError: no depth, and no generator to guess it.
         """
         begun = time.perf_counter()
+        self.newest = np.empty((0, 3))
         frame = shrunk(self._with_depth(clip), self._options.side)
         if self._optimisation is None:
             self._begin(frame)
@@ -139,8 +146,8 @@ class LiveScene:
 
     def _begin(self, frame: PosedClip) -> None:
         depth = _depth(frame)
-        step = int(np.ceil(np.sqrt(depth.size / (_SHARE_OF_FIRST * self._room))))
-        births = _born(frame, on_grid(depth > 0, max(step, 1)), max(step, 1))
+        step = grid_step(depth.size, _SHARE_OF_FIRST * self._room)
+        births = _born(frame, on_grid(depth > 0, step), step)
         middle = np.median(births.means, axis=0)
         scale = max(float(np.median(np.linalg.norm(births.means - middle, axis=1))), 1e-3)
         knots = int(frame.stamps_ns[0]) - _PAD_NS * np.arange(self._options.keyframes - 1, -1, -1)
@@ -158,6 +165,7 @@ class LiveScene:
         with torch.no_grad():
             scene.opacity_logits.fill_(_DEAD)
             scene.motion.weights.zero_()
+            scene.motion.free.zero_()
         self._optimisation = Optimisation(scene, [], [None], self._options, self._seed)
         self._frames.append(frame)
         self._take_places(births)
@@ -178,7 +186,7 @@ class LiveScene:
             label = np.zeros(self._room, np.int64)
             label[which] = segments.label
             hidden = self._alive_mask() & ~visible
-            label[hidden] = _as_beside(places[hidden], places[which], segments.label)
+            label[hidden] = beside(places[hidden], places[which], segments.label)
             step = segments.motion[label, 1]
         self._count_from(step, int(after.stamps_ns[0]))
 
@@ -188,7 +196,7 @@ class LiveScene:
         with torch.no_grad():
             knots = torch.cat([motion.stamps[1:], torch.tensor([stamp_ns], device=motion.stamps.device)])
             courses = motion.courses - motion.courses[motion.reference]
-            twists = (motion.weights[:, None] * courses) @ motion.generators
+            twists = ((motion.free * motion.weights)[:, None] * courses) @ motion.generators
             past = np.zeros(twists.shape)
             past[:, :-1] = twists[:, 1:].cpu().numpy()
             moved = torch.from_numpy(step).to(scene.means)
@@ -206,6 +214,8 @@ class LiveScene:
         moving = np.nonzero(np.abs(past).max((1, 2)) > _STILL)[0]
         motion.weights.zero_()
         motion.courses.zero_()
+        motion.free.zero_()
+        motion.free[torch.from_numpy(moving)] = 1.0
         if len(moving):
             frozen = len(motion.frozen)
             factors = factorise(
@@ -266,6 +276,7 @@ class LiveScene:
                     continue
                 if name == "motion.weights":
                     parameter[index] = 0.0
+                    scene.motion.free[index] = 0.0
                 else:
                     parameter[index] = fresh.get_parameter(name).to(parameter)
                 for value in adam.state.get(parameter, {}).values():
@@ -274,6 +285,7 @@ class LiveScene:
             scene.support[index] = fresh.support.to(scene.support)
         self._seen_at[slots] = self.pushed
         self.born += len(slots)
+        self.newest = births.means
 
     def _refine(self, begun: float) -> None:
         optimisation = self._opened()
@@ -302,6 +314,8 @@ class LiveScene:
             scene.opacity_logits[~good] = _DEAD
             scene.means[~good] = 0.0
             scene.log_scales[~good] = 0.0
+            for parameter in scene.parameters():
+                parameter.nan_to_num_(0.0, 0.0, 0.0)
 
     def _visible(self, places: Float, frame: PosedClip) -> tuple[NDArray[np.bool_], Float]:
         """Which Gaussians lie on the surface that a frame shows, and their pixels (N, 2)."""
@@ -339,7 +353,7 @@ def _room(camera: PinholeCamera, options: Any4DOptions) -> int:
     return min(room, options.gaussians)
 
 
-def _born(frame: PosedClip, pixels: NDArray[np.int64], step: int) -> Births:
+def _born(frame: PosedClip, pixels: NDArray[np.int64], step: float) -> Births:
     image = frame.frames[0].astype(np.float32) / 255
     return born(image, _depth(frame), frame.camera, frame.camera_to_world[0], pixels, step=step)
 
@@ -365,24 +379,6 @@ def _in_frame(
     column = np.clip(np.rint(whole[:, 0]).astype(np.int64), 0, frame.camera.width - 1)
     row = np.clip(np.rint(whole[:, 1]).astype(np.int64), 0, frame.camera.height - 1)
     return row, column, z, inside
-
-
-def _as_beside(hidden: Float, seen: Float, label: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The group of the nearest seen point for hidden points near something that moves; 0 for others."""
-    found = np.zeros(len(hidden), np.int64)
-    moving = seen[label > 0]
-    if len(moving) == 0 or len(hidden) == 0:
-        return found
-    low, high = moving.min(0), moving.max(0)
-    margin = 0.1 * (high - low).max()
-    near = np.nonzero(((hidden > low - margin) & (hidden < high + margin)).all(1))[0]
-    if len(near) == 0:
-        return found
-    within = ((seen > low - 2 * margin) & (seen < high + 2 * margin)).all(1)
-    others, labels = seen[within], label[within]
-    apart = torch.cdist(torch.from_numpy(hidden[near]), torch.from_numpy(others))
-    found[near] = labels[apart.argmin(1).numpy()]
-    return found
 
 
 def _depth(frame: PosedClip) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ COLOURS = slice(0, 3)
 SUPPORT = 3
 LATER = slice(4, 7)
 PER_GAUSSIAN = ("means", "quaternions", "log_scales", "opacity_logits", "colour_logits")
-_OPACITY_AT_BIRTH = 0.9
+_OPACITY_AT_BIRTH = 0.97
 _PALEST = 0.004  # colours are kept off 0 and 1, where the logit is infinite
 
 

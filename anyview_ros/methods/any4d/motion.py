@@ -28,6 +28,7 @@ class HybridMotion(nn.Module):
     that T_n is the identity at the reference instant and what is kept does not grow with Gaussians times instants.
     Between its knots a time course is linear, before the first and after the last it is constant.
 
+    ``free`` (N, 1) is 1 for Gaussians that may move and 0 for background, which stands still whatever its weights.
     Twists act on places counted from ``centre`` in units of ``scale``, so that turns and shifts have like sizes.
 
     Args:
@@ -44,6 +45,7 @@ class HybridMotion(nn.Module):
     frozen: Tensor
     centre: Tensor
     stamps: Tensor
+    free: Tensor
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class HybridMotion(nn.Module):
         self.register_buffer("frozen", torch.eye(FROZEN)[:fixed])
         self.register_buffer("centre", torch.zeros(3) if centre is None else centre.detach().clone().float())
         self.register_buffer("stamps", torch.as_tensor(np.asarray(stamps_ns, np.int64)).clone())
+        self.register_buffer("free", torch.ones(count, 1))
         self.learned = nn.Parameter(torch.randn(free, 6, generator=generator) / 6**0.5)
         self.weights = nn.Parameter(
             torch.cat([torch.ones(count, fixed), 0.3 * torch.randn(count, free, generator=generator)], 1)
@@ -90,7 +93,7 @@ class HybridMotion(nn.Module):
 
     def coefficients(self, stamp_ns: int) -> Tensor:
         """alpha and beta of every Gaussian at an instant, (N, B), those of frozen generators first."""
-        return self.weights * self.courses_at(stamp_ns)
+        return self.free * self.weights * self.courses_at(stamp_ns)
 
     def transforms(self, stamp_ns: int) -> tuple[Tensor, Tensor]:
         """Rotations (N, 3, 3) and translations (N, 3) from the reference instant, in the world, metres."""
@@ -101,7 +104,7 @@ class HybridMotion(nn.Module):
     def preference(self) -> Tensor:
         """What the frozen generators cost little and the learned ones much: the loss L_c."""
         return coefficient_preference(
-            self.weights, self.courses - self.courses[self.reference], len(self.frozen)
+            self.free * self.weights, self.courses - self.courses[self.reference], len(self.frozen)
         )
 
 

@@ -22,6 +22,7 @@ from anyview_ros.rendering.splatting import splat
 
 _TRACKED = 256  # points per step
 _LARGEST_GRADIENT = 10.0
+_STILLNESS = 1e-3  # of Adam, times N
 # Learning rates; the paper's single one, 1e-4, wants its many thousands of steps.
 _RATES = {
     "means": 4e-4,  # times the scale of the scene
@@ -86,7 +87,7 @@ class Optimisation:
         self.steps_done = 0
 
     def step(self) -> float:
-        """One step; returns the loss, which is not finite where the fit diverges; the scene is then left as it was."""
+        """One step; returns the loss, nan where it, its gradient or the scene is no longer finite."""
         seen = self.observations[int(self._random.integers(len(self.observations)))]
         loss = self._loss(seen)
         self.adam.zero_grad(set_to_none=True)
@@ -95,6 +96,8 @@ class Optimisation:
         if not (math.isfinite(loss.item()) and math.isfinite(size.item())):
             return math.nan
         self.adam.step()
+        if not all(bool(torch.isfinite(value).all()) for value in self.scene.parameters()):
+            return math.nan
         self.steps_done += 1
         return loss.item()
 
@@ -170,8 +173,10 @@ def adam_for(scene: MovingGaussians, factor: float) -> torch.optim.Adam:
     groups = []
     for name, parameter in scene.named_parameters():
         rate = factor * _RATES[name] * (scene.motion.scale if name == "means" else 1.0)
-        groups.append({"params": [parameter], "lr": rate, "name": name})
-    return torch.optim.Adam(groups, eps=1e-12)
+        # Adam takes full steps for the smallest gradients; the preference alone must not stop what is hidden.
+        floor = _STILLNESS / len(scene) if name == "motion.weights" else 1e-12
+        groups.append({"params": [parameter], "lr": rate, "eps": floor, "name": name})
+    return torch.optim.Adam(groups)
 
 
 def per_gaussian(name: str) -> bool:

@@ -109,6 +109,24 @@ def rigid_between(before: Float, after: Float, *, turns: bool) -> Float:
     return found
 
 
+def beside(hidden: Float, seen: Float, label: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The group of the nearest seen point for hidden points near something that moves; 0 for others."""
+    found = np.zeros(len(hidden), np.int64)
+    moving = seen[label > 0]
+    if len(moving) == 0 or len(hidden) == 0:
+        return found
+    low, high = moving.min(0), moving.max(0)
+    margin = 0.1 * (high - low).max()
+    near = np.nonzero(((hidden > low - margin) & (hidden < high + margin)).all(1))[0]
+    if len(near) == 0:
+        return found
+    within = ((seen > low - 2 * margin) & (seen < high + 2 * margin)).all(1)
+    others, labels = seen[within], label[within]
+    apart = torch.cdist(torch.from_numpy(hidden[near]), torch.from_numpy(others))
+    found[near] = labels[apart.argmin(1).numpy()]
+    return found
+
+
 def _extent(points: Float, known: NDArray[np.bool_], noise: Noise) -> Float:
     """How far each point gets from its median place: the second largest distance, so that one slip does not count.
 
@@ -167,7 +185,10 @@ def _between(before: Float, after: Float, both: NDArray[np.bool_], noise_m: Floa
         return None
     a, b = before[both], after[both]
     size = float(np.sqrt(np.square(a - a.mean(0)).sum(1).mean()))
-    turns = len(a) >= _FEWEST_TURN and size > 2 * float(np.median(noise_m[both]))
+    noise = float(np.median(noise_m[both]))
+    shifted = b - a - (b - a).mean(0)
+    turns = len(a) >= _FEWEST_TURN and size > 2 * noise
+    turns &= float(np.sqrt(np.square(shifted).sum(1).mean())) > noise  # else a shift explains all
     found = rigid_between(a, b, turns=turns)
     away = np.linalg.norm(a @ found[:3, :3].T + found[:3, 3] - b, axis=1)
     good = away <= 2.5 * np.median(away) + 1e-9

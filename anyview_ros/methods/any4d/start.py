@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import invert_rigid
-from anyview_ros.methods.any4d.births import Births, born, on_grid, unexplained
+from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid, unexplained
 from anyview_ros.methods.any4d.factorise import factorise
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.motion import HybridMotion
 from anyview_ros.methods.any4d.options import Any4DFitOptions
-from anyview_ros.methods.any4d.segments import Noise, Segments, motion_twists, segment
+from anyview_ros.methods.any4d.segments import Noise, Segments, beside, motion_twists, segment
 from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow, lifted
 
 Float = NDArray[np.float64]
 
 _SHARE_OF_FIRST = 0.85  # of the Gaussians, for the first frame
 _MOST_GROUPS = 24
+_BESIDE = 0.05  # of the scene's size: what lies so near to something that moves may move too
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,7 @@ class _Part:
     frame: NDArray[np.int64]
     segments: Segments
     tracks: Tracks | None
+    moving: NDArray[np.bool_]
 
 
 def start(clips: tuple[PosedClip, ...], options: Any4DFitOptions, seed: int) -> Start:
@@ -73,7 +75,7 @@ def start(clips: tuple[PosedClip, ...], options: Any4DFitOptions, seed: int) -> 
             "no pixel of any clip has depth, so there is no surface to begin with; give depth"
         )
     scene, left = _scene(total, parts, clips, reference_ns, options, seed)
-    moving = tuple(part.segments.label > 0 for part in parts)
+    moving = tuple(part.moving for part in parts)
     return Start(scene, tuple(part.tracks for part in parts), moving, left)
 
 
@@ -90,7 +92,10 @@ def _part(
     reference = _nearest(clip, reference_ns)
     flow = clip_flow(clip.frames) if len(clip) > 1 else None
     height, width = clip.frames.shape[1:3]
-    step = max(1, int(np.ceil(np.sqrt(height * width / max(_SHARE_OF_FIRST * room, 1)))))
+    step = grid_step(height * width, _SHARE_OF_FIRST * room)
+    interim: _Part | None = (
+        None  # what the reference frame shows and how it moves: hidden things come back as they were
+    )
     births: list[Births] = []
     frames: list[NDArray[np.int64]] = []
     tracks: list[Tracks] = []
@@ -98,13 +103,12 @@ def _part(
         depth = _depth(clip)[frame]
         new = depth > 0
         for part, other in zip(before, clips, strict=False):
-            new &= unexplained(
-                _points_at(part, other, int(clip.stamps_ns[frame])),
-                depth,
-                clip.camera,
-                clip.camera_to_world[frame],
-                reach=step,
-            )
+            new &= _new_to(part, clip, frame, int(np.ceil(step)), of=other)
+        if len(births) == 1 and flow is not None and given is None:
+            known = _segments(tracks[0], clip, reference, seed)
+            interim = _Part(births[0], frames[0], known, tracks[0], known.label > 0)
+        if interim is not None:
+            new &= _new_to(interim, clip, frame, int(np.ceil(step)))
         for earlier in tracks:
             new &= ~_covered(earlier, frame, step, (height, width))
         pixels = on_grid(new, step)[: max(room - sum(map(len, births)), 0)]
@@ -118,7 +122,7 @@ def _part(
     made = Births.together([Births.empty(0), *births])
     at = np.concatenate([np.empty(0, np.int64), *frames])
     if flow is None or not tracks:
-        return _Part(made, at, _standing(len(made), len(clip)), None)
+        return _Part(made, at, _standing(len(made), len(clip)), None, np.zeros(0, bool))
     followed = Tracks(
         np.concatenate([t.pixels for t in tracks]),
         np.concatenate([t.visible for t in tracks]),
@@ -126,16 +130,32 @@ def _part(
     )
     source = followed if given is None else _checked(given, clip)
     segments = _segments(source, clip, reference, seed)
+    moving = segments.label > 0
     if given is not None:
         segments = _carried_over(segments, given, followed)
-    return _Part(made, at, segments, source if given is None else given)
+    return _Part(made, at, segments, source, moving)
+
+
+def _new_to(
+    part: _Part, clip: PosedClip, frame: int, reach: int, *, of: PosedClip | None = None
+) -> NDArray[np.bool_]:
+    """Pixels (H, W) of a frame on which none of a part's births lies; the part is of the clip ``of``, or this one."""
+    places = _points_at(part, of or clip, int(clip.stamps_ns[frame]))
+    return unexplained(places, _depth(clip)[frame], clip.camera, clip.camera_to_world[frame], reach=reach)
 
 
 def _segments(tracks: Tracks, clip: PosedClip, reference: int, seed: int) -> Segments:
     points, known = lifted(tracks, clip)
     every = np.arange(len(tracks))
     noise = Noise.of(points[every, tracks.frame], clip.camera_to_world[tracks.frame], clip.camera.fx)
-    return segment(points, known, noise, reference, most=_MOST_GROUPS, seed=seed)
+    segments = segment(points, known, noise, reference, most=_MOST_GROUPS, seed=seed)
+    unsure = known.sum(1) < 2  # at edges of depth, and where flow was lost at once
+    label = segments.label.copy()
+    for frame in np.unique(tracks.frame):
+        here = tracks.frame == frame
+        places, sure = points[here, frame], ~unsure[here]
+        label[here & unsure] = beside(places[~sure], places[sure], segments.label[here][sure])
+    return Segments(label, segments.motion, np.bincount(label, minlength=len(segments.motion)))
 
 
 def _carried_over(segments: Segments, given: Tracks, births: Tracks) -> Segments:
@@ -196,10 +216,23 @@ def _scene(
         left = factors.unexplained
         with torch.no_grad():
             motion.weights.copy_(torch.from_numpy(factors.weights[label]))
+            motion.free.copy_(torch.from_numpy(_free(total.means, label > 0, scale))[:, None])
             motion.courses.copy_(torch.from_numpy(factors.courses))
             used = torch.from_numpy(np.linalg.norm(factors.learned, axis=1) > 0)
             motion.learned[used] = torch.from_numpy(factors.learned).float()[used]
     return MovingGaussians(total, motion), left
+
+
+def _free(means: Float, moving: NDArray[np.bool_], scale: float) -> NDArray[np.float32]:
+    """1 for Gaussians that move and those beside them, which may; 0 for the background."""
+    free = moving.copy()
+    low, high = means[moving].min(0) - _BESIDE * scale, means[moving].max(0) + _BESIDE * scale
+    near = np.nonzero(~moving & ((means > low) & (means < high)).all(1))[0]
+    movers = torch.from_numpy(means[moving])
+    for some in np.array_split(near, max(1, len(near) // 1000)):
+        apart = torch.cdist(torch.from_numpy(means[some]), movers)
+        free[some] = (apart.amin(1) < _BESIDE * scale).numpy()
+    return free.astype(np.float32)
 
 
 def _all_twists(
@@ -241,11 +274,11 @@ def _points_at(part: _Part, clip: PosedClip, stamp_ns: int) -> Float:
     return np.asarray(np.einsum("nij,nj->ni", between[:, :3, :3], part.births.means) + between[:, :3, 3])
 
 
-def _covered(tracks: Tracks, frame: int, step: int, size: tuple[int, int]) -> NDArray[np.bool_]:
+def _covered(tracks: Tracks, frame: int, step: float, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Pixels (H, W) within half a step of a track that is seen in the frame."""
     covered = np.zeros(size, bool)
     places = np.rint(tracks.pixels[tracks.visible[:, frame], frame]).astype(int)
-    reach = max(step // 2, 1)
+    reach = max(int(step) // 2, 1)
     for row in range(-reach, reach + 1):
         for column in range(-reach, reach + 1):
             covered[
