@@ -45,8 +45,9 @@ class Bag:
         self.losses = self._reader.losses
         if not any(topic.count for topic in self.topics):
             self.close()
+            told = "".join(f" ({loss})" for loss in self.losses)
             raise ReadError(
-                f"bag {self.path} holds no messages; was its recorder killed before it wrote them?"
+                f"bag {self.path} holds no messages{told}; was its recorder killed before it wrote them?"
             )
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.bag_errors import not_readable
+from anyview_ros.offline.bag_errors import broken_bag_errors, not_readable
 from anyview_ros.offline.bag_items import BagConnection, BagMessage
 from anyview_ros.offline.bag_profiles import read_profiles
 from anyview_ros.offline.mcap_files import Span
@@ -41,7 +41,7 @@ class CutDatabase:
             # Without it, a file that has fewer pages than it tells is refused as a whole.
             self._execute("PRAGMA writable_schema=ON")
             self._topics = self._read_topics()
-        except apsw.Error as error:
+        except broken_bag_errors() as error:
             raise not_readable(path, error) from error
         self.connections = list(self._topics.values())
         self._places = {number: place for place, number in enumerate(self._topics)}

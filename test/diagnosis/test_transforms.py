@@ -40,3 +40,24 @@ def test_trees_are_told_apart_the_largest_first() -> None:
     apart = TransformTree([*tree().edges, edge("shelf", "box")])
     assert list(apart.trees) == ["map", "shelf"]
     assert apart.trees["shelf"] == {"shelf", "box"}
+
+
+def test_many_instants_at_once_are_as_each_alone() -> None:
+    transforms = tree(edge("base_link", "arm", look_at((0, 0, 1), (1, 0, 0)), rate_hz=30))
+    instants = START_NS + np.linspace(-2, 20, 40).astype(np.int64) * 10**9 // 7
+    for frame, fixed in (
+        (OPTICAL, "map"),
+        ("arm", "map"),
+        (OPTICAL, "arm"),
+        (OPTICAL, "base_link"),
+        ("map", "map"),
+    ):
+        poses = transforms.lookup_all(frame, fixed, instants)
+        assert poses is not None
+        for pose, stamp_ns in zip(poses, instants, strict=True):
+            alone = transforms.lookup(frame, fixed, int(stamp_ns))
+            if alone is None:
+                assert np.isnan(pose).any()
+            else:
+                np.testing.assert_allclose(pose, alone, atol=1e-12)
+    assert transforms.lookup_all(OPTICAL, "nowhere", instants) is None

@@ -270,3 +270,138 @@ def test_a_file_without_a_message_is_an_error(tmp_path: Path, content: bytes) ->
     path.write_bytes(content)
     with pytest.raises(ReadError, match=r"broken\.mcap (holds no messages|is no mcap file)"):
         Bag(path)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_a_database_that_was_cut_is_read_as_far_as_its_pages_go(tmp_path: Path, share: float) -> None:
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()), sqlite=True)
+    everything = contents(bag)
+    (file,) = bag.glob("*.db3")
+    cut(file, share)
+    read = contents(bag)
+    assert share * 0.3 * len(everything) < len(read) < len(everything)
+    assert set(read) < set(everything)
+    assert [message[2] for message in read] == sorted(message[2] for message in read)
+    told, count = losses(bag)
+    assert told == f"bag.db3 is cut or damaged: {len(read)} messages of it can be read, the others are lost"
+    assert (
+        count
+        == f"{len(everything) - len(read)} of {len(everything)} messages that metadata.yaml counts are lost"
+    )
+
+
+def test_a_database_that_was_cut_to_nothing_is_refused(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()), sqlite=True)
+    (file,) = bag.glob("*.db3")
+    cut(file, 0.001)
+    with pytest.raises(ReadError, match=r"cannot read bag .*bag\.db3"):
+        Bag(bag)
+
+
+SQLITE_RECORDER = """
+import sqlite3, sys
+source, target, journal = sys.argv[1:]
+with sqlite3.connect(source) as read:
+    rows = read.execute("SELECT id, topic_id, timestamp, data FROM messages").fetchall()
+    script = [line for line in read.iterdump() if not line.startswith('INSERT INTO "messages"')]
+database = sqlite3.connect(target)
+database.execute(f"PRAGMA journal_mode={journal}")
+database.executescript("\\n".join(script))
+database.execute("PRAGMA wal_autocheckpoint=0")
+database.execute("BEGIN")
+for number, row in enumerate(rows):
+    database.execute("INSERT INTO messages VALUES (?, ?, ?, ?)", row)
+    if journal == "WAL" and number == 99:
+        database.commit()
+        database.execute("BEGIN")
+print("all is written", flush=True)
+sys.stdin.read()
+"""
+
+
+def killed_database(tmp_path: Path, journal: str) -> tuple[Path, list[tuple[str, str, int, str]]]:
+    """The file of a recorder that was killed, and what it was told to write."""
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()), sqlite=True)
+    (source,) = bag.glob("*.db3")
+    target = tmp_path / "killed.db3"
+    command = [sys.executable, "-c", SQLITE_RECORDER, str(source), str(target), journal]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recorder:
+        assert recorder.stdout is not None
+        assert recorder.stdout.readline() == "all is written\n"
+        recorder.kill()
+    return target, contents(bag)
+
+
+def test_a_killed_recorder_of_a_database_leaves_nothing_and_that_is_said(tmp_path: Path) -> None:
+    file, _ = killed_database(tmp_path, "MEMORY")
+    with pytest.raises(
+        ReadError, match=r"killed\.db3 .*(holds no messages|cannot be read|malformed)|cannot read bag"
+    ):
+        Bag(file)
+
+
+def test_what_a_killed_recorder_left_in_the_journal_is_read(tmp_path: Path) -> None:
+    file, everything = killed_database(tmp_path, "WAL")
+    journal = file.with_name("killed.db3-wal")
+    before = (file.read_bytes(), journal.read_bytes())
+    assert len(contents(file)) == 100
+    assert set(contents(file)) < set(everything)
+    assert losses(file) == ("killed.db3 has a journal beside it: its recorder was killed",)
+    assert (file.read_bytes(), journal.read_bytes()) == before
+
+
+def test_a_compressed_file_that_breaks_off(tmp_path: Path) -> None:
+    import zstandard
+
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()))
+    everything = contents(bag)
+    packed = tmp_path / "bag.mcap.zstd"
+    data = zstandard.ZstdCompressor().compress(mcap_in(bag).read_bytes())
+    packed.write_bytes(data)
+    assert contents(packed) == everything
+    packed.write_bytes(data[: len(data) // 2])
+    read = contents(packed)
+    assert 0 < len(read) < len(everything)
+    assert read == everything[: len(read)]
+    assert any("breaks off after" in loss for loss in losses(packed))
+
+
+@pytest.mark.parametrize(
+    "spoiled", ["", "rosbag2_bagfile_information: {}", "{", "- 1", "rosbag2_bagfile_information:\n  files: ["]
+)
+def test_a_metadata_file_that_is_broken_is_told_and_left_aside(whole: Path, copy: Path, spoiled: str) -> None:
+    (copy / "metadata.yaml").write_text(spoiled)
+    assert contents(copy) == contents(whole)
+    (loss,) = losses(copy)
+    assert "metadata.yaml cannot be read" in loss
+    assert "the files beside it are taken for the bag" in loss
+
+
+def test_a_bag_none_of_whose_files_is_there_is_refused(copy: Path) -> None:
+    mcap_in(copy).unlink()
+    with pytest.raises(ReadError, match="cannot read bag"):
+        Bag(copy)
+
+
+def test_damage_in_the_middle_of_a_bag_with_an_index_can_be_left_out(whole: Path, copy: Path) -> None:
+    damage(checksummed(copy), with_index=True)
+    everything = contents(whole)
+    with Bag(copy, from_start=True) as bag:
+        read = [(m.topic, m.type, m.log_ns, sha256(m.cdr).hexdigest()) for m in bag.messages()]
+        lost = len(everything) - len(read)
+        assert 0 < lost < 0.3 * len(everything)
+        assert f"{lost} of {len(everything)} messages that metadata.yaml counts are lost" in bag.losses
+
+
+def test_a_message_that_is_none_of_its_type_is_an_error_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "count.mcap"
+    with path.open("wb") as file:
+        writer = McapWriter(file)
+        writer.start("ros2")
+        schema = writer.register_schema("std_msgs/msg/Header", "ros2msg", b"")
+        writer.add_message(writer.register_channel("/head", "cdr", schema), 1, b"\0\1\0\0\1", 1)
+        writer.finish()
+    with Bag(path) as bag:
+        (message,) = bag.messages()
+        with pytest.raises(ReadError, match="a message of 5 bytes on /head is no std_msgs/msg/Header"):
+            bag.decode(message)
