@@ -310,6 +310,7 @@ def camera_facts(camera: CameraScan) -> dict[str, Any]:
         "pictures": len(instants),
         "unreadable": int(np.count_nonzero(~camera.pictures.readable)),
         "rate_hz": round((len(instants) - 1) / span_s, 3) if span_s > 0 else 0.0,
+        "usual_gap_s": round(float(np.median(gaps_s)), 3) if len(gaps_s) else 0.0,
         "longest_gap_s": round(float(gaps_s.max()), 3) if len(gaps_s) else 0.0,
         "stamped": camera.pictures.has_stamps,
         "forms": [list(form) for form in camera.pictures.known_forms],

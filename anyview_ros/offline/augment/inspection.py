@@ -16,7 +16,7 @@ from anyview_ros.offline.augment.sources import open_episodes
 
 _FORMATS = {"bag": "bag", "lerobot": "lerobot", "episode": "episodes"}
 _MOST_LINES = 12  # of things that there may be many of
-_WIDE_GAP = 3.0  # in mean intervals
+_WIDE_GAP = 3.0  # in usual intervals
 
 
 def inspect_input(path: str | Path, source_options: Mapping[str, str]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _camera_lines(camera: Mapping[str, Any]) -> Iterator[str]:
     size = "x".join(map(str, camera["size"])) or "unknown size"
     forms = ", ".join(sorted({form[2] for form in camera["forms"]})) or "unreadable"
     gap = camera["longest_gap_s"]
-    wide = camera["rate_hz"] > 0 and gap * camera["rate_hz"] > _WIDE_GAP
+    wide = gap > _WIDE_GAP * camera["usual_gap_s"] > 0
     yield (
         f"  {camera['topic']}: {camera['pictures']} pictures of {size}, {forms}, {camera['rate_hz']:.3g} Hz"
         + (f", a gap of {gap:.2f} s" if wide else "")
