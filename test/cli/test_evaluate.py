@@ -96,6 +96,7 @@ def test_options_reach_their_method(bench: Path, tmp_path: Path, capsys: pytest.
     results = json.loads((out / "results.json").read_text())["methods"]
     assert results["reprojection"]["mean"]["psnr_db"] != results["copy_source"]["mean"]["psnr_db"]
     assert results["reprojection"]["results"][0]["input_depth"] is False
+    assert results["reprojection"]["mean"]["coverage"] is not None  # what was truly seen is known all the same
     assert evaluate(bench, out, "--method", "reprojection", "--option", "depth_n=1") == 2
     assert "depth_n" in capsys.readouterr().err
 

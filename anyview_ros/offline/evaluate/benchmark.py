@@ -132,11 +132,7 @@ def score_size(native: Size, long_side: int) -> Size:
 
 
 def read_clips(
-    episode: BenchmarkEpisode,
-    *,
-    long_side: int = PROTOCOL_LONG_SIDE,
-    most_frames: int | None = None,
-    depth: bool = True,
+    episode: BenchmarkEpisode, *, long_side: int = PROTOCOL_LONG_SIDE, most_frames: int | None = None
 ) -> EpisodeClips:
     """Read the pictures of an episode at the instants that all its cameras have, resized once from native.
 
@@ -144,7 +140,6 @@ def read_clips(
         episode: which.
         long_side: of the scores; see :func:`score_size`.
         most_frames: the first so many instants; None for all.
-        depth: whether input clips carry depth, where there is some.
 
     Raises:
         ReadError: broken files, or no instant that all cameras have.
@@ -157,13 +152,9 @@ def read_clips(
     if not len(common):
         raise ReadError(f"{episode.path}: cameras {', '.join(names)} have no instant in common")
     clips = {name: _read_clip(opened, name, common, long_side) for name in dict.fromkeys(names)}
-    inputs = tuple(clips[name] if depth else without_depth(clips[name]) for name in episode.inputs)
-    return EpisodeClips(inputs, {name: clips[name] for name in episode.targets})
-
-
-def without_depth(clip: PosedClip) -> PosedClip:
-    """The clip as a camera without depth would have taken it."""
-    return PosedClip(clip.frames, clip.camera, clip.camera_to_world, clip.stamps_ns)
+    return EpisodeClips(
+        tuple(clips[name] for name in episode.inputs), {name: clips[name] for name in episode.targets}
+    )
 
 
 def _read_clip(episode: Episode, camera: str, stamps_ns: NDArray[np.int64], long_side: int) -> PosedClip:

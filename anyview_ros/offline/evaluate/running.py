@@ -34,7 +34,7 @@ from anyview_ros.offline.synthesize.windows import LONGEST_WINDOW, Window, plan_
 from anyview_ros.synthesis import MethodDescription, SynthesisRequest, SynthesisResult, Synthesizer
 from anyview_ros.synthesis.request import resolve_options
 
-_VERSION = 1  # of what is computed: results of another one are done again
+_VERSION = 2  # of what is computed: results of another one are done again
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class EvaluationSettings:
     Attributes:
         long_side: of the pictures that are given and scored; 576 is the protocol's, 0 leaves them as they are.
         most_frames: of each episode, from its start; None for all.
-        depth: whether methods are given the input's depth, where there is some.
+        depth: whether methods are given the input's depth, where there is some; scores use it in any case.
         seed, steps: as in SynthesisRequest.
         longest_window: frames per request at most.
         learned: metrics that need weights.
@@ -113,9 +113,7 @@ def evaluate(
 
 
 def _read(episode: BenchmarkEpisode, settings: EvaluationSettings) -> EpisodeClips:
-    return read_clips(
-        episode, long_side=settings.long_side, most_frames=settings.most_frames, depth=settings.depth
-    )
+    return read_clips(episode, long_side=settings.long_side, most_frames=settings.most_frames)
 
 
 def _stepper(tell: Report, done: int, what: str) -> Callable[[float], None]:
@@ -163,7 +161,7 @@ def _evaluate_one(
         "inputs": list(episode.inputs),
         "frames": len(clips.inputs[0]),
         "input_size": list(clips.inputs[0].camera.size),
-        "input_depth": clips.inputs[0].depth is not None,
+        "input_depth": settings.depth and clips.inputs[0].depth is not None,
         "provenance": asdict(made.result.provenance),
         "notes": list(made.notes),
         "metrics": mean_metrics([each.metrics for each in scored])
@@ -208,7 +206,7 @@ def _synthesise(
     begun = time.perf_counter()
     for number, window in enumerate(windows):
         request = SynthesisRequest(
-            tuple(_cut(clip, window) for clip in inputs),
+            tuple(_cut(clip, window, depth=settings.depth) for clip in inputs),
             tuple(_shown(target, window) for target in targets),
             steps=settings.steps,
             seed=settings.seed,
@@ -253,10 +251,11 @@ def _target(truth: PosedClip, description: MethodDescription) -> CameraTrajector
     return CameraTrajectory(truth.camera.resized(*size), truth.camera_to_world, truth.stamps_ns)
 
 
-def _cut(clip: PosedClip, window: Window) -> PosedClip:
+def _cut(clip: PosedClip, window: Window, *, depth: bool) -> PosedClip:
+    """What a method is given: depth is always known to those who judge, but not always to the method."""
     part = slice(window.first, window.stop)
-    depth = None if clip.depth is None else clip.depth[part]
-    return PosedClip(clip.frames[part], clip.camera, clip.camera_to_world[part], clip.stamps_ns[part], depth)
+    given = clip.depth[part] if depth and clip.depth is not None else None
+    return PosedClip(clip.frames[part], clip.camera, clip.camera_to_world[part], clip.stamps_ns[part], given)
 
 
 def _shown(target: CameraTrajectory, window: Window) -> CameraTrajectory:
