@@ -14,7 +14,7 @@ from torch.nn import functional
 _CHANNELS = 4  # logarithm of the density, then red, green and blue before the sigmoid
 _LEVELS = 3
 _HIDDEN = 32
-_MOST_LOG_DENSITY = 9.0
+MOST_LOG_DENSITY = 9.0
 _SPACE_PLANES = ((0, 1), (0, 2), (1, 2))
 
 
@@ -137,7 +137,7 @@ class DdrField(nn.Module):
 
 def decoded(values: Tensor) -> tuple[Tensor, Tensor]:
     """Density (N,) per metre and colour (N, 3) of values (N, 4)."""
-    return values[..., 0].clamp(max=_MOST_LOG_DENSITY).exp(), torch.sigmoid(values[..., 1:])
+    return values[..., 0].clamp(max=MOST_LOG_DENSITY).exp(), torch.sigmoid(values[..., 1:])
 
 
 def sum_of_grids(grids: nn.ParameterList | list[Tensor], coordinates: Tensor) -> Tensor:

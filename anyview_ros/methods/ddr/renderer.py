@@ -11,7 +11,7 @@ from torch.nn import functional
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.hole_filling import fill_holes
 from anyview_ros.methods.ddr.baking import Baker
-from anyview_ros.methods.ddr.field import decoded
+from anyview_ros.methods.ddr.field import MOST_LOG_DENSITY, decoded
 from anyview_ros.methods.ddr.scene import DdrScene
 from anyview_ros.methods.ddr.space import Space
 from anyview_ros.methods.framewise import Picture
@@ -142,7 +142,7 @@ class RayCaster:
         corner = torch.minimum(corner.clamp_min_(0), (size - 1).int())
         index = (corner[..., 2] * y + corner[..., 1]) * x + corner[..., 0]
         values = baked[0, 0].flatten()[index]
-        return values.clamp(max=9.0).exp()
+        return values.clamp(max=MOST_LOG_DENSITY).exp()
 
 
 def _trilinear(baked: Tensor, coordinates: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ _UNREST_WEIGHT = 1e-3
 _ROUGHNESS_WEIGHT = 1e-3
 _HIDDEN_WEIGHT = 5e-3
 _HIDDEN_POINTS = 8
+_LEAST_CROSSING = 1.01  # ratio of the ends of a ray's way through the space
 _BEHIND = 1.1  # of the depth: from there on, what is seen hides the rest
 _SMOOTH = 0.95
 
@@ -64,11 +65,18 @@ class RenderedRays:
         weights: of the intervals (R, S).
         depths: middles of the intervals (R, S), along the optical axis.
         colour: (R, 3) in [0, 1].
+        near, far: (R,), where the rays enter and leave the space.
     """
 
     weights: RayWeights
     depths: Tensor
     colour: Tensor
+    near: Tensor
+    far: Tensor
+
+    def shown(self, depth: Tensor) -> Tensor:
+        """Whether the space can hold what is at a depth (R,), 0 = unknown; bool (R,)."""
+        return (self.far > self.near * _LEAST_CROSSING) & (depth <= self.far * _LEAST_CROSSING)
 
 
 def render_rays(
@@ -95,7 +103,7 @@ def render_rays(
         edges = resampled_edges(edges, found.weights, samples, generator, floor=_EVEN_SHARE)
     density, colour = _evaluated(field, space, rays, edges)
     weights = ray_weights(density, widths(edges) * length, opaque_end=True)
-    return RenderedRays(weights, middles(edges), weights.expected_vectors(colour))
+    return RenderedRays(weights, middles(edges), weights.expected_vectors(colour), near, far)
 
 
 def _evaluated(field: DdrField, space: Space, rays: Rays, edges: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,7 +170,10 @@ class Trainer:
         options = self.options
         rays = self.rays(batch)
         rendered = self.render(rays)
-        loss = (rendered.colour - batch.colour).square().mean()
+        shown = rendered.shown(batch.depth)
+        batch = replace(batch, depth=torch.where(shown, batch.depth, torch.zeros_like(batch.depth)))
+        difference = (rendered.colour - batch.colour).square().mean(-1)
+        loss = (difference * shown).sum() / shown.sum().clamp_min(1)
         if options.depth_weight > 0 and options.depth_loss != "none":
             loss = loss + options.depth_weight * depth_loss(
                 options.depth_loss,
@@ -200,7 +211,7 @@ class Trainer:
         surface = torch.where(
             batch.depth > 0, batch.depth, rendered.weights.expected(rendered.depths).detach()
         )
-        _, far = self.space.crossing(rays.origins.detach(), rays.directions.detach())
+        far = rendered.far.detach()
         behind = torch.minimum(surface * _BEHIND, far)[:, None]
         shape = (len(far), _HIDDEN_POINTS)
         share = torch.rand(shape, generator=self._generator, device=far.device)
