@@ -7,8 +7,8 @@ Run from a checkout: ``python -m benchmarks.any4d``. Each table is over ``--seed
   those that were not.
 - Trajectory: a generator that shows the truth along the trajectory; its pictures are fitted at the trajectory's poses,
   and at poses with noise. PSNR on cameras that were not fitted.
-- Occlusion: a box slides before a wall, away, and back. How many Gaussians are born when the wall is first uncovered,
-  and when it appears again.
+- Occlusion: a box slides before a wall and back. How many Gaussians are born where it uncovers wall for the first time,
+  and where wall that it had covered appears again.
 - Rate: pictures per second of random Gaussians at 160x120.
 """
 
@@ -205,14 +205,15 @@ class Occlusion:
     psnr_again: float
 
 
-def occlusion(seed: int, *, steps_per_frame: int = 2) -> Occlusion:
-    """Watch a box slide to the right, uncovering wall, back over it, and to the right again."""
+def occlusion(
+    seed: int, *, steps_per_frame: int = 2, frames: int = 12, size: tuple[int, int] = (64, 48)
+) -> Occlusion:
+    """Watch a box slide to the right, uncovering wall that was never seen, and back, uncovering what was."""
     rng = np.random.default_rng(seed)
     colour = tuple(float(c) for c in rng.uniform(0.3, 0.9, 3))
     wall = Material(colour, (0.1, 0.1, 0.2), "confetti", 0.6)  # type: ignore[arg-type]
     block = Material((0.9, 0.2, 0.1), (0.9, 0.8, 0.1), "checker", 0.12)
     speed = float(rng.uniform(0.9, 1.1))
-    frames = 12
 
     def motion(times: NDArray[np.float64]) -> dict[str, tuple[str, NDArray[np.float64]]]:
         phase = np.mod(times * speed, 2.0)
@@ -226,10 +227,10 @@ def occlusion(seed: int, *, steps_per_frame: int = 2) -> Occlusion:
         Body(box(0.45, 0.6, 0.1), block, np.eye(4), "slider", casts_shadow=False),
     )
     world = World(bodies, motion, (_LAMP,), procedural_textures())
-    camera = PinholeCamera.from_fov(64, 48, horizontal_fov_deg=60)
-    times = np.arange(3 * frames) / frames / speed
+    camera = PinholeCamera.from_fov(*size, horizontal_fov_deg=60)
+    times = np.arange(2 * frames) / frames / speed
     clip = render_clip(world, camera, np.eye(4), times, supersampling=2)
-    options = Any4DOptions(gaussians=6000, steps_per_frame=steps_per_frame, generator=None)
+    options = Any4DOptions(gaussians=2 * size[0] * size[1], steps_per_frame=steps_per_frame, generator=None)
     live = LiveScene(camera, options, seed, "cpu")
     born = []
     for frame in range(len(clip)):
@@ -237,7 +238,7 @@ def occlusion(seed: int, *, steps_per_frame: int = 2) -> Occlusion:
         born.append(int((live.newest[:, 2] > 1.9).sum()))
     assert live.scene is not None  # noqa: S101 - frames were pushed
     last = picture_of(live.scene, int(clip.stamps_ns[-1]), camera, np.eye(4))
-    first, again = sum(born[1:frames]), sum(born[2 * frames + 1 :])
+    first, again = sum(born[1:frames]), sum(born[frames + 1 :])
     return Occlusion(first, again, psnr_db(last.image, clip.frames[-1]))
 
 

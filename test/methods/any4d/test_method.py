@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sliding_box import CAMERA
+
+from anyview_ros.clips import PosedClip
+from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.geometry import CameraTrajectory
+from anyview_ros.methods.any4d import Any4D, Any4DOptions, generation
+from anyview_ros.methods.any4d.observations import generated
+from anyview_ros.metrics import psnr_db
+from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+from anyview_ros.synthesis.scene_file import read_scene
+
+QUICK: dict[str, Any] = {"gaussians": 1500, "steps": 6}
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """Options of a generator that takes text."""
+
+    prompt: str = ""
+
+
+class TrueViews:
+    """A generator that shows the truth, and keeps what it was asked."""
+
+    asked: SynthesisRequest | None = None
+
+    def __init__(self, truth: PosedClip) -> None:
+        self._truth = truth
+
+    def describe(self) -> MethodDescription:
+        return MethodDescription(
+            "true_views", "Shows the truth.", True, clip_frames=(1, 99), options_type=TextOptions
+        )
+
+    def synthesize(
+        self, request: SynthesisRequest, *, progress: Any = None, cancel: Any = None
+    ) -> SynthesisResult:
+        TrueViews.asked = request
+        if cancel is not None and cancel.is_set():
+            raise SynthesisCancelled("cancelled")
+        truth = self._truth
+        for step in range(len(truth)):
+            if progress is not None:
+                progress(step + 1, len(truth))
+        sure = np.ones(truth.frames.shape[:3], np.float32)
+        view = SynthesizedView(
+            truth.frames, truth.camera, truth.camera_to_world, truth.stamps_ns, sure, truth.depth
+        )
+        return SynthesisResult((view,), Provenance("true_views"))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def true_views(beside: PosedClip, monkeypatch: pytest.MonkeyPatch) -> type[TrueViews]:
+    load = generation.load_synthesizer
+
+    def loaded(name: str, **more: Any) -> Any:
+        return TrueViews(beside) if name == "true_views" else load(name, **more)
+
+    monkeypatch.setattr(generation, "load_synthesizer", loaded)
+    TrueViews.asked = None
+    return TrueViews
+
+
+def request(clip: PosedClip, beside: PosedClip, **options: Any) -> SynthesisRequest:
+    target = CameraTrajectory(beside.camera, beside.camera_to_world)
+    return SynthesisRequest((clip,), (target,), options={**QUICK, **options})
+
+
+def test_both_stages_share_one_trajectory(
+    clip: PosedClip, beside: PosedClip, true_views: type[TrueViews]
+) -> None:
+    asked = request(clip, beside, generator="true_views", prompt="a red box")
+    more = generation.generate(asked, Any4DOptions(**asked.options), device="cpu")
+    assert true_views.asked is not None
+    assert true_views.asked.targets[0] is asked.targets[0]
+    assert true_views.asked.options == {"prompt": "a red box"}
+    assert len(more) == 5
+    for index, seen in enumerate(more):
+        assert np.array_equal(seen.camera_to_world, asked.targets[0].camera_to_world[index])
+        assert seen.stamp_ns == clip.stamps_ns[index]
+        assert seen.weight.max() == pytest.approx(0.5)
+
+
+def test_generated_views_help_where_the_source_sees_nothing(
+    clip: PosedClip, beside: PosedClip, true_views: type[TrueViews]
+) -> None:
+    method = load_synthesizer("any4d", device="cpu")
+    told: list[tuple[int, int]] = []
+    alone = method.synthesize(request(clip, beside, generator=None)).views[0]
+    result = method.synthesize(
+        request(clip, beside, generator="true_views"), progress=lambda step, total: told.append((step, total))
+    )
+    helped = result.views[0]
+    unseen = alone.confidence < 0.3
+    assert 0.02 < unseen.mean() < 0.4
+
+    def score(view: SynthesizedView) -> float:
+        return psnr_db(
+            np.concatenate(list(view.frames)),
+            np.concatenate(list(beside.frames)),
+            np.concatenate(list(unseen)),
+        )
+
+    assert score(helped) > score(alone) + 3
+    assert helped.confidence[unseen].mean() < 0.4  # shown, but not seen by any camera
+    assert told[-1] == (16, 16)
+    assert [step for step, _ in told] == sorted({step for step, _ in told})
+    assert result.provenance.steps == 6
+
+
+def test_text_for_a_generator_that_takes_none_is_refused(clip: PosedClip, beside: PosedClip) -> None:
+    with pytest.raises(InvalidRequestError, match="takes no text"):
+        load_synthesizer("any4d").synthesize(request(clip, beside, generator="reprojection", prompt="a box"))
+    with pytest.raises(InvalidRequestError, match="'any4d' itself"):
+        Any4DOptions(generator="any4d")
+
+
+def test_a_request_is_cancelled_and_keeps_its_scene_if_asked(
+    clip: PosedClip, beside: PosedClip, tmp_path: Path
+) -> None:
+    method = load_synthesizer("any4d", device="cpu")
+    stop = threading.Event()
+    with pytest.raises(SynthesisCancelled):
+        method.synthesize(
+            request(clip, beside, generator=None, steps=500),
+            progress=lambda step, total: stop.set(),
+            cancel=stop,
+        )
+    path = tmp_path / "kept.scene"
+    view = method.synthesize(request(clip, beside, generator=None, save_to=str(path))).views[0]
+    again = (
+        load_synthesizer("any4d", device="cpu", scene=str(path)).synthesize(request(clip, beside)).views[0]
+    )
+    assert np.array_equal(view.frames, again.frames)
+    assert read_scene(path).method == "any4d"
+
+
+def test_the_small_network_is_asked_by_default_and_guesses_depth(clip: PosedClip, beside: PosedClip) -> None:
+    blind = replace(clip, depth=None)
+    view = load_synthesizer("any4d", device="cpu").synthesize(request(blind, beside, steps=3)).views[0]
+    assert view.frames.shape == beside.frames.shape
+    assert (view.depth > 0).mean() > 0.6  # type: ignore[operator]
+
+
+def test_what_a_generator_is_not_sure_of_counts_less() -> None:
+    confidence = np.zeros((1, 30, 40), np.float32)
+    confidence[:, :, 20:] = 1
+    view = SynthesizedView(
+        np.zeros((1, 30, 40, 3), np.uint8), CAMERA, np.eye(4)[None], np.array([7]), confidence
+    )
+    (seen,) = generated(view, 0.5, 40)
+    assert seen.weight[0, 0].item() == pytest.approx(0.1)
+    assert seen.weight[0, 30].item() == pytest.approx(0.5)
+    assert seen.stamp_ns == 7
+
+
+def test_a_closed_method_refuses(clip: PosedClip, beside: PosedClip) -> None:
+    method = Any4D(device="cpu")
+    method.close()
+    method.close()
+    with pytest.raises(EngineClosedError):
+        method.synthesize(request(clip, beside))
+    with pytest.raises(EngineClosedError):
+        method.open_stream(clip.camera, [clip.camera])
