@@ -4,6 +4,9 @@ The regression's picture is the mean of all pictures that fit. What a true pictu
 error that the regression expects, is drawn by rectified flow, in pixels of the network's size: a few evaluations of a
 small convolutional network that is told the regression's picture, its mixture, its expected error and its features.
 One evaluation alone would give the mean of the differences, which is nothing: that is the regression's own picture.
+
+The noise has the spectrum and the colours that the differences have on average, so that the head need only learn what
+pictures are beyond that: before it has learnt anything, it draws clouds as rough and as colourful as pictures are.
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ _FIRST_TAU = 0.999
 _CELL = 2
 _GROUPS = 4
 _NOT_TRUSTED, _TRUSTED = 0.5, 0.8
+_LEAST_FREQUENCY = 0.006
+_LIGHT, _HUE = 1.4, 0.72
+"""Deviation of the mean of the three colours, times the root of 3, and of what they differ from it."""
 
 
 def spread(prediction: Prediction) -> Tensor:
@@ -80,6 +86,12 @@ class _Residual(nn.Module):
         return out
 
 
+def _normal_flow(noisy: Tensor, tau: Tensor) -> Tensor:
+    """The exact flow of differences that are normal and have the mean and covariance of the noise."""
+    level = tau[:, None, None, None]
+    return noisy * (2 * level - 1) / ((1 - level) ** 2 + level**2)
+
+
 class FlowHead(nn.Module):
     """Predicts the flow from a noisy difference; a U-Net at a half, a quarter and an eighth of the size.
 
@@ -90,7 +102,7 @@ class FlowHead(nn.Module):
     """
 
     def __init__(self, channels: int, features: int, width: int) -> None:
-        """Make the head; it begins by predicting no flow at all."""
+        """Make the head; it begins with the flow of normal differences."""
         super().__init__()
         fine, middle, coarse = channels, 2 * channels, 3 * channels
         time = 2 * channels
@@ -136,13 +148,41 @@ class FlowHead(nn.Module):
         above = _doubled(self.from_coarse(coarse))
         middle = self.middle_again(torch.cat([middle, above], 1), time)
         fine = self.fine_again(torch.cat([fine, _doubled(self.from_middle(middle))], 1), time)
-        flow: Tensor = functional.pixel_shuffle(self.to_flow(functional.silu(self.norm(fine))), _CELL)
-        return flow
+        learnt: Tensor = functional.pixel_shuffle(self.to_flow(functional.silu(self.norm(fine))), _CELL)
+        return learnt + _normal_flow(noisy, tau)
 
 
 def imagined_share(confidence: Tensor) -> Tensor:
     """How much of the drawn difference is shown: none where the regression can be trusted, all where it cannot."""
     return ((_TRUSTED - confidence) / (_TRUSTED - _NOT_TRUSTED)).clamp(0, 1)
+
+
+def coloured(white: Tensor) -> Tensor:
+    """White noise (B, 3, H, W) given the mean spectrum and colours of differences; its variance stays 1 on average.
+
+    Power falls with the square of the frequency, as in pictures of the world; colours are correlated. Both were
+    measured on training rooms.
+    """
+    height, width = white.shape[-2:]
+    rows, columns = (_cosines(length, white) for length in (height, width))
+    frequency = torch.stack(torch.meshgrid(*(_frequencies(s, white) for s in (height, width)), indexing="ij"))
+    power = 1 / (frequency.square().sum(0) + _LEAST_FREQUENCY**2)
+    waves = rows @ white @ columns.mT * (power / power.mean()).sqrt()
+    grey = rows.mT @ waves @ columns
+    return _HUE * grey + (_LIGHT - _HUE) * grey.mean(1, keepdim=True)
+
+
+def _cosines(length: int, like: Tensor) -> Tensor:
+    """The orthonormal cosine transform (length, length)."""
+    place = torch.arange(length, dtype=like.dtype, device=like.device)
+    waves = torch.cos(math.pi * (place + 0.5) * place[:, None] / length) * math.sqrt(2 / length)
+    waves[0] /= math.sqrt(2)
+    return waves
+
+
+def _frequencies(length: int, like: Tensor) -> Tensor:
+    """Of its rows, in waves per pixel."""
+    return torch.arange(length, dtype=like.dtype, device=like.device) / (2 * length)
 
 
 def _doubled(values: Tensor) -> Tensor:
@@ -187,7 +227,7 @@ def drawn_difference(
     """
     height, width = told.pixels.shape[-2:]
     levels = noise_levels(steps)
-    noise = torch.from_numpy(view_noise(seed, 0, (3, height, width)))[None].to(told.pixels.device)
+    noise = coloured(torch.from_numpy(view_noise(seed, 0, (3, height, width)))[None]).to(told.pixels.device)
     prepared = head.prepared(told)
 
     def clean(sample: Tensor, sigma: float) -> Tensor:

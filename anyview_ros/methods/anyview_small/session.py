@@ -232,7 +232,9 @@ class Session:
         return torch.from_numpy(np.array(pose, np.float64))[None].to(self._device)
 
     def _picture(self, image: NDArray[np.uint8]) -> Tensor:
-        raw = torch.from_numpy(np.array(image)).to(self._device)  # a copy: torch wants memory that may be written
+        raw = torch.from_numpy(np.array(image)).to(
+            self._device
+        )  # a copy: torch wants memory that may be written
         return raw.permute(2, 0, 1)[None].float() / 255
 
 

@@ -6,12 +6,14 @@ import pytest
 import torch
 from small_weights import TINY
 
+from anyview_ros.diffusion.noise import view_noise
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.flow import (
     TOLD_CHANNELS,
     FlowHead,
     Told,
+    coloured,
     drawn_difference,
     imagined_share,
     noise_levels,
@@ -63,8 +65,8 @@ def test_many_steps_draw_from_the_distribution_and_one_gives_its_mean(solver: st
     many = drawn_difference(exact, told(), steps=100, seed=3, solver=solver)  # type: ignore[arg-type]
     assert exact.evaluations == 100
     assert many.shape == (1, 3, *SIZE)
-    assert many.mean().item() == pytest.approx(0.7, abs=0.05)
-    assert many.std().item() == pytest.approx(0.5, rel=0.08)
+    noise = coloured(torch.from_numpy(view_noise(3, 0, (3, *SIZE)))[None])
+    assert torch.allclose(many, 0.7 + 0.5 * noise, atol=0.05)
     one = drawn_difference(exact, told(), steps=1, seed=3, solver=solver)  # type: ignore[arg-type]
     assert torch.allclose(one, torch.tensor(0.7), atol=0.01)
 
@@ -98,10 +100,22 @@ def test_the_head_sees_the_noise_level(head: FlowHead) -> None:
     assert (low - high).abs().mean() > 1e-3
 
 
-def test_a_new_head_predicts_no_flow() -> None:
+def test_a_new_head_draws_noise_as_it_is() -> None:
     torch.manual_seed(0)
-    head = FlowHead(8, FEATURES, WIDTH)
-    assert head(torch.randn(1, 3, *SIZE), torch.tensor([0.5]), head.prepared(told())).abs().max() == 0
+    drawn = drawn_difference(FlowHead(8, FEATURES, WIDTH), told(), steps=100, seed=4)
+    noise = coloured(torch.from_numpy(view_noise(4, 0, (3, *SIZE)))[None])
+    assert torch.allclose(drawn, noise, atol=0.1)
+
+
+def test_noise_is_as_rough_and_as_colourful_as_pictures() -> None:
+    noise = coloured(torch.randn(1000, 3, 32, 48, generator=torch.Generator().manual_seed(0)))
+    assert noise.square().mean().item() == pytest.approx(1.0, rel=0.05)
+    spectrum = torch.fft.rfft2(noise).abs().square().mean((0, 1))
+    for low in (2, 4, 8):  # half the wavelength, a quarter of the power
+        assert (spectrum[0, low] / spectrum[0, 2 * low]).item() == pytest.approx(4.0, rel=0.35)
+    colours = torch.corrcoef(noise.transpose(0, 1).flatten(1))
+    assert colours[0, 1].item() == pytest.approx(0.48, abs=0.06)
+    assert colours[0, 2].item() == pytest.approx(0.48, abs=0.06)
 
 
 def test_the_work_can_be_ended_between_evaluations(head: FlowHead) -> None:
