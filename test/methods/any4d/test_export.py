@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from anyview_ros.clips import PosedClip
+from anyview_ros.methods.any4d import Any4DFitter
+from anyview_ros.methods.any4d.export import load_scene, point_cloud, write_ply
+from anyview_ros.rendering.gaussian_ply import read_gaussian_ply
+from anyview_ros.synthesis.fitting import FitBudget
+from anyview_ros.synthesis.scene_file import write_scene
+
+
+def test_points_lie_on_what_was_seen_at_the_instant(clip: PosedClip, tmp_path: Path) -> None:
+    outcome = Any4DFitter(device="cpu").fit([clip], budget=FitBudget(1), options={"gaussians": 1500})
+    write_scene(tmp_path / "box.scene", outcome.scene)
+    scene = load_scene(tmp_path / "box.scene")
+    middles = []
+    for frame in (0, 4):
+        stamp_ns = int(clip.stamps_ns[frame])
+        cloud = point_cloud(scene, stamp_ns)
+        assert cloud.points.dtype == np.float32
+        assert cloud.colours.dtype == np.uint8
+        assert len(cloud.points) == len(cloud.colours) == len(cloud.support) > 800
+        red = (
+            (cloud.colours[:, 0] > 150)
+            & (cloud.colours[:, 2] < 70)
+            & (np.abs(cloud.points[:, 2] - 1.2) < 0.03)
+        )
+        assert red.sum() > 30
+        middles.append(float(np.median(cloud.points[red, 0])))
+        path = tmp_path / f"{frame}.ply"
+        write_ply(path, scene, stamp_ns)
+        assert len(read_gaussian_ply(path)["x"]) == len(scene)
+    assert middles[1] - middles[0] > 0.2

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from anyview_ros.errors import ReadError
+from anyview_ros.rendering.gaussian_ply import read_gaussian_ply, write_gaussian_ply
+from anyview_ros.rendering.gaussians import Gaussians
+from anyview_ros.rendering.se3 import rotation_from_quaternion
+
+
+def gaussians(count: int = 5) -> Gaussians:
+    random = torch.Generator().manual_seed(0)
+    turned = rotation_from_quaternion(torch.randn(count, 4, generator=random))
+    sizes = 0.01 + torch.rand(count, 3, generator=random)
+    return Gaussians(
+        torch.randn(count, 3, generator=random),
+        turned * sizes[:, None],
+        0.1 + 0.8 * torch.rand(count, generator=random),
+        torch.rand(count, 4, generator=random),
+    )
+
+
+def test_what_is_written_says_the_same_gaussians(tmp_path: Path) -> None:
+    given, path = gaussians(), tmp_path / "scene.ply"
+    write_gaussian_ply(path, given)
+    found = read_gaussian_ply(path)
+    names = "x y z nx ny nz f_dc_0 f_dc_1 f_dc_2 opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3"
+    assert list(found) == names.split()
+
+    def columns(*chosen: str) -> torch.Tensor:
+        return torch.from_numpy(np.stack([found[name] for name in chosen], -1))
+
+    assert torch.allclose(columns("x", "y", "z"), given.means)
+    assert torch.allclose(columns("opacity")[:, 0].sigmoid(), given.opacities, atol=1e-6)
+    colours = 0.5 + 0.28209479177387814 * columns("f_dc_0", "f_dc_1", "f_dc_2")
+    assert torch.allclose(colours, given.features[:, :3], atol=1e-6)
+    axes = rotation_from_quaternion(columns("rot_0", "rot_1", "rot_2", "rot_3"))
+    axes = axes * columns("scale_0", "scale_1", "scale_2").exp()[:, None]
+    covariance = given.axes @ given.axes.transpose(1, 2)
+    assert torch.allclose(axes @ axes.transpose(1, 2), covariance, atol=1e-5)
+
+
+def test_no_gaussians_make_an_empty_file(tmp_path: Path) -> None:
+    write_gaussian_ply(tmp_path / "none.ply", gaussians(0))
+    assert len(read_gaussian_ply(tmp_path / "none.ply")["x"]) == 0
+
+
+def test_files_that_are_cut_short_or_missing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scene.ply"
+    write_gaussian_ply(path, gaussians())
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ReadError, match="cut short"):
+        read_gaussian_ply(path)
+    with pytest.raises(ReadError, match="cannot be read"):
+        read_gaussian_ply(tmp_path / "missing.ply")
