@@ -10,6 +10,7 @@ import anyview_ros
 from anyview_ros.cli import (
     augment,
     bench,
+    check_dataset,
     demo,
     doctor,
     evaluate,
@@ -33,6 +34,7 @@ _COMMANDS = (
     augment,
     merge,
     inspect,
+    check_dataset,
     methods,
     weights,
     doctor,
