@@ -78,7 +78,11 @@ class ReleaseEpisode:
         return EpisodeCamera(name, has_depth=has_depth)
 
     def fingerprint(self) -> str:
-        """sha256 of the names and the content of all its files."""
+        """sha256 of the names and the content of all its files, as they were when this was first asked."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         content = json.dumps(hashed_files(self.path), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 

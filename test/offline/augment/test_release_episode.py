@@ -72,7 +72,8 @@ def test_the_fingerprint_goes_by_content(tmp_path: Path) -> None:
     assert one.fingerprint() == other.fingerprint()
     metadata = tmp_path / "other" / "metadata.json"
     metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"task": "pick"}))
-    assert one.fingerprint() != other.fingerprint()
+    (changed,) = open_release_episodes(tmp_path / "other", SETTINGS)
+    assert changed.fingerprint() != one.fingerprint()
 
 
 def test_cameras_are_the_frames_that_it_knows(tmp_path: Path) -> None:
