@@ -1,8 +1,8 @@
 """Speed and memory of `anyview augment`, bag to bag, against a plain copy by `rosbags`.
 
-Run from a checkout: ``python -m benchmarks.augment_bag``. The method is ``copy_source``, which costs next to nothing, so
-what is measured is everything else: reading and decoding, views in the spool, the guard, and writing. In turn, each in a
-process of its own and several times over:
+Run from a checkout: ``python -m benchmarks.augment_bag``. The method is ``copy_source``, which costs next to nothing:
+what is measured is all else, that is reading and decoding, views in the spool, the guard, and writing. In turn, each in
+a process of its own and several times over:
 
 - ``augment``: one view more, from the command's beginning to the output in its place, with its hashes and its report;
 - ``originals``: `rosbags` reads all messages of the input and writes them to another bag, undecoded;

@@ -133,6 +133,7 @@ class Bars:
             case RunBegun():
                 self._all = self._bar(event.episodes, "all episodes", "episodes")
             case EpisodeBegun():
+                self._end(event.episode)
                 self._bars[event.episode] = self._bar(event.frames, event.episode, "frames")
             case EpisodeAdvanced():
                 bar = self._bars[event.episode]

@@ -109,7 +109,7 @@ def test_a_shard_of_another_version_is_refused(shards: list[Path], tmp_path: Pat
 
 def test_a_damaged_shard_is_refused(shards: list[Path], tmp_path: Path) -> None:
     spoil(files_below(shards[1] / "jobs" / "episode_1" / "part")[0])
-    with pytest.raises(ReadError, match="episode_1: file part/.* is damaged; run its shard again"):
+    with pytest.raises(ReadError, match=r"episode_1: file part/.* is damaged; run its shard again"):
         merge(shards, tmp_path / "out", report=Told())
     assert not (tmp_path / "out").exists()
 
