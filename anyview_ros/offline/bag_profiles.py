@@ -50,4 +50,4 @@ def profiles_text(profiles: Sequence[Mapping[str, Any]]) -> str:
     """YAML of profiles, as the metadata of a channel hold it."""
     import yaml
 
-    return yaml.safe_dump([dict(profile) for profile in profiles], sort_keys=False) if profiles else ""
+    return yaml.safe_dump([dict(profile) for profile in profiles], sort_keys=False)

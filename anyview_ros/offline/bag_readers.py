@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +21,7 @@ from anyview_ros.offline.bag_profiles import profiles_of
 from anyview_ros.offline.bag_types import types_of
 from anyview_ros.offline.bag_unpacking import COMPRESSED, readable_file
 from anyview_ros.offline.cut_db3 import CutDatabase
-from anyview_ros.offline.cut_mcap import CutMcap
+from anyview_ros.offline.cut_mcap import cut_mcap
 from anyview_ros.offline.mcap_files import McapFiles, Span
 
 if TYPE_CHECKING:
@@ -68,25 +69,20 @@ def open_reader(path: Path, *, from_start: bool = False) -> BagReader:
     untouched = path.is_dir() and told.present and not losses and files == there
     mcaps = [file for file in files if file.suffix == ".mcap"]
     databases = [file for file in files if file.suffix == ".db3"]
-    if told.compression_mode == "message" or not files:
+    if told.compression_mode == "message" or not (mcaps or databases):
         return IndexedReader([path], told, losses)
-    attempts: list[Callable[[], BagReader]] = []
-    if not from_start:
-        if mcaps:
-            attempts.append(lambda: WholeMcapReader(mcaps, told, losses))
-        attempts.append(lambda: IndexedReader([path] if untouched else files, told, losses))
+    by_index: Callable[[], BagReader]
+    by_start: Callable[[], BagReader]
     if mcaps:
-        attempts.append(lambda: CutReader(mcaps, told, losses))
-    elif databases:
-        attempts.append(lambda: CutDatabaseReader(databases, told, losses))
-    return _first_that_works(attempts)
-
-
-def _first_that_works(attempts: Sequence[Callable[[], BagReader]]) -> BagReader:
-    for attempt in attempts[:-1]:
+        by_index = partial(WholeMcapReader, mcaps, told, losses)
+        by_start = partial(CutReader, mcaps, told, losses)
+    else:
+        by_index = partial(IndexedReader, [path] if untouched else databases, told, losses)
+        by_start = partial(CutDatabaseReader, databases, told, losses)
+    if not from_start:
         with suppress(ReadError):
-            return attempt()
-    return attempts[-1]()
+            return by_index()
+    return by_start()
 
 
 def _files_of(path: Path, told: BagMetadata) -> list[Path]:
@@ -104,7 +100,10 @@ def _told_losses(path: Path, told: BagMetadata, files: Sequence[Path]) -> Iterat
         yield f"{', '.join(missing)} of {path} {'is' if len(missing) == 1 else 'are'} missing, with all that was in it"
     if told.problem:
         yield f"{path}/metadata.yaml cannot be read ({told.problem}); the files beside it are taken for the bag"
-    if path.is_dir() and not told.present and any(file.suffix == ".db3" for file in files):
+    kinds = {file.name.removesuffix(COMPRESSED).rpartition(".")[2] for file in files}
+    if len(kinds) > 1:
+        yield f"{path} holds files of several formats; only its .mcap files are read"
+    if path.is_dir() and not told.present and kinds == {"db3"}:
         yield f"{path} has no metadata.yaml: its recorder was killed"
 
 
@@ -236,9 +235,7 @@ class CutReader:
         Raises:
             ReadError: a file that is no mcap.
         """
-        with ExitStack() as opened:
-            self._files = [opened.enter_context(closing(CutMcap(path))) for path in paths]
-            self._opened = opened.pop_all()
+        self._files = [cut_mcap(path) for path in paths]
         counts: Counter[tuple[str, str]] = sum((file.counts for file in self._files), Counter())
         blocks = [block for file in self._files for block in file.blocks]
         self.topics = tuple(BagTopic(name, kind, count) for (name, kind), count in sorted(counts.items()))
@@ -287,8 +284,7 @@ class CutReader:
         return _decoded(self._types, message)
 
     def close(self) -> None:
-        """Close the files."""
-        self._opened.close()
+        """Nothing is to be done: files are closed when nobody knows them any more."""
 
 
 class CutDatabaseReader:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import weakref
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.bag_errors import broken_bag_errors, not_readable
@@ -41,7 +44,7 @@ class Block:
 
 
 class CutMcap:
-    """One file. It is looked through when it is opened, to learn what it holds.
+    """One file. It is looked through when it is opened, to learn what it holds. Several threads may read it at once.
 
     Attributes:
         path: of the file.
@@ -69,24 +72,21 @@ class CutMcap:
         self._rest_bytes = 0
         self._ended = False
         try:
-            self._file: BinaryIO = path.open("rb")
+            self._fd = os.open(path, os.O_RDONLY)
         except OSError as error:
             raise ReadError(f"cannot read {path}: {error.strerror}") from error
+        weakref.finalize(self, os.close, self._fd)  # it may be in use until nobody knows it any more
         try:
             self._look_through()
         except broken_bag_errors() as error:
-            self.close()
             raise not_readable(path, error) from error
-        except BaseException:
-            self.close()
-            raise
 
     def _look_through(self) -> None:
         from mcap.opcode import Opcode
         from mcap.records import Header
 
         size = self.path.stat().st_size
-        if self._file.read(len(_MAGIC)) != _MAGIC[:size]:
+        if self._bytes(0, len(_MAGIC)) != _MAGIC[:size]:
             raise ReadError(f"{self.path} is no mcap file")
         read_to = min(size, len(_MAGIC))
         while (frame := self._frame(read_to)) is not None:
@@ -126,15 +126,14 @@ class CutMcap:
         return start + _PLAIN_CHUNK.size
 
     def _bytes(self, offset: int, count: int) -> bytes:
-        self._file.seek(offset)
-        return self._file.read(count)
+        return os.pread(self._fd, count, offset)
 
     def _body(self, offset: int) -> ReadDataStream:
         """What follows the frame of the record at an offset."""
         from mcap.data_stream import ReadDataStream
 
         _, length = _FRAME.unpack(self._bytes(offset, _FRAME.size))
-        return ReadDataStream(BytesIO(self._file.read(length)))
+        return ReadDataStream(BytesIO(self._bytes(offset + _FRAME.size, length)))
 
     def _learn(self, offset: int) -> None:
         """Note what the records at an offset say; those of a damaged chunk say nothing."""
@@ -237,9 +236,24 @@ class CutMcap:
             "are incomplete, and what came later is lost"
         )
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+
+def cut_mcap(path: Path) -> CutMcap:
+    """A file, opened; one that was looked through before, and has not changed, is not looked through again.
+
+    Raises:
+        ReadError: as :class:`CutMcap`.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise ReadError(f"cannot read {path}: {error.strerror}") from error
+    return _looked_through(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _looked_through(path: Path, size: int, changed_ns: int) -> CutMcap:
+    del size, changed_ns  # they only tell whether it is the same file still
+    return CutMcap(path)
 
 
 def _profiles(channel: Channel) -> tuple[dict[str, Any], ...]:
