@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def augment(
     settings: AugmentSettings = SETTINGS,
     *,
     method: Any = None,
-    told: Told | None = None,
+    told: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
     **options: Any,
 ) -> RunResult:

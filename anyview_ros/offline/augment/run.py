@@ -99,7 +99,7 @@ def run(
     _check_output(output, options)
     place.check_own()
     episodes = plan_episodes(open_episodes(inputs, settings))
-    mine = episodes if options.shard is None else options.shard.of(episodes)
+    mine = (options.shard or Shard(0, 1)).of(episodes)
     output_format = open_format(settings)
     check_run(mine, settings, output_format)
     with _working(place, options, report), closing(open_engine(output_format)) as engine:
@@ -121,17 +121,26 @@ def run(
                 )
         about.write(place.partial)
         place.jobs.mkdir(exist_ok=True)
-        place.remove_scraps([each.name for each in mine])
+        names = [each.name for each in mine]
+        place.remove_scraps(names)
         report(RunBegun(len(mine)))
+        episodes.clear()
         outcomes = {}
-        for outcome in engine.run(mine, place, report, cancel):
+        for outcome in engine.run(_given_up(mine), place, report, cancel):
             _tell(outcome, report)
             outcomes[outcome.episode] = outcome
         failures = tuple(outcome for outcome in outcomes.values() if outcome.record is None)
-        records = tuple(record for each in mine if (record := outcomes[each.name].record) is not None)
+        records = tuple(record for name in names if (record := outcomes[name].record) is not None)
         if not failures:
             _conclude(place, records, settings, output_format, options, report)
         return RunResult(records, failures)
+
+
+def _given_up(episodes: list[PlannedEpisode]) -> Iterator[PlannedEpisode]:
+    """Each episode in turn, forgotten once it is taken: what was read of it is not held for the rest of the run."""
+    episodes.reverse()
+    while episodes:
+        yield episodes.pop()
 
 
 def check_run(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ import pytest
 from augment_runs import SETTINGS, CountedMethod, Told, Tree, augment, spoil, tree, write_inputs
 
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled, WriteError
-from anyview_ros.offline.augment import making
-from anyview_ros.offline.augment.events import AssemblyBegun, EpisodeAdvanced, EpisodeDone, RunBegun
+from anyview_ros.offline.augment import making, run
+from anyview_ros.offline.augment.events import AssemblyBegun, EpisodeAdvanced, EpisodeDone, Event, RunBegun
 from anyview_ros.offline.augment.file_hashes import files_below
 from anyview_ros.offline.augment.guard import Judgement
 from anyview_ros.offline.augment.output_lock import locked
 from anyview_ros.offline.augment.outputs.episodes import EpisodesFormat
+from anyview_ros.offline.augment.planning import plan_episodes
 from anyview_ros.offline.augment.run_place import RunPlace
 from anyview_ros.offline.augment.settings import GuardSettings
 
@@ -295,3 +298,25 @@ def test_inputs_of_one_name_are_kept_apart(tmp_path: Path) -> None:
     assert [record.episode for record in result.records] == ["monday_episode_0", "tuesday_episode_0"]
     shutil.rmtree(tmp_path / "in")
     assert (tmp_path / "out" / "tuesday_episode_0" / "rgb" / "side").is_dir()
+
+
+def test_what_was_read_of_an_episode_is_not_held_for_the_rest_of_the_run(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    episodes: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def planned(found: Any) -> Any:
+        plan = plan_episodes(found)
+        episodes.extend(weakref.ref(each) for each in plan)
+        return plan
+
+    def look(event: Event) -> None:
+        if isinstance(event, AssemblyBegun):
+            gc.collect()
+            alive.append(sum(each() is not None for each in episodes))
+
+    monkeypatch.setattr(run, "plan_episodes", planned)
+    augment(inputs, tmp_path / "out", told=look)
+    assert len(episodes) == 3
+    assert alive[0] <= 1, "the last may still be at hand"
