@@ -93,9 +93,7 @@ def _part(
     flow = clip_flow(clip.frames) if len(clip) > 1 else None
     height, width = clip.frames.shape[1:3]
     step = grid_step(height * width, _SHARE_OF_FIRST * room)
-    interim: _Part | None = (
-        None  # what the reference frame shows and how it moves: hidden things come back as they were
-    )
+    interim: _Part | None = None  # what is there so far and how it moves
     births: list[Births] = []
     frames: list[NDArray[np.int64]] = []
     tracks: list[Tracks] = []
@@ -104,13 +102,8 @@ def _part(
         new = depth > 0
         for part, other in zip(before, clips, strict=False):
             new &= _new_to(part, clip, frame, int(np.ceil(step)), of=other)
-        if len(births) == 1 and flow is not None and given is None:
-            known = _segments(tracks[0], clip, reference, seed)
-            interim = _Part(births[0], frames[0], known, tracks[0], known.label > 0)
-        if interim is not None:
+        if interim is not None:  # hidden things come back as they were: no new ones
             new &= _new_to(interim, clip, frame, int(np.ceil(step)))
-        for earlier in tracks:
-            new &= ~_covered(earlier, frame, step, (height, width))
         pixels = on_grid(new, step)[: max(room - sum(map(len, births)), 0)]
         if len(pixels) == 0:
             continue
@@ -119,21 +112,43 @@ def _part(
         frames.append(np.full(len(pixels), frame, np.int64))
         if flow is not None:
             tracks.append(follow(flow, frame, pixels.astype(np.float64)))
+        interim = _interim(births, frames, tracks, clip, reference, seed)
     made = Births.together([Births.empty(0), *births])
     at = np.concatenate([np.empty(0, np.int64), *frames])
     if flow is None or not tracks:
         return _Part(made, at, _standing(len(made), len(clip)), None, np.zeros(0, bool))
-    followed = Tracks(
-        np.concatenate([t.pixels for t in tracks]),
-        np.concatenate([t.visible for t in tracks]),
-        np.concatenate([t.frame for t in tracks]),
-    )
+    followed = _all(tracks)
     source = followed if given is None else _checked(given, clip)
     segments = _segments(source, clip, reference, seed)
     moving = segments.label > 0
     if given is not None:
         segments = _carried_over(segments, given, followed)
     return _Part(made, at, segments, source, moving)
+
+
+def _interim(
+    births: list[Births],
+    frames: list[NDArray[np.int64]],
+    tracks: list[Tracks],
+    clip: PosedClip,
+    reference: int,
+    seed: int,
+) -> _Part:
+    """The births so far with their motion."""
+    made, at = Births.together(births), np.concatenate(frames)
+    if not tracks:
+        return _Part(made, at, _standing(len(made), len(clip)), None, np.zeros(0, bool))
+    followed = _all(tracks)
+    segments = _segments(followed, clip, reference, seed)
+    return _Part(made, at, segments, followed, segments.label > 0)
+
+
+def _all(tracks: list[Tracks]) -> Tracks:
+    return Tracks(
+        np.concatenate([t.pixels for t in tracks]),
+        np.concatenate([t.visible for t in tracks]),
+        np.concatenate([t.frame for t in tracks]),
+    )
 
 
 def _new_to(
@@ -272,19 +287,6 @@ def _points_at(part: _Part, clip: PosedClip, stamp_ns: int) -> Float:
     frame = _nearest(clip, stamp_ns)
     between = part.segments.motion[label, frame] @ invert_rigid(part.segments.motion[label, part.frame])
     return np.asarray(np.einsum("nij,nj->ni", between[:, :3, :3], part.births.means) + between[:, :3, 3])
-
-
-def _covered(tracks: Tracks, frame: int, step: float, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels (H, W) within half a step of a track that is seen in the frame."""
-    covered = np.zeros(size, bool)
-    places = np.rint(tracks.pixels[tracks.visible[:, frame], frame]).astype(int)
-    reach = max(int(step) // 2, 1)
-    for row in range(-reach, reach + 1):
-        for column in range(-reach, reach + 1):
-            covered[
-                np.clip(places[:, 1] + row, 0, size[0] - 1), np.clip(places[:, 0] + column, 0, size[1] - 1)
-            ] = True
-    return covered
 
 
 def _order(count: int, reference: int) -> list[int]:
