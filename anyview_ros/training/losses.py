@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from anyview_ros.methods.anyview_small.cameras import Cameras
 from anyview_ros.methods.anyview_small.candidates import Hint, Mixture, Prediction, mix
-from anyview_ros.methods.anyview_small.flow import FlowHead, Told, coloured, spread
+from anyview_ros.methods.anyview_small.flow import FlowHead, Told, spread
 from anyview_ros.methods.anyview_small.network import DecodedTarget, FrameTokens, SmallNetwork
 from anyview_ros.training.batches import Batch
 from anyview_ros.training.small_config import LossConfig
@@ -164,7 +164,7 @@ def flow_loss(head: FlowHead, sample: FlowSample, generator: torch.Generator | N
         return torch.randn(*shape, generator=generator, device=difference.device)
 
     tau = (_FLOW_CENTRE + _FLOW_SPREAD * normal(len(difference))).sigmoid()
-    noise, level = coloured(normal(*difference.shape)), tau[:, None, None, None]
+    noise, level = normal(*difference.shape), tau[:, None, None, None]
     predicted = head((1 - level) * difference + level * noise, tau, head.prepared(sample.told)).float()
     weight = (sample.unit / _FLOW_FULL_WEIGHT).clamp(_FLOW_LEAST_WEIGHT, 1.0)
     error: Tensor = (predicted - noise + difference).square().mean(1, keepdim=True)

@@ -5,8 +5,9 @@ error that the regression expects, is drawn by rectified flow, in pixels of the 
 small convolutional network that is told the regression's picture, its mixture, its expected error and its features.
 One evaluation alone would give the mean of the differences, which is nothing: that is the regression's own picture.
 
-The noise has the spectrum and the colours that the differences have on average, so that the head need only learn what
-pictures are beyond that: before it has learnt anything, it draws clouds as rough and as colourful as pictures are.
+What is learnt is added to the exact flow of normal differences with the spectrum and the colours that differences
+have on average, measured on training rooms: before it has learnt anything, the head draws clouds as rough and as
+colourful as pictures are.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ _CELL = 2
 _GROUPS = 4
 _NOT_TRUSTED, _TRUSTED = 0.5, 0.8
 _LEAST_FREQUENCY = 0.006
-_LIGHT, _HUE = 1.4, 0.72
-"""Deviation of the mean of the three colours, times the root of 3, and of what they differ from it."""
+_LIGHT_POWER, _HUE_POWER = 1.96, 0.52
+"""Of what the three colours have in common, and of what they differ in; (1.96 + 2 * 0.52) / 3 is 1."""
+_TEMPERATURE = 1.0
+"""Deviation of the noise that draws begin with; below 1 they keep nearer to the expected picture."""
 
 
 def spread(prediction: Prediction) -> Tensor:
@@ -86,10 +89,34 @@ class _Residual(nn.Module):
         return out
 
 
+def mean_power(height: int, width: int, like: Tensor) -> Tensor:
+    """Mean power of differences by frequency, (height, width), 1 on average: it falls with the frequency's square."""
+    rows, columns = (torch.arange(n, dtype=like.dtype, device=like.device) / (2 * n) for n in (height, width))
+    power = 1 / (rows.square()[:, None] + columns.square() + _LEAST_FREQUENCY**2)
+    return power / power.mean()
+
+
 def _normal_flow(noisy: Tensor, tau: Tensor) -> Tensor:
-    """The exact flow of differences that are normal and have the mean and covariance of the noise."""
-    level = tau[:, None, None, None]
-    return noisy * (2 * level - 1) / ((1 - level) ** 2 + level**2)
+    """The exact flow of normal differences with that spectrum, whose colours are correlated."""
+    height, width = noisy.shape[-2:]
+    rows, columns, power = _cosines(height, noisy), _cosines(width, noisy), mean_power(height, width, noisy)
+    waves = rows @ noisy @ columns.mT
+    light = waves.mean(1, keepdim=True)
+    level = tau.to(noisy.dtype)[:, None, None, None]
+
+    def flow(part: Tensor, power: Tensor) -> Tensor:
+        return part * (level - (1 - level) * power) / ((1 - level) ** 2 * power + level**2)
+
+    of_waves = flow(light, _LIGHT_POWER * power) + flow(waves - light, _HUE_POWER * power)
+    return rows.mT @ of_waves @ columns
+
+
+def _cosines(length: int, like: Tensor) -> Tensor:
+    """The orthonormal cosine transform (length, length)."""
+    place = torch.arange(length, dtype=like.dtype, device=like.device)
+    waves = torch.cos(math.pi * (place + 0.5) * place[:, None] / length) * math.sqrt(2 / length)
+    waves[0] /= math.sqrt(2)
+    return waves
 
 
 class FlowHead(nn.Module):
@@ -157,34 +184,6 @@ def imagined_share(confidence: Tensor) -> Tensor:
     return ((_TRUSTED - confidence) / (_TRUSTED - _NOT_TRUSTED)).clamp(0, 1)
 
 
-def coloured(white: Tensor) -> Tensor:
-    """White noise (B, 3, H, W) given the mean spectrum and colours of differences; its variance stays 1 on average.
-
-    Power falls with the square of the frequency, as in pictures of the world; colours are correlated. Both were
-    measured on training rooms.
-    """
-    height, width = white.shape[-2:]
-    rows, columns = (_cosines(length, white) for length in (height, width))
-    frequency = torch.stack(torch.meshgrid(*(_frequencies(s, white) for s in (height, width)), indexing="ij"))
-    power = 1 / (frequency.square().sum(0) + _LEAST_FREQUENCY**2)
-    waves = rows @ white @ columns.mT * (power / power.mean()).sqrt()
-    grey = rows.mT @ waves @ columns
-    return _HUE * grey + (_LIGHT - _HUE) * grey.mean(1, keepdim=True)
-
-
-def _cosines(length: int, like: Tensor) -> Tensor:
-    """The orthonormal cosine transform (length, length)."""
-    place = torch.arange(length, dtype=like.dtype, device=like.device)
-    waves = torch.cos(math.pi * (place + 0.5) * place[:, None] / length) * math.sqrt(2 / length)
-    waves[0] /= math.sqrt(2)
-    return waves
-
-
-def _frequencies(length: int, like: Tensor) -> Tensor:
-    """Of its rows, in waves per pixel."""
-    return torch.arange(length, dtype=like.dtype, device=like.device) / (2 * length)
-
-
 def _doubled(values: Tensor) -> Tensor:
     return functional.interpolate(values, scale_factor=2.0, mode="nearest")
 
@@ -227,7 +226,7 @@ def drawn_difference(
     """
     height, width = told.pixels.shape[-2:]
     levels = noise_levels(steps)
-    noise = coloured(torch.from_numpy(view_noise(seed, 0, (3, height, width)))[None]).to(told.pixels.device)
+    noise = torch.from_numpy(view_noise(seed, 0, (3, height, width)))[None].to(told.pixels.device)
     prepared = head.prepared(told)
 
     def clean(sample: Tensor, sigma: float) -> Tensor:
@@ -236,4 +235,6 @@ def drawn_difference(
         predicted: Tensor = head((flow.inside * sample).float(), tau, prepared).double()
         return flow.skip * sample + flow.out * predicted
 
-    return sample_flow(clean, levels[0] * noise, levels, SOLVERS[solver], between=between).float()
+    return sample_flow(
+        clean, _TEMPERATURE * levels[0] * noise, levels, SOLVERS[solver], between=between
+    ).float()
