@@ -90,6 +90,7 @@ def _serve_here(arguments: argparse.Namespace, token: str) -> int:
         ),
         name=arguments.host,
         max_queue=arguments.queue,
+        max_queue_per_client=arguments.queue,  # callers over HTTP are not told apart
     ) as engine:
         host = PlainHost(
             Service(engine, token=token),
@@ -137,7 +138,8 @@ def _serve_on_ray(arguments: argparse.Namespace, token: str, most: int) -> int:
 
 def _announce(arguments: argparse.Namespace, port: int) -> None:
     scheme = "https" if arguments.certificate else "http"
-    print(f"serving at {scheme}://{arguments.host}:{port}; Ctrl-C ends it", flush=True)
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    print(f"serving at {scheme}://{host}:{port}; Ctrl-C ends it", flush=True)
 
 
 def _wait_for_signal() -> None:

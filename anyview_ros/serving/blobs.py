@@ -58,7 +58,7 @@ def unpack_floats(data: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """float32 of a shape; no more than that is ever decompressed.
 
     Raises:
-        InvalidInputError: other than the shape needs, or data that are corrupt.
+        InvalidInputError: more or fewer bytes than the shape needs, or data that are corrupt.
     """
     wanted = int(np.prod(shape)) * 4
     try:

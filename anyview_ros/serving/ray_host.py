@@ -65,6 +65,7 @@ class Replica:
             ),
             name="ray",
             max_queue=settings.queue,
+            max_queue_per_client=settings.queue,  # callers over HTTP are not told apart
         )
         self._engine.start()
         self._service = Service(self._engine, token=settings.token, limits=settings.limits)
@@ -73,8 +74,7 @@ class Replica:
         """Answer a starlette Request."""
         from starlette.responses import Response
 
-        length = request.headers.get("content-length", "0" if request.method == "GET" else "")
-        answer = self._service.refusal(request.headers, int(length) if length.isdecimal() else None)
+        answer = self._service.refusal(request.method, request.headers)
         if answer is None:
             body = await request.body()
             path = request.url.path.removeprefix(request.scope.get("root_path", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from anyview_ros.errors import (
     EngineClosedError,
     EngineUnavailableError,
     InvalidInputError,
+    SynthesisError,
     SynthesisTimeout,
 )
 from anyview_ros.serving.wire import PROTOCOL, decode_request, describe_to_json, encode_result
@@ -20,6 +22,9 @@ from anyview_ros.synthesis.engine import Engine
 
 MESSAGE_TYPE = "application/x-anyview"
 _MIB = 2**20
+_MOST_DIGITS = 15  # of the length of a body
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,13 @@ class ServiceLimits:
 
     Attributes:
         max_request_bytes: of a body.
+        max_source_bytes: that the pictures and depth of all sources may weigh, uncompressed.
         max_answer_bytes: that the pictures of an answer may weigh, uncompressed.
         max_timeout_s: time limit of a request that asks for a longer one, or for none.
     """
 
     max_request_bytes: int = 64 * _MIB
+    max_source_bytes: int = 512 * _MIB
     max_answer_bytes: int = 64 * _MIB
     max_timeout_s: float = 120.0
 
@@ -53,21 +60,27 @@ class Service:
         engine: started; stays the caller's.
         token: what callers must present as ``Authorization: Bearer …``; "" lets everybody in.
         limits: what may be asked.
+
+    Raises:
+        InvalidInputError: a token that HTTP cannot carry.
     """
 
     def __init__(self, engine: Engine, *, token: str = "", limits: ServiceLimits | None = None) -> None:
         """Answer for ``engine``."""
+        if not (token.isascii() and token.isprintable()):
+            raise InvalidInputError("the token has characters that HTTP cannot carry; take printable ASCII")
         self._engine = engine
         self._token = token
         self.limits = limits or ServiceLimits()
 
-    def refusal(self, headers: Mapping[str, str], length: int | None) -> Answer | None:
+    def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
         """Why a request is not even read: no right to ask, or a body that is too long or of unknown length.
 
         Args:
-            headers: by name, in lower case.
-            length: of the body, bytes; None if it is not told.
+            method: such as "GET".
+            headers: by name, in lower case; the values of one that comes twice are joined by commas.
         """
+        length = body_length(method, headers)
         presented = headers.get("authorization", "").removeprefix("Bearer ").encode()
         if self._token and not hmac.compare_digest(presented, self._token.encode()):
             return _error(
@@ -120,7 +133,11 @@ class Service:
 
     def _synthesize(self, body: bytes) -> Answer:
         try:
-            request, timeout_s = decode_request(body, largest_answer=self.limits.max_answer_bytes)
+            request, timeout_s = decode_request(
+                body,
+                largest_sources=self.limits.max_source_bytes,
+                largest_answer=self.limits.max_answer_bytes,
+            )
             limit_s = min(timeout_s or self.limits.max_timeout_s, self.limits.max_timeout_s)
             job = self._engine.submit(request, timeout_s=limit_s)
             return Answer(200, encode_result(job.future.result()), MESSAGE_TYPE)
@@ -132,6 +149,22 @@ class Service:
             return _error(400, error)
         except AnyViewError as error:
             return _error(500, error)
+        except Exception as error:  # noqa: BLE001 - told to the caller and the log; the service lives on
+            _log.exception("a request could not be answered")
+            return _error(500, SynthesisError(f"the service failed: {type(error).__name__}: {error}"))
+
+
+def body_length(method: str, headers: Mapping[str, str]) -> int | None:
+    """Bytes of the body that a request announces; None where this is not told, or not in one plain number.
+
+    Bodies in chunks have no length, and are never read: what stands before a service may see their end elsewhere.
+    """
+    told = headers.get("content-length", "0" if method == "GET" else "")
+    if "transfer-encoding" in headers or not (
+        told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS
+    ):
+        return None
+    return int(told)
 
 
 def _json(status: int, content: object) -> Answer:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from anyview_ros import errors
 from anyview_ros.errors import (
     AnyViewError,
+    EngineClosedError,
     EngineUnavailableError,
     InvalidInputError,
     InvalidRequestError,
@@ -50,7 +52,7 @@ class ServedSynthesizer:
         quality: of JPEG, 1 to 100, for the sources' pictures; None sends them without loss.
 
     Raises:
-        InvalidInputError: a URL that is none.
+        InvalidInputError: a URL that is none, a token that HTTP cannot carry, or a ca_file that cannot be used.
         EngineUnavailableError: nobody answers there, or not in this protocol.
     """
 
@@ -65,20 +67,18 @@ class ServedSynthesizer:
     ) -> None:
         """Shake hands."""
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(url):
             raise InvalidInputError(f"url is {url!r}; give one such as http://gpu:8000")
+        if not (token.isascii() and token.isprintable()):
+            raise InvalidInputError("the token has characters that HTTP cannot carry; give printable ASCII")
         self._url, self._parts = url, parts
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._tls = ssl.create_default_context(cafile=ca_file or None) if parts.scheme == "https" else None
+        self._tls = _tls(ca_file) if parts.scheme == "https" else None
         self._timeout_s, self._quality = timeout_s, quality
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="served synthesizer")
-        self._lock = threading.Lock()
-        self._under_way: http.client.HTTPConnection | None = None
-        try:
-            told = self._describe()
-        except BaseException:
-            self._sender.shutdown(wait=False)
-            raise
+        self._under_way = _Exchange()
+        self._closed = False
+        told = self._describe()
         self._description = describe_from_json({**told["method"], "streams": False})
         self._max_request_bytes = int(told["max_request_bytes"])
         self.device = f"{told['device']} at {parts.hostname}"
@@ -99,26 +99,26 @@ class ServedSynthesizer:
 
         Raises:
             SynthesisCancelled: ``cancel`` was set; the connection is cut, and the replica's answer thrown away.
+            EngineClosedError: closed.
             EngineUnavailableError: the service is away, twice.
+            SynthesisTimeout: no answer in time.
             AnyViewError: what the service answered.
         """
+        if self._closed:
+            raise EngineClosedError(f"the connection to {self._url} has been closed; make another")
         body = encode_request(request, timeout_s=self._timeout_s, quality=self._quality)
         if len(body) > self._max_request_bytes:
             raise InvalidRequestError(
                 f"the request weighs {len(body)} bytes and {self._url} takes {self._max_request_bytes}; send fewer or "
                 "smaller pictures"
             )
-        sent = self._sender.submit(self._ask_again, "POST", "/synthesize", body, self._timeout_s)
-        while True:
-            try:
-                result = decode_result(sent.result(_LOOK_S))
-                break
-            except FutureTimeoutError:
-                if sent.done():  # the service said so, not the clock here
-                    raise
-                if cancel is not None and cancel.is_set():
-                    self._cut()
-                    raise SynthesisCancelled("the request to the service was cancelled") from None
+        self._under_way = exchange = _Exchange()
+        sent = self._sender.submit(self._ask_again, "POST", "/synthesize", body, self._timeout_s, exchange)
+        while not wait([sent], _LOOK_S).done:
+            if cancel is not None and cancel.is_set():
+                exchange.cut()
+                raise SynthesisCancelled("the request to the service was cancelled")
+        result = decode_result(sent.result())
         if progress is not None:
             progress(1, 1)
         return result
@@ -137,11 +137,20 @@ class ServedSynthesizer:
 
     def close(self) -> None:
         """Cut what is under way. Closing twice is harmless."""
-        self._cut()
-        self._sender.shutdown(wait=False, cancel_futures=True)
+        self._closed = True
+        self._under_way.cut()
+        self._sender.shutdown(wait=False)
 
     def _describe(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self._ask_again("GET", "/describe", b"", _CONNECT_S))
+        content = self._ask_again("GET", "/describe", b"", _CONNECT_S, _Exchange())
+        try:
+            told = json.loads(content)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            raise EngineUnavailableError(
+                f"{self._url} is no service of this kind; give that of `anyview serve`"
+            )
         if told.get("protocol") != PROTOCOL:
             raise EngineUnavailableError(
                 f"{self._url} speaks protocol {told.get('protocol')} and this is {PROTOCOL}; run one version of "
@@ -149,21 +158,19 @@ class ServedSynthesizer:
             )
         return told
 
-    def _ask_again(self, method: str, path: str, body: bytes, timeout_s: float) -> bytes:
+    def _ask_again(self, method: str, path: str, body: bytes, timeout_s: float, exchange: _Exchange) -> bytes:
+        with suppress(_Lost):
+            return self._ask(method, path, body, timeout_s, exchange)
         try:
-            return self._ask(method, path, body, timeout_s)
-        except _Lost:
-            pass
-        try:
-            return self._ask(method, path, body, timeout_s)
+            return self._ask(method, path, body, timeout_s, exchange)
         except _Lost as error:
             raise EngineUnavailableError(str(error)) from error
 
-    def _ask(self, method: str, path: str, body: bytes, timeout_s: float) -> bytes:
+    def _ask(self, method: str, path: str, body: bytes, timeout_s: float, exchange: _Exchange) -> bytes:
         connection = self._connection(timeout_s)
-        with self._lock:
-            self._under_way = connection
         try:
+            connection.connect()
+            exchange.goes_over(connection.sock)
             connection.request(
                 method,
                 self._parts.path.rstrip("/") + path,
@@ -180,8 +187,6 @@ class ServedSynthesizer:
             ) from error
         finally:
             connection.close()
-            with self._lock:
-                self._under_way = None
         if answer.status != http.client.OK:
             raise _error_of(self._url, answer.status, content)
         return content
@@ -192,15 +197,52 @@ class ServedSynthesizer:
             return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=self._tls)
         return http.client.HTTPConnection(host, port, timeout=timeout_s)
 
-    def _cut(self) -> None:
+
+class _Exchange:
+    """A request and its answer, which another thread may cut short."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._cut = False
+
+    def goes_over(self, connected: socket.socket) -> None:
+        """Begin, or begin again, over a connection.
+
+        Raises:
+            SynthesisCancelled: it has been cut.
+        """
         with self._lock:
-            connection = self._under_way
-        if connection is not None and connection.sock is not None:
-            connection.sock.close()
+            if self._cut:
+                raise SynthesisCancelled("the request to the service was cancelled")
+            self._socket = connected
+
+    def cut(self) -> None:
+        """Wake up who waits for the answer; closing alone would not."""
+        with self._lock:
+            self._cut = True
+            if self._socket is not None:
+                with suppress(OSError):  # it has ended already
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class _Lost(SynthesisError):
     """The connection ended without an answer."""
+
+
+def _has_port(url: str) -> bool:
+    """Whether the port of a URL is none or one that exists."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _tls(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidInputError(f"ca_file {ca_file} cannot be used: {error}; give a PEM file") from error
 
 
 def _error_of(url: str, status: int, content: bytes) -> AnyViewError:

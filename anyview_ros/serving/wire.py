@@ -28,6 +28,7 @@ PROTOCOL = 1
 _MAGIC = b"AVS1"
 _LARGEST_HEADER = 4 * 2**20
 _BYTES_PER_PIXEL = 3 + 1 + 4
+_BYTES_OF_COLOUR, _BYTES_WITH_DEPTH = 3, 3 + 4
 
 
 def encode_request(
@@ -55,11 +56,14 @@ def encode_request(
     return _join(header, blobs)
 
 
-def decode_request(body: bytes, *, largest_answer: int) -> tuple[SynthesisRequest, float | None]:
+def decode_request(
+    body: bytes, *, largest_sources: int, largest_answer: int
+) -> tuple[SynthesisRequest, float | None]:
     """The request of a message, and its time limit.
 
     Args:
         body: of the message.
+        largest_sources: bytes that the pictures and depth of all sources may weigh, decompressed.
         largest_answer: bytes that the pictures of the answer may weigh.
 
     Raises:
@@ -74,7 +78,16 @@ def decode_request(body: bytes, *, largest_answer: int) -> tuple[SynthesisReques
                 f"the answer would weigh {weight * _BYTES_PER_PIXEL} bytes and may {largest_answer}; ask for fewer or "
                 "smaller views"
             )
-        sources = tuple(_source(entry, blobs) for entry in header["sources"])
+        announced = [(*_parts(entry), bool(entry["depth"])) for entry in header["sources"]]
+        heavy = sum(
+            len(poses) * camera.width * camera.height * (_BYTES_WITH_DEPTH if depth else _BYTES_OF_COLOUR)
+            for camera, poses, _, depth in announced
+        )
+        if heavy > largest_sources:
+            raise InvalidRequestError(
+                f"the sources weigh {heavy} bytes and may {largest_sources}; send fewer or smaller pictures"
+            )
+        sources = tuple(_source(*parts, blobs) for parts in announced)
         timeout_s = header.get("timeout_s")
         steps, options = header.get("steps"), header.get("options")
         if not (steps is None or isinstance(steps, int)) or not (
@@ -110,7 +123,7 @@ def decode_result(body: bytes) -> SynthesisResult:
 
 
 def describe_to_json(description: MethodDescription) -> dict[str, Any]:
-    """A description as plain values; its options by name with their defaults."""
+    """A description as plain values; its options by name with their types."""
     plain = {field.name: getattr(description, field.name) for field in fields(description)}
     options = plain.pop("options_type")
     plain["options"] = (
@@ -147,9 +160,7 @@ class _Reading:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(
-            error, KeyError | TypeError | ValueError | AttributeError | OverflowError | StopIteration
-        ):
+        if isinstance(error, KeyError | TypeError | ValueError | AttributeError | OverflowError):
             if isinstance(error, AnyViewError):
                 return
             raise InvalidInputError(
@@ -160,8 +171,8 @@ class _Reading:
 def _join(header: dict[str, Any], blobs: Sequence[bytes]) -> bytes:
     try:
         head = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}, allow_nan=False).encode()
-    except ValueError as error:
-        raise InvalidRequestError(f"a number cannot be sent: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(f"a value cannot be sent: {error}") from error
     return b"".join([_MAGIC, struct.pack("<I", len(head)), head, *blobs])
 
 
@@ -194,6 +205,7 @@ def _cut(data: memoryview, lengths: Sequence[int]) -> Iterator[bytes]:
     for size in lengths:
         yield bytes(data[place : place + size])
         place += size
+    raise InvalidInputError(f"there are {len(lengths)} blobs and the header tells of more pictures")
 
 
 def _trajectory(posed: PosedClip | CameraTrajectory | SynthesizedView) -> dict[str, Any]:
@@ -217,11 +229,12 @@ def _target(entry: dict[str, Any]) -> CameraTrajectory:
     return CameraTrajectory(*_parts(entry))
 
 
-def _source(entry: dict[str, Any], blobs: Iterator[bytes]) -> PosedClip:
-    camera, poses, stamps = _parts(entry)
+def _source(
+    camera: PinholeCamera, poses: Any, stamps: Any, has_depth: bool, blobs: Iterator[bytes]
+) -> PosedClip:
     frames = np.stack([unpack_picture(next(blobs), camera.width, camera.height) for _ in poses])
     depth = None
-    if entry["depth"]:
+    if has_depth:
         depth = np.stack([unpack_floats(next(blobs), (camera.height, camera.width)) for _ in poses])
     return PosedClip(frames, camera, poses, stamps, depth)
 

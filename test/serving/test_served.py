@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from fake_synthesizers import FakeSynthesizer, request
 
 from anyview_ros.errors import (
     EngineBusyError,
+    EngineClosedError,
     EngineUnavailableError,
     InvalidInputError,
     InvalidRequestError,
@@ -192,6 +195,82 @@ def test_nobody_there_and_no_url() -> None:
         ServedSynthesizer(url)
     with pytest.raises(InvalidInputError, match="url is 'gpu:8000'; give one such as"):
         ServedSynthesizer("gpu:8000")
+    with pytest.raises(InvalidInputError, match="url is 'http://gpu:99999'"):
+        ServedSynthesizer("http://gpu:99999")
+    with pytest.raises(InvalidInputError, match=r"ca_file nowhere\.pem cannot be used"):
+        ServedSynthesizer("https://gpu:8000", ca_file="nowhere.pem")
+    with pytest.raises(InvalidInputError, match="token has characters"):
+        ServedSynthesizer("http://gpu:8000", token="a\nb")  # noqa: S106 - no secret
+
+
+def test_where_nobody_can_listen_is_told() -> None:
+    with served(Reprojection()) as url, Engine(Reprojection(), warm_up=False) as engine:
+        with pytest.raises(InvalidInputError, match=r"cannot listen at 127\.0\.0\.1, port"):
+            PlainHost(Service(engine), "127.0.0.1", int(url.rpartition(":")[2]))
+        with pytest.raises(InvalidInputError, match="token has characters"):
+            Service(engine, token="schlüssel")  # noqa: S106 - no secret
+
+
+def test_a_cancelled_request_is_neither_waited_for_nor_sent_again() -> None:
+    fake = FakeSynthesizer()
+    with served(fake) as url:
+        fake.gate.shut()
+        there, cancel = ServedSynthesizer(url), threading.Event()
+        threading.Thread(target=lambda: fake.gate.wait_for_visitors(1) or cancel.set()).start()
+        with pytest.raises(SynthesisCancelled):
+            there.synthesize(request(1), cancel=cancel)
+        there._sender.submit(int).result(10)  # it is free, though the service still works
+        fake.gate.open()
+        there.synthesize(request(2))
+        assert fake.log == [("request", 1), ("request", 2)]
+        there.close()
+        with pytest.raises(EngineClosedError, match="has been closed"):
+            there.synthesize(request(3))
+
+
+def answers(url: str, sent: bytes) -> bytes:
+    """Everything that comes back until the other side closes."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_body_is_never_taken_for_another_request() -> None:
+    inner = b"GET /describe HTTP/1.1\r\n\r\n"
+    length = b"Content-Length: %d\r\n" % len(inner)
+    with served(Reprojection()) as url:
+        told = answers(url, b"GET /health HTTP/1.1\r\n" + length + b"\r\n" + inner)
+        assert told.count(b"HTTP/1.1 ") == 1
+        assert told.startswith(b"HTTP/1.1 200")
+        for head in (
+            b"GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"POST /synthesize HTTP/1.1\r\nContent-Length: 0\r\n" + length + b"\r\n",
+            b"POST /synthesize HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        ):
+            told = answers(url, head + inner)
+            assert told.count(b"HTTP/1.1 ") == 1
+            assert told.startswith(b"HTTP/1.1 411")
+
+
+def test_who_sends_bytes_one_by_one_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anyview_ros.serving.plain_host._SLOWEST_S", 0.5)
+    with served(Reprojection()) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            assert closed_while_sending(connection)
+
+
+def closed_while_sending(connection: socket.socket) -> bool:
+    """Send a byte every tenth of a second until the other side closes."""
+    for _ in range(200):
+        try:
+            connection.sendall(b"G")
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_another_protocol_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

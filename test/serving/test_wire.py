@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from anyview_ros.serving.wire import (
 from anyview_ros.synthesis import SynthesisRequest
 
 PLENTY = 2**24
+LIMITS = {"largest_sources": PLENTY, "largest_answer": PLENTY}
 
 
 def asked(**settings_: object) -> SynthesisRequest:
@@ -34,7 +36,7 @@ def asked(**settings_: object) -> SynthesisRequest:
 
 def test_a_request_comes_back_as_it_was_sent() -> None:
     sent = asked(steps=3, seed=2**53 + 1, options={"fill": True})
-    back, timeout_s = decode_request(encode_request(sent, timeout_s=1.5), largest_answer=PLENTY)
+    back, timeout_s = decode_request(encode_request(sent, timeout_s=1.5), **LIMITS)
     assert (back.steps, back.seed, back.options, timeout_s) == (3, 2**53 + 1, {"fill": True}, 1.5)
     for there, here in zip(back.sources, sent.sources, strict=True):
         np.testing.assert_array_equal(there.frames, here.frames)
@@ -50,7 +52,7 @@ def test_jpeg_is_smaller_and_near() -> None:
     sent = asked()
     small = encode_request(sent, quality=90)
     assert len(small) < 0.8 * len(encode_request(sent))
-    back, _ = decode_request(small, largest_answer=PLENTY)
+    back, _ = decode_request(small, **LIMITS)
     assert np.abs(back.sources[0].frames.astype(int) - sent.sources[0].frames).mean() < 12
 
 
@@ -59,10 +61,12 @@ def test_a_dataclass_of_options_crosses_by_name() -> None:
     class Options:
         depth_m: float = 2.0
 
-    back, _ = decode_request(encode_request(asked(options=Options())), largest_answer=PLENTY)
+    back, _ = decode_request(encode_request(asked(options=Options())), **LIMITS)
     assert back.options == {"depth_m": 2.0}
     with pytest.raises(InvalidRequestError, match="cannot be sent"):
         encode_request(asked(options={"x": float("nan")}))
+    with pytest.raises(InvalidRequestError, match="Path is not JSON serializable"):
+        encode_request(asked(options={"x": Path("weights")}))
 
 
 def test_a_result_comes_back_with_confidence_in_steps_of_a_255th() -> None:
@@ -90,7 +94,25 @@ def test_a_description_comes_back_without_the_type_of_its_options() -> None:
 def test_an_answer_that_would_weigh_too_much_is_refused_before_pictures_are_read() -> None:
     body = encode_request(asked())
     with pytest.raises(InvalidRequestError, match="would weigh 98304 bytes and may 98303"):
-        decode_request(body, largest_answer=98303)
+        decode_request(body, largest_sources=PLENTY, largest_answer=98303)
+
+
+def test_sources_that_would_weigh_too_much_are_refused_before_they_are_decompressed() -> None:
+    camera = box_clip(2).camera
+    weight = 2 * camera.width * camera.height * (3 + 4 + 3)  # of two clips, one with depth
+    body = encode_request(asked())
+    decode_request(body, largest_sources=weight, largest_answer=PLENTY)
+    with pytest.raises(InvalidRequestError, match=f"weigh {weight} bytes and may {weight - 1}"):
+        decode_request(body, largest_sources=weight - 1, largest_answer=PLENTY)
+
+
+def test_a_message_with_fewer_pictures_than_its_header_tells_of_is_refused() -> None:
+    (length,) = struct.unpack("<I", BODY[4:8])
+    header = json.loads(BODY[8 : 8 + length])
+    lost = header["blobs"].pop()
+    head = json.dumps(header).encode()
+    with pytest.raises(InvalidInputError, match="header tells of more pictures"):
+        decode_request(b"AVS1" + struct.pack("<I", len(head)) + head + BODY[8 + length : -lost], **LIMITS)
 
 
 def test_pictures_of_another_size_than_announced_are_not_decoded() -> None:
@@ -127,7 +149,7 @@ def test_a_body_broken_anywhere_is_refused_with_a_reason_or_read(data: st.DataOb
         body[place] = data.draw(st.integers(0, 255))
     cut = data.draw(st.sampled_from([len(body), data.draw(st.integers(0, len(body)))]))
     try:
-        request, _ = decode_request(bytes(body[:cut]), largest_answer=PLENTY)
+        request, _ = decode_request(bytes(body[:cut]), **LIMITS)
         told = f"{len(request.sources)} sources"
     except AnyViewError as error:
         told = str(error)
@@ -139,4 +161,4 @@ def test_a_body_broken_anywhere_is_refused_with_a_reason_or_read(data: st.DataOb
 )
 def test_what_is_no_message_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInputError):
-        decode_request(body, largest_answer=PLENTY)
+        decode_request(body, **LIMITS)
