@@ -48,7 +48,7 @@ class _FaultyStream:
         self._inner.close()
 
 
-KILLED, EXITS, HANGS, REFUSES, NO_MEMORY, BREAKS, WAITS = 201, 202, 203, 204, 205, 206, 207
+KILLED, EXITS, HANGS, REFUSES, NO_MEMORY, BREAKS, WAITS, FORKS = 201, 202, 203, 204, 205, 206, 207, 208
 
 
 def misbehave(what: int, cancel=None) -> None:
@@ -56,6 +56,13 @@ def misbehave(what: int, cancel=None) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if what == EXITS:
         os._exit(7)
+    if what == FORKS:
+        own = os.fork()
+        if own == 0:
+            time.sleep(60)  # holds the pipe, until the test kills it
+            os._exit(0)
+        Path(os.environ["FORKED"]).write_text(str(own))
+        os._exit(8)
     while what == HANGS:
         time.sleep(0.05)
     if what == REFUSES:

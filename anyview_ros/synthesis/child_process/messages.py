@@ -48,8 +48,9 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Progressed:
-    """From the child: a step of the call is done."""
+    """From the child: a step of the call with that number is done."""
 
+    number: int
     step: int
     total: int
 
@@ -83,7 +84,8 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """From the child: how loading or a call ended."""
+    """From the child: how loading, or the call with that number, ended."""
 
+    number: int = -1
     value: Any = None
     failure: Failure | None = None

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import AnyViewError, EngineClosedError, EngineUnavailableError, SynthesisError
+from anyview_ros.errors import EngineClosedError, EngineUnavailableError, SynthesisError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.synthesis.child_process.messages import Answer, Begin, Call, Cancel, Loaded, Progressed
 from anyview_ros.synthesis.description import MethodDescription
@@ -39,7 +39,8 @@ class ChildSynthesizer:
     that was told to stop and does not is killed, so that a driver that hangs does not hold the engine. Like every
     Synthesizer it is used by one thread at a time; ``restarts`` and ``process_id`` may be read by any.
 
-    Pictures cross a pipe, which costs a copy each way.
+    Pictures cross a pipe, which costs a copy each way. It serves one request at a time: the child's method is not asked
+    to serve several together, whether it could or not.
 
     Args:
         name: of the method; None for the default.
@@ -188,7 +189,7 @@ class ChildSynthesizer:
             child = self._child
         try:
             child.wait_until_loaded()
-        except AnyViewError:
+        except Exception:
             self._replaced(child, "while it loaded")
             raise
         return child
@@ -210,9 +211,14 @@ class ChildSynthesizer:
                 stop_by = min(stop_by, time.monotonic() + self._patience_s)
             if time.monotonic() > stop_by:
                 child.kill()
+            ended = child.ended()
             if not child.poll(_POLL_S):
+                if ended:  # processes that it began may hold its end of the pipe open
+                    raise EOFError
                 continue
             message = child.receive()
+            if message.number != number:
+                continue  # of an earlier call, whose caller's progress raised
             if isinstance(message, Answer):
                 return message
             if isinstance(message, Progressed) and progress is not None:
@@ -345,6 +351,9 @@ class _Child:
 
     def send(self, message: Call | Cancel) -> None:
         self._pipe.send(message)
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def poll(self, timeout_s: float) -> bool:
         return self._pipe.poll(timeout_s)

@@ -8,6 +8,7 @@ import queue
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -52,7 +53,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
             self._pipe.send(Answer(failure=Failure.of(error)))
             return
-        self._pipe.send(Answer(loaded))
+        self._pipe.send(Answer(value=loaded))
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         while True:
             self._serve(synthesizer, self._calls.get())
@@ -69,6 +70,9 @@ class Worker:
                             self._cancel.set()
         except (EOFError, OSError):
             os._exit(0)  # the parent has closed the pipe, or died: nobody wants what is under way
+        except BaseException:  # noqa: BLE001 - such as options of a class that this process cannot import
+            traceback.print_exc()
+            os._exit(1)  # or else the parent would wait for ever
 
     def _serve(self, synthesizer: Synthesizer, call: Call) -> None:
         with self._lock:
@@ -81,9 +85,9 @@ class Worker:
             "close_stream": self._close_stream,
         }
         try:
-            answer = Answer(doing[call.name](synthesizer, *call.arguments))
+            answer = Answer(call.number, doing[call.name](synthesizer, *call.arguments))
         except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
-            answer = Answer(failure=Failure.of(error))
+            answer = Answer(call.number, failure=Failure.of(error))
         with self._lock:
             self._number = -1
         self._pipe.send(answer)
@@ -92,7 +96,7 @@ class Worker:
         return synthesizer.synthesize(request, progress=self._progress, cancel=self._cancel)
 
     def _progress(self, step: int, total: int) -> None:
-        self._pipe.send(Progressed(step, total))
+        self._pipe.send(Progressed(self._number, step, total))
 
     def _open_stream(
         self,

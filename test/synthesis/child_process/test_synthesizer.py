@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from child_methods import BREAKS, EXITS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
+from child_methods import BREAKS, EXITS, FORKS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
 from clips import CAMERA, box_clip, pose_at, sideways
 
 from anyview_ros.errors import (
@@ -65,6 +67,42 @@ def test_progress_arrives(faulty):
     steps = []
     faulty.synthesize(asked(), progress=lambda step, total: steps.append((step, total)))
     assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_progress_that_raises_does_not_leave_its_answer_to_the_next_call(faulty):
+    def refuse(_step, _total):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        faulty.synthesize(asked(5), progress=refuse)
+    steps = []
+    result = faulty.synthesize(asked(6), progress=lambda step, _: steps.append(step))
+    assert result.provenance.seed == 6
+    assert steps == [1, 2, 3]
+
+
+class Unknown:
+    """In the parent alone: the child cannot import this module."""
+
+
+def test_a_request_that_the_child_cannot_read_ends_with_an_error(faulty, monkeypatch):
+    monkeypatch.setattr(Unknown, "__module__", "nowhere")
+    monkeypatch.setitem(sys.modules, "nowhere", SimpleNamespace(Unknown=Unknown))
+    with pytest.raises(SynthesisError, match="ended with code 1 while it did 'synthesize'"):
+        faulty.synthesize(SynthesisRequest((box_clip(2),), (sideways(2),), options={"x": Unknown()}))
+    assert len(faulty.synthesize(asked()).views) == 1
+
+
+def test_a_child_whose_own_children_hold_the_pipe_is_replaced_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORKED", str(tmp_path / "process"))
+    child = ChildSynthesizer(factory=FAULTY)
+    with pytest.raises(SynthesisError, match="ended with code 8"):
+        child.synthesize(asked(FORKS))
+    holder = int((tmp_path / "process").read_text())
+    assert not ended(holder)
+    os.kill(holder, signal.SIGKILL)
+    assert len(child.synthesize(asked()).views) == 1
+    child.close()
 
 
 @pytest.mark.parametrize(
@@ -203,7 +241,6 @@ def test_an_engine_outlives_the_death_of_its_method():
 
 def test_the_child_ends_when_its_parent_dies(tmp_path):
     import subprocess
-    import sys
 
     script = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
