@@ -46,6 +46,10 @@ class Engine:
       to stop, which it does between two steps. A method that does not look at its token goes on until it is
       done and keeps the device that long; its request has ended all the same.
     - Where memory does not hold all targets of a request at once, they are served in smaller batches.
+    - Requests that the method can serve together (:class:`BatchingSynthesizer`) share a batch if they wait at the
+      same time; nothing waits for a batch to fill. Clients take turns within batches as well. Each request keeps
+      its own time limit, cancellation and error; a batch stops when all its requests have. One that fails as a
+      whole, or does not fit into memory, is asked anew one request at a time.
     - An error of the method ends the request or loses the frame at hand; the engine lives on.
 
     Args:
@@ -56,6 +60,7 @@ class Engine:
         max_queue: requests that may wait.
         max_queue_per_client: how many of these may be of one client; None leaves a quarter to others.
         max_streams: streams that may be open.
+        max_batch: requests that may share a batch; 1 runs each alone.
         default_timeout_s: time limit of requests that give none; None for none.
         warm_up: whether to run a tiny request after loading.
 
@@ -72,6 +77,7 @@ class Engine:
         max_queue: int = 32,
         max_queue_per_client: int | None = None,
         max_streams: int = 16,
+        max_batch: int = 4,
         default_timeout_s: float | None = 120.0,
         warm_up: bool = True,
     ) -> None:
@@ -82,6 +88,7 @@ class Engine:
             "max_queue": max_queue,
             "max_queue_per_client": max_queue_per_client,
             "max_streams": max_streams,
+            "max_batch": max_batch,
             "default_timeout_s": default_timeout_s,
         }
         for limit, value in limits.items():
@@ -104,6 +111,7 @@ class Engine:
             self._counters,
             limit=max_queue,
             limit_per_client=max_queue_per_client,
+            max_batch=max_batch,
         )
         self._streams = StreamDesk(self._lock, self._dispatcher, self._counters, limit=max_streams)
         self._streams_first = False
@@ -269,7 +277,7 @@ class Engine:
             self._streams.free()
             _close(synthesizer)
 
-    def _prepare(self) -> tuple[Synthesizer, MethodDescription]:
+    def _prepare(self) -> tuple[SmallerBatches, MethodDescription]:
         synthesizer = self._load if isinstance(self._load, Synthesizer) else self._load()
         try:
             description = synthesizer.describe()
@@ -284,7 +292,7 @@ class Engine:
             raise
         return self._sparing(synthesizer), description
 
-    def _sparing(self, synthesizer: Synthesizer) -> Synthesizer:
+    def _sparing(self, synthesizer: Synthesizer) -> SmallerBatches:
         sparing = SmallerBatches(synthesizer)
         self._splits = lambda: sparing.splits
         return sparing
@@ -320,7 +328,7 @@ class Engine:
             self._streams.close(self._problem)
 
     def _next_task(
-        self, synthesizer: Synthesizer, description: MethodDescription
+        self, synthesizer: SmallerBatches, description: MethodDescription
     ) -> Callable[[], None] | None:
         """Wait for work; None once the engine closes."""
         with self._lock:
@@ -334,16 +342,16 @@ class Engine:
                 self._lock.wait()
             return None
 
-    def _take(self, synthesizer: Synthesizer, description: MethodDescription) -> Callable[[], None] | None:
+    def _take(self, synthesizer: SmallerBatches, description: MethodDescription) -> Callable[[], None] | None:
         for streams in (self._streams_first, not self._streams_first):
             stream = self._streams.take() if streams else None
             if stream is not None:
                 self._streams_first = False
                 return lambda: self._streams.serve(stream, synthesizer, description, self._device)
-            job = None if streams else self._requests.take()
-            if job is not None:
+            batch = [] if streams else self._requests.take(synthesizer)
+            if batch:
                 self._streams_first = True
-                return lambda: self._requests.run(job, synthesizer, self._device)
+                return lambda: self._requests.run(batch, synthesizer, self._device)
         return None
 
     # --- being looked at
@@ -396,6 +404,7 @@ class Engine:
                 device_memory_bytes=device_bytes(),
                 restarts=self._restarts(),
                 splits=self._splits(),
+                batched=counters.batched,
             )
 
 

@@ -50,7 +50,7 @@ class EngineStatistics:
     Attributes:
         submitted: requests accepted.
         queued: requests waiting now.
-        running: 1 while a request runs.
+        running: requests that run now; more than 1 while a batch of them does.
         device_busy: whether the worker works; True with nothing running if a method goes on after its time limit.
         completed, failed, cancelled, timed_out: how accepted requests ended; those ended by ``close`` are cancelled.
         rejected: requests refused because the queue was full.
@@ -61,12 +61,13 @@ class EngineStatistics:
         frames_failed: those answered with an error.
         frames_dropped: those never answered: "replaced" by a newer one, or "closed" with their stream.
         queue_time: waiting time of requests.
-        synthesis_time: time of completed requests on the device.
+        synthesis_time: time of completed requests on the device; requests of one batch share it, and count it each.
         stream_latency: time from push to answer of stream frames.
         memory_bytes: resident memory of this process.
         device_memory_bytes: what torch holds on CUDA devices; 0 where it does not use any.
         restarts: how often the process of a method that has one of its own died and was replaced.
-        splits: how often memory ran out and a request went on in smaller batches.
+        splits: how often memory ran out and a request, or a batch of them, went on in smaller parts.
+        batched: requests that were begun in one batch with others.
     """
 
     submitted: int
@@ -91,6 +92,7 @@ class EngineStatistics:
     device_memory_bytes: int
     restarts: int = 0
     splits: int = 0
+    batched: int = 0
 
 
 @dataclass
@@ -103,6 +105,7 @@ class EngineCounters:
     cancelled: int = 0
     timed_out: int = 0
     rejected: int = 0
+    batched: int = 0
     frames_received: int = 0
     frames_done: int = 0
     frames_failed: int = 0

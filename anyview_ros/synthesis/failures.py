@@ -43,6 +43,16 @@ def check_view_count(got: int, wanted: int) -> None:
         raise SynthesisError(f"the method gave {got} views for {wanted} targets; it must give one each")
 
 
+def check_outcome_count(got: int, wanted: int) -> None:
+    """Hold a method that batches to its contract.
+
+    Raises:
+        SynthesisError: it did not give one outcome per request.
+    """
+    if got != wanted:
+        raise SynthesisError(f"the method gave {got} outcomes for {wanted} requests; it must give one each")
+
+
 def sizes_of(request: SynthesisRequest) -> str:
     """The sizes of a request, for people: "2 frames of 640x480 into 3 views of 320x240"."""
     sources = ", ".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -32,7 +32,28 @@ class FairQueue(Generic[Item]):
         """
         if not self._waiting:
             raise IndexError("pop from an empty queue")
-        client, items = next(iter(self._waiting.items()))
+        return self._pop(next(iter(self._waiting)))
+
+    def pop_alike(self, alike: Callable[[Item], bool], served: Collection[str]) -> Item | None:
+        """Take one more item for a batch: the oldest of the next client in turn whose oldest is alike.
+
+        Clients whose oldest is not alike keep their turns. While there is such a client, nobody has two items in
+        one batch; so a batch never makes a client fall behind the others.
+
+        Args:
+            alike: whether an item may join the batch.
+            served: clients that have an item in the batch.
+
+        Returns:
+            the item, or None if none may join.
+        """
+        joining = [client for client, items in self._waiting.items() if alike(items[0])]
+        if len(joining) < len(self._waiting):
+            joining = [client for client in joining if client not in served]
+        return self._pop(joining[0]) if joining else None
+
+    def _pop(self, client: str) -> Item:
+        items = self._waiting[client]
         item = items.popleft()
         if items:
             self._waiting.move_to_end(client)

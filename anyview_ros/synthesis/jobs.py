@@ -61,6 +61,7 @@ class Job:
         self.ended = False
         self.cancel_requested = False
         self.steps: tuple[int, int] | None = None
+        self.steps_lost = 0  # done in a batch that came to nothing
         self._lock = lock
         self._cancel = cancel
         self._position = position
@@ -97,6 +98,15 @@ class Job:
     def cancel(self) -> None:
         """Ask for the end: at once if it waits, between two steps if it runs. Harmless once ended."""
         self._cancel(self)
+
+    def step(self, step: int, total: int) -> tuple[int, int]:
+        """Note that a step is done; returns steps done and in all, those that were lost included."""
+        self.steps = (self.steps_lost + step, self.steps_lost + total)
+        return self.steps
+
+    def begin_again(self) -> None:
+        """Note that the steps done so far were for nothing; progress does not run back."""
+        self.steps_lost = 0 if self.steps is None else self.steps[0]
 
     def is_set(self) -> bool:
         """Whether the method should stop."""

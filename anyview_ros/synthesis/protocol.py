@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.errors import AnyViewError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.request import SynthesisRequest
@@ -114,4 +115,45 @@ class Synthesizer(Protocol):
 
     def close(self) -> None:
         """Free the device. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class BatchingSynthesizer(Synthesizer, Protocol):
+    """A Synthesizer that can serve requests of several callers at once, where their shapes agree.
+
+    It is an offer: the engine makes use of it if the method has it, and asks one request at a time otherwise.
+    """
+
+    def batch_key(self, request: SynthesisRequest) -> Hashable | None:
+        """Tell with which others a request may share a batch: those of an equal key; None for none.
+
+        It is quick, since callers wait for the lock meanwhile, and raises nothing: a request that cannot be served
+        goes alone and is refused then.
+        """
+        ...
+
+    def synthesize_together(
+        self,
+        requests: Sequence[SynthesisRequest],
+        *,
+        progress: Progress | None = None,
+        cancels: Sequence[CancelToken] | None = None,
+    ) -> list[SynthesisResult | AnyViewError]:
+        """Synthesise several requests of one key; each result is as if it had been asked alone, within one grey level.
+
+        Args:
+            requests: of equal keys, none of them None.
+            progress: told after each step of the work for all.
+            cancels: one per request. The work stops once all are set; of a request whose own is set the outcome may
+                be anything.
+
+        Returns:
+            for each request its result, or the error that ends it alone.
+
+        Raises:
+            SynthesisCancelled: all of ``cancels`` are set; checked between steps.
+            Exception: anything that ends the work as a whole, memory that ran out above all. Whoever asked then
+                asks for one request at a time.
+        """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from functools import partial
@@ -13,16 +14,22 @@ from anyview_ros.errors import (
     EngineClosedError,
     InvalidRequestError,
     SynthesisCancelled,
+    SynthesisError,
 )
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.dispatcher import Dispatcher
 from anyview_ros.synthesis.engine_statistics import EngineCounters
-from anyview_ros.synthesis.failures import as_synthesis_error, check_view_count, sizes_of
+from anyview_ros.synthesis.failures import as_synthesis_error, check_outcome_count, check_view_count, sizes_of
 from anyview_ros.synthesis.fair_queue import FairQueue
 from anyview_ros.synthesis.jobs import Job, JobEnd
-from anyview_ros.synthesis.protocol import Progress, Synthesizer
+from anyview_ros.synthesis.protocol import Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request
 from anyview_ros.synthesis.result import SynthesisResult
+from anyview_ros.synthesis.smaller_batches import SmallerBatches
+
+_log = logging.getLogger(__name__)
+
+_Ended = tuple[JobEnd, SynthesisResult | AnyViewError]
 
 
 class RequestDesk:
@@ -35,6 +42,7 @@ class RequestDesk:
         counters: of the engine.
         limit: requests that may wait, those included whose callbacks have not been run yet.
         limit_per_client: how many of these may be of one client.
+        max_batch: requests that may run together.
     """
 
     def __init__(
@@ -45,6 +53,7 @@ class RequestDesk:
         *,
         limit: int,
         limit_per_client: int,
+        max_batch: int,
     ) -> None:
         """Open the desk."""
         self._lock = lock
@@ -52,8 +61,9 @@ class RequestDesk:
         self._counters = counters
         self._limit = limit
         self._limit_per_client = limit_per_client
+        self._max_batch = max_batch
         self._queue: FairQueue[Job] = FairQueue()
-        self._running: Job | None = None
+        self._running: list[Job] = []  # those on the device, ended ones included
         self._undelivered = 0
         self._closed = False
 
@@ -111,49 +121,102 @@ class RequestDesk:
                 "(max_queue_per_client); try again later or ask less often"
             )
 
-    def take(self) -> Job | None:
-        """Take the next request to run; None if none waits. Called with the lock held, by the worker."""
-        while len(self._queue):
-            job = self._queue.pop()
+    def take(self, synthesizer: SmallerBatches) -> list[Job]:
+        """Take the requests to run next, as one batch; empty if none waits.
+
+        Called with the lock held, by the worker.
+        """
+        batch: list[Job] = []
+        while (job := self._pop(batch, synthesizer)) is not None:
             if job.remaining_s() <= 0:
                 self._end(job, JobEnd.TIMED_OUT, job.timeout_error())
                 continue
             job.begun_s = time.monotonic()
             self._counters.queue_time.add(job.begun_s - job.submitted_s)
-            self._running = job
-            return job
-        return None
+            batch.append(job)
+        if len(batch) > 1:
+            self._counters.batched += len(batch)
+        self._running = batch
+        return list(batch)
 
-    def run(self, job: Job, synthesizer: Synthesizer, device: str) -> None:
-        """Run a request that was taken, and end it however it goes. Called by the worker."""
-        end, outcome = self._synthesize(job, synthesizer, device)
-        with self._lock:
-            self._running = None
-            self._end(job, end, outcome)
+    def _pop(self, batch: list[Job], synthesizer: SmallerBatches) -> Job | None:
+        """Take the next request that may join what is in the batch already; any joins an empty one."""
+        if not len(self._queue):
+            return None
+        if not batch:
+            return self._queue.pop()
+        if len(batch) >= self._max_batch:
+            return None
+        key = synthesizer.batch_key(batch[0].request)
+        fitting = synthesizer.most_together(key)
+        if key is None or (fitting is not None and len(batch) >= fitting):
+            return None
+        return self._queue.pop_alike(
+            lambda job: synthesizer.batch_key(job.request) == key, {job.client for job in batch}
+        )
 
-    def _synthesize(
-        self, job: Job, synthesizer: Synthesizer, device: str
-    ) -> tuple[JobEnd, SynthesisResult | AnyViewError]:
+    def run(self, batch: list[Job], synthesizer: SmallerBatches, device: str) -> None:
+        """Run requests that were taken, and end each however it goes. Called by the worker."""
+        ends = None if len(batch) == 1 else self._synthesize_together(batch, synthesizer)
+        for index, job in enumerate(batch):
+            end, outcome = self._synthesize(job, synthesizer, device) if ends is None else ends[index]
+            with self._lock:
+                self._running.remove(job)
+                self._end(job, end, outcome)
+
+    def _synthesize_together(self, batch: list[Job], synthesizer: SmallerBatches) -> list[_Ended] | None:
+        """How each request of a batch ended; None if the batch came to nothing and each should be asked alone."""
+        requests = [job.request for job in batch]
+        try:
+            outcomes = synthesizer.synthesize_together(
+                requests, progress=partial(self._step_all, batch), cancels=batch
+            )
+            check_outcome_count(len(outcomes), len(batch))
+        except Exception as err:  # noqa: BLE001 - whatever a method raises ends requests, not the engine
+            if not all(job.is_set() for job in batch):
+                _log.warning("%d requests in one batch failed (%s); each is asked alone", len(batch), err)
+                for job in batch:
+                    job.begin_again()
+                return None
+            outcomes = [SynthesisCancelled("all requests of the batch were stopped")] * len(batch)
+        return [self._judged(job, outcome) for job, outcome in zip(batch, outcomes, strict=True)]
+
+    def _synthesize(self, job: Job, synthesizer: SmallerBatches, device: str) -> _Ended:
+        if job.is_set():
+            return self._judged(job, SynthesisCancelled("the request was stopped before it began"))
         try:
             result = synthesizer.synthesize(job.request, progress=partial(self._step, job), cancel=job)
-            check_view_count(len(result.views), len(job.request.targets))
-        except SynthesisCancelled as err:
-            return self._stopped(job) or (JobEnd.CANCELLED, err)
         except Exception as err:  # noqa: BLE001 - whatever a method raises ends its request, not the engine
-            return JobEnd.FAILED, as_synthesis_error(err, sizes_of(job.request), device)
-        return self._stopped(job) or (JobEnd.COMPLETED, result)
+            return self._judged(job, as_synthesis_error(err, sizes_of(job.request), device))
+        return self._judged(job, result)
 
-    def _stopped(self, job: Job) -> tuple[JobEnd, AnyViewError] | None:
+    def _judged(self, job: Job, outcome: SynthesisResult | AnyViewError) -> _Ended:
+        """What a method's answer means for a request, which may have been stopped meanwhile."""
+        if isinstance(outcome, AnyViewError) and not isinstance(outcome, SynthesisCancelled):
+            return JobEnd.FAILED, outcome
         if job.cancel_requested:
             return JobEnd.CANCELLED, SynthesisCancelled("the request was cancelled while it ran")
         if job.remaining_s() <= 0:
             return JobEnd.TIMED_OUT, job.timeout_error()
-        return None
+        if isinstance(outcome, SynthesisCancelled):
+            return JobEnd.CANCELLED, outcome
+        return self._checked(job, outcome)
+
+    def _checked(self, job: Job, result: SynthesisResult) -> _Ended:
+        try:
+            check_view_count(len(result.views), len(job.request.targets))
+        except SynthesisError as err:
+            return JobEnd.FAILED, err
+        return JobEnd.COMPLETED, result
 
     def _step(self, job: Job, step: int, total: int) -> None:
-        job.steps = (step, total)
+        told = job.step(step, total)
         if job.progress is not None and not job.ended:
-            self._dispatcher.post(partial(job.progress, step, total))
+            self._dispatcher.post(partial(job.progress, *told))
+
+    def _step_all(self, batch: list[Job], step: int, total: int) -> None:
+        for job in batch:
+            self._step(job, step, total)
 
     def _cancel(self, job: Job) -> None:
         with self._lock:
@@ -166,7 +229,7 @@ class RequestDesk:
         ahead = self._queue.position(job.client, job)
         if ahead is None:
             return 0
-        return ahead + (self._running is not None)
+        return ahead + len(self._running)
 
     def expire(self) -> float | None:
         """End the requests whose time is up; return the seconds until the next one's is, None if none has a
@@ -175,7 +238,7 @@ class RequestDesk:
         A request that runs is ended too: its method is told to stop, and what it still gives is thrown away.
         """
         with self._lock:
-            running = [] if self._running is None or self._running.ended else [self._running]
+            running = [job for job in self._running if not job.ended]
             left_s = float("inf")
             for job in [*self._queue, *running]:
                 if job.remaining_s() <= 0:
@@ -191,8 +254,8 @@ class RequestDesk:
             for job in list(self._queue):
                 self._queue.remove(job.client, job)
                 self._end(job, JobEnd.CANCELLED, EngineClosedError(reason))
-            if self._running is not None:
-                self._end(self._running, JobEnd.CANCELLED, EngineClosedError(reason))
+            for job in self._running:
+                self._end(job, JobEnd.CANCELLED, EngineClosedError(reason))
 
     def _end(self, job: Job, end: JobEnd, outcome: SynthesisResult | AnyViewError) -> None:
         """End a request once; called with the lock held."""
@@ -224,4 +287,4 @@ class RequestDesk:
     @property
     def running(self) -> int:
         """Requests running; called with the lock held."""
-        return int(self._running is not None and not self._running.ended)
+        return sum(not job.ended for job in self._running)

@@ -1,17 +1,24 @@
-"""Fewer targets at once where memory does not hold them all."""
+"""Fewer targets, or fewer requests, at once where memory does not hold them all."""
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from anyview_ros.errors import AnyViewError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.failures import free_memory, is_out_of_memory
-from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream, Synthesizer
+from anyview_ros.synthesis.protocol import (
+    BatchingSynthesizer,
+    CancelToken,
+    Progress,
+    SynthesisStream,
+    Synthesizer,
+)
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import SynthesisResult
 
@@ -23,12 +30,22 @@ _TRY_MORE_AFTER = 32
 _Sizes = tuple[tuple[tuple[int, int, int], ...], tuple[int, int, int]]
 
 
+@dataclass(frozen=True)
+class _Together:
+    """Requests of one batch key."""
+
+    key: Hashable
+
+
 class SmallerBatches:
     """A Synthesizer that, when memory runs out, asks another for half of the targets at a time.
 
     How many fitted is remembered for requests of the same sizes, which are cut beforehand; now and then one more is
     tried, since others may have left the device. The work batched or not gives the same views within one grey level.
     A single target that does not fit raises what the method raised.
+
+    Of requests that a method serves together it is remembered in the same way how many fitted. A batch that did not
+    raises; whoever asked then asks for one request at a time.
 
     Args:
         synthesizer: who does the work; closed with this.
@@ -37,12 +54,13 @@ class SmallerBatches:
     def __init__(self, synthesizer: Synthesizer) -> None:
         """Stand before ``synthesizer``."""
         self._synthesizer = synthesizer
-        self._fitting: OrderedDict[_Sizes, _Fitting] = OrderedDict()
+        self._batching = synthesizer if isinstance(synthesizer, BatchingSynthesizer) else None
+        self._fitting: OrderedDict[_Sizes | _Together, _Fitting] = OrderedDict()
         self._splits = 0
 
     @property
     def splits(self) -> int:
-        """How often memory ran out and a request was cut."""
+        """How often memory ran out and a request, or a batch of them, was cut."""
         return self._splits
 
     @property
@@ -80,19 +98,64 @@ class SmallerBatches:
                 if len(part.targets) == 1 or not is_out_of_memory(error):
                     raise
                 free_memory(error)
-                fitting = self._note_split(sizes, len(part.targets))
+                fitting = self._note_split(sizes, len(part.targets), "views")
                 waiting = _cut([target for group in waiting for target in group], fitting)
             else:
                 waiting.pop(0)
-        if sizes in self._fitting:
-            self._fitting[sizes].went_well()
+        self._note_success(sizes)
+        self._note_success(_Together(self.batch_key(request)))
         if len(results) == 1:
             return results[0]
         return SynthesisResult(
             tuple(view for result in results for view in result.views), results[0].provenance
         )
 
-    def _note_split(self, sizes: _Sizes, tried: int) -> _Fitting:
+    def batch_key(self, request: SynthesisRequest) -> Hashable | None:
+        """Tell with which others a request may share a batch; None if the method serves it alone."""
+        if self._batching is None:
+            return None
+        try:
+            key = self._batching.batch_key(request)
+            hash(key)
+        except Exception:  # noqa: BLE001 - the request goes alone, and is refused then if it cannot be served
+            _log.exception("the method failed to tell with what a request may be batched")
+            return None
+        return key
+
+    def most_together(self, key: Hashable) -> int | None:
+        """How many requests of a batch key fit at once; None if memory has held all so far."""
+        fitting = self._fitting.get(_Together(key))
+        return None if fitting is None else fitting.most
+
+    def synthesize_together(
+        self,
+        requests: Sequence[SynthesisRequest],
+        *,
+        progress: Progress | None = None,
+        cancels: Sequence[CancelToken] | None = None,
+    ) -> list[SynthesisResult | AnyViewError]:
+        """Synthesise several requests of one batch key.
+
+        Raises:
+            Exception: as the method's own. Where memory ran out it has been freed, and fewer fit from now on.
+        """
+        assert self._batching is not None  # noqa: S101 - else no two requests have a key in common
+        together = _Together(self.batch_key(requests[0]))
+        try:
+            outcomes = self._batching.synthesize_together(requests, progress=progress, cancels=cancels)
+        except Exception as error:
+            if is_out_of_memory(error):
+                free_memory(error)
+                self._note_split(together, len(requests), "requests")
+            raise
+        self._note_success(together)
+        return outcomes
+
+    def _note_success(self, sizes: _Sizes | _Together) -> None:
+        if sizes in self._fitting:
+            self._fitting[sizes].went_well()
+
+    def _note_split(self, sizes: _Sizes | _Together, tried: int, things: str) -> _Fitting:
         self._splits += 1
         fitting = _Fitting((tried + 1) // 2)
         self._fitting[sizes] = fitting
@@ -100,7 +163,7 @@ class SmallerBatches:
             self._fitting.popitem(last=False)
         name = self._synthesizer.describe().name
         _log.warning(
-            "memory does not hold %d views of '%s' at once; going on with %d", tried, name, fitting.most
+            "memory does not hold %d %s of '%s' at once; going on with %d", tried, things, name, fitting.most
         )
         return fitting
 
@@ -123,7 +186,7 @@ class SmallerBatches:
 
 @dataclass
 class _Fitting:
-    """How many targets fit at once, and how many requests went well since that was found."""
+    """How many targets or requests fit at once, and how often it went well since that was found."""
 
     most: int
     well: int = 0

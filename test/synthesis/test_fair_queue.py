@@ -61,3 +61,54 @@ def test_remove_takes_one_item_out_of_turn():
     assert drained(queue) == [("a", 1), ("b", 2)]
     with pytest.raises(IndexError, match="empty"):
         queue.pop()
+
+
+ALIKE = st.sets(st.integers(0, 30))
+
+
+def gathered(queue, alike, most):
+    """One item in turn, and others with it."""
+    batch = [queue.pop()]
+    while len(batch) < most:
+        more = queue.pop_alike(lambda item: item[1] in alike, {client for client, _ in batch})
+        if more is None:
+            return batch
+        batch.append(more)
+    return batch
+
+
+@given(PUSHES, ALIKE)
+def test_only_what_is_alike_joins_and_each_client_keeps_its_order(clients, alike):
+    queue = filled(clients)
+    served = []
+    while len(queue):
+        first, *others = gathered(queue, alike, 4)
+        assert {number for _, number in others} <= alike
+        served += [first, *others]
+    assert sorted(number for _, number in served) == list(range(len(clients)))
+    for name in "abc":
+        numbers = [number for client, number in served if client == name]
+        assert numbers == sorted(numbers)
+
+
+@given(PUSHES, ALIKE, st.integers(1, 5))
+def test_no_client_gets_two_places_in_a_batch_while_an_odd_one_waits(clients, alike, most):
+    queue = filled(clients)
+    while len(queue):
+        heads = {}
+        for client, number in queue:
+            heads.setdefault(client, number)
+        batch = gathered(queue, alike, most)
+        first = batch[0][0]
+        odd = {client for client, number in heads.items() if number not in alike} - {first}
+        if odd:
+            assert len({client for client, _ in batch}) == len(batch)
+
+
+def test_those_passed_over_keep_their_turn():
+    queue = filled("abcb")
+    queue.pop()
+    assert queue.pop_alike(lambda item: item[0] == "c", {"a"}) == ("c", 2)
+    assert queue.pop_alike(lambda item: item[0] == "c", {"a", "c"}) is None
+    assert drained(queue) == [("b", 1), ("b", 3)]
+    assert queue.pop_alike(lambda _: True, set()) is None
