@@ -195,7 +195,7 @@ class LeRobotEpisode:
     def _images(self, key: str) -> Any:
         if self.dataset.features[key]["dtype"] == "video":
             return self.dataset.video(self.episode, key).images
-        column = self.dataset.rows(self.episode)[key]
+        column = self.dataset.rows(self.episode, [key])[key]
 
         def read(wanted: range) -> Iterator[NDArray[np.uint8]]:
             return (embedded_picture(column[index].as_py(), f"{self.name}: {key}") for index in wanted)
@@ -211,7 +211,7 @@ class LeRobotEpisode:
         if feature["dtype"] == "video":
             stored: Any = self.dataset.video(self.episode, depth.key).grey
         else:
-            column = self.dataset.rows(self.episode)[depth.key]
+            column = self.dataset.rows(self.episode, [depth.key])[depth.key]
 
             def stored(wanted: range) -> Iterator[NDArray[Any]]:
                 return (
@@ -232,9 +232,10 @@ class LeRobotEpisode:
 
     def _link_to_world(self, name: str) -> Array:
         link = self.opened.calibration.links[name]
-        keys = [key for key in (link.position.key, link.rotation.key) if key in self.dataset.features]
-        rows = self.dataset.rows(self.episode)
-        columns = numbers_of(rows, [key for key in keys if key in rows.column_names])
+        features = self.dataset.features
+        wanted = dict.fromkeys((link.position.key, link.rotation.key))
+        keys = [key for key in wanted if key in features and not is_camera(features[key])]
+        columns = numbers_of(self.dataset.rows(self.episode, keys), keys)
         try:
             return link_poses(link, columns)
         except InvalidPoseError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -148,14 +148,19 @@ class LeRobotDataset:
             file_index=self._whole(episode, f"videos/{key}/file_index"),
         )
 
-    def rows(self, episode: DatasetEpisode) -> Table:
+    def rows(self, episode: DatasetEpisode, columns: Sequence[str] | None = None) -> Table:
         """An episode's rows, in order.
+
+        Args:
+            episode: of the dataset.
+            columns: to read, besides ``frame_index``; None for all.
 
         Raises:
             ReadError: a broken file, or a number of rows that is not the episode's length.
         """
         file = self.data_file(episode)
-        table = read_table(file, filters=[("episode_index", "=", episode.index)])
+        wanted = None if columns is None else list(dict.fromkeys(("frame_index", *columns)))
+        table = read_table(file, columns=wanted, filters=[("episode_index", "=", episode.index)])
         if len(table) != episode.length:
             raise ReadError(
                 f"{file} has {len(table)} rows of episode {episode.index}, whose length is {episode.length}"

@@ -54,6 +54,9 @@ def test_what_was_written_is_read(source: Path) -> None:
     rows = dataset.rows(dataset.episodes[1])
     assert rows["index"].to_pylist() == list(range(5, 12))
     assert rows["timestamp"].to_numpy().tolist() == [np.float32(k / 10) for k in range(7)]
+    some = dataset.rows(dataset.episodes[1], ["action"])
+    assert some.column_names == ["frame_index", "action"]
+    assert some["action"].equals(rows["action"])
     segment = dataset.video(dataset.episodes[1], SIDE)
     assert (segment.first, segment.count) == (5, 7)
     for index, image in zip((2, 4, 6), segment.images(range(2, 7, 2)), strict=True):
