@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
+
+from anyview_ros.offline.bag_profiles import load_yaml
 
 NAME = "metadata.yaml"
 
@@ -37,13 +40,19 @@ class BagMetadata:
     @classmethod
     def of(cls, path: Path) -> BagMetadata:
         """Read that of a folder; of a file there is none."""
-        import yaml
-
         file = path / NAME
         if not path.is_dir() or not file.exists():
             return cls()
+        state = file.stat()
+        return _read(file, state.st_size, state.st_mtime_ns)
+
+    @classmethod
+    def parse(cls, text: str) -> BagMetadata:
+        """What the text of the file tells."""
+        import yaml
+
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
+            content = load_yaml(text)["rosbag2_bagfile_information"]
             return cls(
                 present=True,
                 files=tuple(PurePath(name).name for name in content["relative_file_paths"]),
@@ -56,7 +65,6 @@ class BagMetadata:
                 type_hashes=_type_hashes(content),
             )
         except (
-            OSError,
             yaml.YAMLError,
             ValueError,
             KeyError,
@@ -65,6 +73,15 @@ class BagMetadata:
             RecursionError,
         ) as error:
             return cls(present=True, problem=f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=8)  # a bag is opened once for each part that is read of it
+def _read(file: Path, size: int, changed_ns: int) -> BagMetadata:
+    del size, changed_ns  # they only tell whether it is the same file still
+    try:
+        return BagMetadata.parse(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return BagMetadata(present=True, problem=f"{type(error).__name__}: {error}")
 
 
 def _plain_mode(told: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from anyview_ros.errors import ReadError
@@ -24,19 +25,31 @@ RELIABLE: dict[str, Any] = {**LATCHED, "depth": 10, "durability": "volatile"}
 """The default profile of publishers."""
 
 
-def read_profiles(text: str | Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The profiles of a bag's ``offered_qos_profiles``, YAML or already read, under the names of rosbag2.
+@lru_cache(maxsize=256)  # few profiles are offered on many topics
+def read_profiles(text: str) -> tuple[dict[str, Any], ...]:
+    """The profiles of a bag's ``offered_qos_profiles``, in YAML, under the names of rosbag2.
 
     Raises:
         ReadError: text that says no profiles.
     """
-    from rosbags.rosbag2.errors import ReaderError
+    import yaml
     from rosbags.rosbag2.metadata import parse_qos
 
     try:
-        return profiles_of(parse_qos(text))  # type: ignore[arg-type]
-    except (ReaderError, KeyError, TypeError, ValueError, AttributeError) as error:
+        return profiles_of(parse_qos(load_yaml(text) or []))
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ReadError(f"offered_qos_profiles is {text!r}, which says no QoS profiles") from error
+
+
+def load_yaml(text: str) -> Any:
+    """What YAML says, read in C where that is built in: bags are opened often.
+
+    Raises:
+        yaml.YAMLError, ValueError, RecursionError: no YAML.
+    """
+    import yaml
+
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
 
 
 def profiles_of(qos: Sequence[Any]) -> tuple[dict[str, Any], ...]:
