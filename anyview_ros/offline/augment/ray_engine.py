@@ -202,6 +202,8 @@ def _connect(ray: Any, address: str, threads: int) -> None:
         raise InvalidInputError(
             f"no Ray cluster at {address!r}: {error}; start one with `ray start --head`, or give no address"
         ) from error
+    except Exception as error:  # Ray raises no other kind when a process of its own does not come up in time
+        raise SynthesisError(f"Ray could not be started: {error}") from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
 
