@@ -7,8 +7,13 @@ from typing import Any
 from anyview_ros.errors import MissingDependencyError
 
 
-def render_page(template: str, **values: Any) -> str:
-    """Fill a template of ``evaluation/templates``; values are escaped.
+def render_page(template: str, *, package: str = "anyview_ros.evaluation", **values: Any) -> str:
+    """Fill a template; values are escaped.
+
+    Args:
+        template: name of the file.
+        package: in whose folder ``templates`` it lies.
+        values: by their names in the template.
 
     Raises:
         MissingDependencyError: Jinja2 is not installed.
@@ -20,7 +25,7 @@ def render_page(template: str, **values: Any) -> str:
             "reports need Jinja2; run `pip install 'anyview_ros[report]'`"
         ) from error
     environment = Environment(
-        loader=PackageLoader("anyview_ros.evaluation"),
+        loader=PackageLoader(package),
         autoescape=select_autoescape(),
         trim_blocks=True,
         lstrip_blocks=True,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import anyview_ros
+from anyview_ros.evaluation.pages import render_page
 from anyview_ros.evaluation.pictures import data_uri
 from anyview_ros.offline.augment.records import JobRecord, ViewRecord
 from anyview_ros.offline.augment.settings import AugmentSettings
@@ -52,16 +53,11 @@ def write_report(
 
     Raises:
         ReadError: a picture that a record names is not there.
+        MissingDependencyError: Jinja2 is not installed.
     """
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("anyview_ros.offline.augment"),
-        autoescape=select_autoescape(),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("augment_report.html").render(
+    html = render_page(
+        "augment_report.html",
+        package="anyview_ros.offline.augment",
         version=anyview_ros.__version__,
         settings=settings,
         totals=totals(records),

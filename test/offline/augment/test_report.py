@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anyview_ros.errors import ReadError
+from anyview_ros.errors import MissingDependencyError, ReadError
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.offline.augment.records import Attempt, JobRecord, ViewRecord
 from anyview_ros.offline.augment.report import totals, write_manifest, write_report
@@ -110,3 +111,11 @@ def test_same_records_same_bytes(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         write_report(tmp_path / name, records, SETTINGS, pictures=pictures)
     assert (tmp_path / "first/report.html").read_bytes() == (tmp_path / "second/report.html").read_bytes()
+
+
+def test_without_jinja2_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'anyview_ros\[report\]'"):
+        write_report(tmp_path, [], SETTINGS, pictures=tmp_path)
