@@ -196,7 +196,7 @@ def _benchmark_run(
     elif not distances:
         not_run["learned video distance"] = "since it needs two clips or more"
     told = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name != "learned"}
-    told["protocol"] = arguments.size == "576" and arguments.frames is None and arguments.most is None
+    told["protocol"] = follows_protocol(arguments)
     if settings.learned.lpips is not None:
         told["lpips_network"] = settings.learned.lpips.network
     return BenchmarkRun(
@@ -209,6 +209,12 @@ def _benchmark_run(
         picture=store.picture,
         shown=arguments.pictures,
     )
+
+
+def follows_protocol(arguments: argparse.Namespace) -> bool:
+    """Whether figures are the protocol's: at its size, of all episodes and frames, by the benchmark's own cameras."""
+    changed = arguments.frames, arguments.most, arguments.input, arguments.target
+    return arguments.size == "576" and not any(changed)
 
 
 def _video_distances(

@@ -258,8 +258,10 @@ def _html(run: BenchmarkRun, means: Mapping[str, Means], summary: Mapping[str, A
 
 def _pictures(run: BenchmarkRun) -> list[tuple[str, list[tuple[str, str]]]]:
     """Episodes, spread over the benchmark, and each method's picture of them."""
+    if run.shown < 1:
+        return []
     keys = list(dict.fromkeys(key_of(result) for results in run.found.values() for result in results))
-    step = max(1, -(-len(keys) // max(run.shown, 1)))
+    step = max(1, -(-len(keys) // run.shown))
     shown = []
     for key in keys[::step]:
         blobs = [(method, run.picture(method, key)) for method in run.found]

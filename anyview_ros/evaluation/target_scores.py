@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from anyview_ros.metrics import (
     Reliability,
     TwoViewGeometry,
     correspondences_from_depth,
+    finite_or_none,
     flicker,
     good_pixels,
     image_pair_consistency,
@@ -141,11 +141,11 @@ def _score_frame(
     mask = seen_by(sources, truth, index)
     scorable = mask is not None and is_scorable(mask)
     return {
-        "psnr_db": _finite(psnr_db(image, true)),
+        "psnr_db": finite_or_none(psnr_db(image, true)),
         "ssim": ssim(image, true),
         "lpips": None if lpips is None else lpips(image, true),
         "coverage": None if mask is None else float(mask.mean()),
-        "psnr_co_visible_db": _finite(psnr_db(image, true, mask)) if scorable else None,
+        "psnr_co_visible_db": finite_or_none(psnr_db(image, true, mask)) if scorable else None,
         "ssim_co_visible": ssim(image, true, mask) if scorable else None,
     }
 
@@ -226,10 +226,6 @@ def _in_time(view: PosedClip) -> float | None:
 
 def _posed(clip: PosedClip, index: int) -> PosedImage:
     return PosedImage(clip.frames[index], clip.camera, clip.camera_to_world[index])
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

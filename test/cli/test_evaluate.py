@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from anyview_ros.cli import main as cli
+from anyview_ros.cli.evaluate import follows_protocol
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.episode_writer import write_episode
@@ -57,6 +59,15 @@ def test_methods_are_compared_and_what_was_not_run_is_told(
     assert {each.name for each in out.iterdir()} >= {"table.md", "table.csv", "report.html", "episodes"}
 
 
+@pytest.mark.parametrize(
+    ("changed", "follows"),
+    [({}, True), ({"size": "native"}, False), ({"frames": 5}, False), ({"target": ["wrist"]}, False)],
+)
+def test_figures_of_the_protocol_are_told_from_others(changed: dict[str, object], follows: bool) -> None:
+    told = {"size": "576", "frames": None, "most": None, "input": [], "target": []}
+    assert follows_protocol(Namespace(**{**told, **changed})) is follows
+
+
 class Brightness(torch.nn.Module):
     """A network of videos that sees the mean colour alone."""
 
@@ -96,7 +107,9 @@ def test_options_reach_their_method(bench: Path, tmp_path: Path, capsys: pytest.
     results = json.loads((out / "results.json").read_text())["methods"]
     assert results["reprojection"]["mean"]["psnr_db"] != results["copy_source"]["mean"]["psnr_db"]
     assert results["reprojection"]["results"][0]["input_depth"] is False
-    assert results["reprojection"]["mean"]["coverage"] is not None  # what was truly seen is known all the same
+    assert (
+        results["reprojection"]["mean"]["coverage"] is not None
+    )  # what was truly seen is known all the same
     assert evaluate(bench, out, "--method", "reprojection", "--option", "depth_n=1") == 2
     assert "depth_n" in capsys.readouterr().err
 
