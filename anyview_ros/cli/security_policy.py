@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from anyview_ros.errors import WriteError
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
@@ -54,7 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(text)
     else:
-        arguments.output.write_text(text, encoding="utf-8")
+        try:
+            arguments.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise WriteError(f"cannot write {arguments.output}: {error.strerror}") from error
         print(
             f"{arguments.output}: what synthesis_server and virtual_camera may do under {deployment.namespace}"
         )

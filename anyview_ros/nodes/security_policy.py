@@ -61,10 +61,9 @@ class Deployment:
         if not self.cameras:
             raise InvalidInputError("cameras is empty; name the virtual cameras of the robot")
         for name in ("namespace", "image", "camera_info"):
-            if not getattr(self, name).startswith("/"):
-                raise InvalidInputError(
-                    f"{name} is {getattr(self, name)!r}; give a full name that begins with /"
-                )
+            _check_full(name, getattr(self, name))
+        if self.depth:
+            _check_full("depth", self.depth)
 
 
 @dataclass(frozen=True)
@@ -187,6 +186,11 @@ def _nodes(content: Any) -> list[dict[str, Any]]:
     for key, value in content.items():
         found += [value] if key == "ros__parameters" and isinstance(value, dict) else _nodes(value)
     return found
+
+
+def _check_full(what: str, name: str) -> None:
+    if not name.startswith("/"):
+        raise InvalidInputError(f"{what} is {name!r}; give a full name that begins with /")
 
 
 def _own_services(inside: str, node: str) -> tuple[str, ...]:

@@ -71,6 +71,8 @@ def test_names_must_be_full() -> None:
         Deployment(("wrist",), "anyview")
     with pytest.raises(InvalidInputError, match="cameras is empty"):
         Deployment(())
+    with pytest.raises(InvalidInputError, match="depth is 'depth'; give a full name"):
+        Deployment(("wrist",), depth="depth")
 
 
 def test_the_command_prints_or_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,3 +82,5 @@ def test_the_command_prints_or_writes(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["security-policy", params, "--output", str(tmp_path / "policy.xml")]) == 0
     assert (tmp_path / "policy.xml").read_text() == printed
     assert "/camera/depth/image_raw" in printed
+    assert main(["security-policy", params, "--output", str(tmp_path)]) == 2
+    assert f"cannot write {tmp_path}" in capsys.readouterr().err
