@@ -232,7 +232,7 @@ class ViewArguments:
         if text is None:
             return None
         sides = text.lower().replace("x", ",").split(",")
-        if len(sides) != 2 or not all(side.strip().isdigit() and int(side) > 0 for side in sides):
+        if len(sides) != 2 or not all(side.strip().isdecimal() and int(side) > 0 for side in sides):
             raise self.error(f"{key} is {text!r}; give width and height such as 640x480")
         return int(sides[0]), int(sides[1])
 

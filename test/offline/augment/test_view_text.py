@@ -148,6 +148,7 @@ def test_values_are_read_as_what_they_are() -> None:
         ("200", lambda v: v.number("k", 0.0, least=0, most=180), "give 0 to 180"),
         ("1,2", lambda v: v.vector("k"), "give 3 numbers separated by commas"),
         ("640", lambda v: v.size("k"), "such as 640x480"),
+        ("6²x480", lambda v: v.size("k"), "such as 640x480"),
         ("0x480", lambda v: v.size("k"), "such as 640x480"),
         ("1.5", lambda v: v.count("k"), "whole number"),
         ("often", lambda v: v.choice("k", ("episode", "frame")), "choose one of episode, frame"),
