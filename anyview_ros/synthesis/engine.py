@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, wait
 from types import TracebackType
 
 from anyview_ros.errors import (
@@ -146,14 +145,11 @@ class Engine:
                 self._problem = f"engine '{self.name}' is still loading its method"
                 self._dispatcher.start()
                 self._worker.start()
-        try:
-            self._loaded.result(timeout_s)
-        except FutureTimeoutError as err:
-            if self._loaded.done():
-                raise
+        if not wait([self._loaded], timeout_s).done:
             raise SynthesisTimeout(
                 f"engine '{self.name}' is still loading after {timeout_s:g} s; wait longer"
-            ) from err
+            )
+        self._loaded.result()
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Cancel everything, end all futures and streams, and free the method. Closing twice is harmless.

@@ -28,8 +28,7 @@ class WindowedStream:
     Only the newest instant is synthesised: each target is one pose at the stamp of the newest frame. A method
     that can do with one frame gets one; another gets as many as there are, up to the most it takes (at most
     16 unless ``frames`` says otherwise). Until it has the fewest it takes, and again after a gap, ``push``
-    raises
-    ClipNotReadyError: frames are never made up by repeating others.
+    raises ClipNotReadyError: frames are never made up by repeating others.
 
     Args:
         synthesizer: stays the caller's; closing the stream leaves it open.
