@@ -44,7 +44,7 @@ from anyview_ros.rendering.se3 import rotation_from_quaternion, se3_exp
 from anyview_ros.rendering.splatting import splat
 from anyview_ros.scenes import Body, Light, Material, World, box, plane, procedural_textures, render_clip
 from anyview_ros.synthesis.fitting import FitBudget
-from benchmarks.support.machine import machine
+from benchmarks.support.machine import machine_line
 
 Motion = Callable[[Tensor, NDArray[np.float64], int], Tensor]
 _INSTANTS = 12
@@ -54,22 +54,41 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     torch.set_num_threads(1)
-    _say(machine())
+    _say(machine_line())
     seeds = range(arguments.seeds)
+    for part in arguments.parts:
+        {"motion": _motion, "trajectory": _trajectory, "occlusion": _occlusion, "rate": _rate}[part](seeds)
+
+
+def _motion(seeds: Sequence[int]) -> None:
     _say("\nmotion of 200 points, error in mm       seen                unseen")
+    cases: tuple[tuple[MotionKind, int], ...]
+    cases = (("hybrid", 15), ("learned", 15), ("hybrid", 9), ("learned", 9), ("fixed", 6))
     for name, motion in (("rigid", rigid_motion), ("bending", bending_motion)):
-        for kind, bases in (("hybrid", 15), ("learned", 15), ("hybrid", 9), ("learned", 9), ("fixed", 6)):
-            errors = [motion_errors(motion, kind, bases, seed) for seed in seeds]  # type: ignore[arg-type]
+        for kind, bases in cases:
+            errors = [motion_errors(motion, kind, bases, seed) for seed in seeds]
             seen, unseen = ([1e3 * e[i] for e in errors] for i in range(2))
             _say(f"{name:8} {kind:8} B={bases:<3}   {_told(seen):>24} {_told(unseen):>24}")
+
+
+def _trajectory(seeds: Sequence[int]) -> None:
     _say("\nnoise on the trajectory between the stages     PSNR on held-out cameras, dB")
     for degrees, metres in ((0.0, 0.0), (1.0, 0.01), (3.0, 0.03)):
         values = [trajectory_psnr(seed, np.radians(degrees), metres) for seed in seeds]
         _say(f"{degrees:g} deg, {100 * metres:g} cm {_told(values):>38}")
-    _say("\nGaussians born while a box uncovers a wall    the first time      again       PSNR there, dB")
+
+
+def _occlusion(seeds: Sequence[int]) -> None:
+    _say(
+        "\nGaussians born where a box uncovers wall    never seen before      seen before     PSNR at last, dB"
+    )
     for seed in seeds:
         shown = occlusion(seed)
-        _say(f"seed {seed}: {shown.born_first:>30} {shown.born_again:>14} {shown.psnr_again:16.1f}")
+        _say(f"seed {seed}: {shown.born_first:>40} {shown.born_again:>16} {shown.psnr_again:16.1f}")
+
+
+def _rate(seeds: Sequence[int]) -> None:
+    del seeds
     _say("\npictures per second at 160x120, one thread")
     for count in (3_000, 10_000, 20_000):
         _say(f"{count:6d} Gaussians: {render_rate(count):6.1f}")
@@ -301,6 +320,8 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parts = ("motion", "trajectory", "occlusion", "rate")
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     return parser.parse_args()
 
 

@@ -78,7 +78,7 @@ def _scale(clip: PosedClip, guess: NDArray[np.float32]) -> float | None:
     frame = len(clip) // 2
     height, width = clip.frames.shape[1:3]
     grid = np.stack(np.meshgrid(np.arange(3, width, 4), np.arange(3, height, 4)), -1).reshape(-1, 2)
-    tracks = follow(clip_flow(clip.frames), frame, grid.astype(np.float64))
+    tracks = follow(clip_flow(clip), frame, grid.astype(np.float64))
     depth = triangulated(tracks, clip, frame)
     known = depth > 0
     if known.sum() < _FEWEST:

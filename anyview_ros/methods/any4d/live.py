@@ -179,7 +179,7 @@ class LiveScene:
         visible, pixels = self._visible(places, before)
         which = np.nonzero(visible)[0]
         if len(which):
-            tracks = follow(clip_flow(pair.frames), 0, pixels[which])
+            tracks = follow(clip_flow(pair), 0, pixels[which])
             points, known = lifted(tracks, pair)
             noise = Noise.of(places[which], before.camera_to_world[0], before.camera.fx)
             segments = segment(points, known, noise, 0, most=_MOST_GROUPS, seed=self._seed)

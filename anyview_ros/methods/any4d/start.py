@@ -17,7 +17,7 @@ from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.motion import HybridMotion
 from anyview_ros.methods.any4d.options import Any4DFitOptions
 from anyview_ros.methods.any4d.segments import Noise, Segments, beside, motion_twists, segment
-from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow, lifted
+from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow, lifted, stands_still
 
 Float = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def _part(
 ) -> _Part:
     """Births of a clip that earlier clips' do not explain, each frame adding what is new in it."""
     reference = _nearest(clip, reference_ns)
-    flow = clip_flow(clip.frames) if len(clip) > 1 else None
+    flow = clip_flow(clip) if len(clip) > 1 else None
     height, width = clip.frames.shape[1:3]
     step = grid_step(height * width, _SHARE_OF_FIRST * room)
     interim: _Part | None = None  # what is there so far and how it moves
@@ -162,6 +162,9 @@ def _new_to(
 def _segments(tracks: Tracks, clip: PosedClip, reference: int, seed: int) -> Segments:
     points, known = lifted(tracks, clip)
     every = np.arange(len(tracks))
+    if np.ptp(clip.camera_to_world[:, :3, 3], axis=0).max() > 0:  # else flow itself tells what stands still
+        still = stands_still(points[every, tracks.frame], tracks.frame, clip)
+        points[still] = points[still, tracks.frame[still]][:, None]
     noise = Noise.of(points[every, tracks.frame], clip.camera_to_world[tracks.frame], clip.camera.fx)
     segments = segment(points, known, noise, reference, most=_MOST_GROUPS, seed=seed)
     unsure = known.sum(1) < 2  # at edges of depth, and where flow was lost at once

@@ -15,6 +15,9 @@ Float = NDArray[np.float64]
 
 _CONSISTENT_PX = 0.8  # how far forward and backward flow may disagree
 _EDGE = 0.06  # part of its depth by which a pixel's neighbours may differ before it counts as an edge
+_SAME_DEPTH = 0.03  # part of its depth by which a point seen again may be off
+_SEEN_AGAIN = 3  # frames that must agree that a point stands still
+_SAME_COLOUR = 0.06  # how far its colour may be off on average, of 1
 _FINE_SIDE = 160  # smaller pictures are enlarged for the flow, whose windows are made for more pixels
 
 
@@ -85,14 +88,90 @@ def flow_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray
     return np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) / grow, np.float32)
 
 
-def clip_flow(frames: NDArray[np.uint8]) -> Flow:
-    """Flow between all neighbouring frames (T, H, W, 3)."""
-    shape = (len(frames) - 1, *frames.shape[1:3], 2)
+def clip_flow(clip: PosedClip) -> Flow:
+    """Flow between all neighbouring frames.
+
+    Where the clip has depth, the neighbour is first drawn as the frame would see it if nothing moved; what flow has to
+    find is then the motion of things alone, however far the camera went.
+    """
+    shape = (len(clip) - 1, *clip.frames.shape[1:3], 2)
     forward, backward = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for t in range(len(frames) - 1):
-        forward[t] = flow_between(frames[t], frames[t + 1])
-        backward[t] = flow_between(frames[t + 1], frames[t])
+    for t in range(len(clip) - 1):
+        forward[t] = _between(clip, t, t + 1)
+        backward[t] = _between(clip, t + 1, t)
     return Flow(forward, backward)
+
+
+def _between(clip: PosedClip, frame: int, other: int) -> NDArray[np.float32]:
+    if clip.depth is None or np.array_equal(clip.camera_to_world[frame], clip.camera_to_world[other]):
+        return flow_between(clip.frames[frame], clip.frames[other])
+    there = _if_still(clip, clip.depth[frame], frame, other)
+    drawn = cv2.remap(
+        clip.frames[other], there[..., 0], there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    moved = flow_between(clip.frames[frame], np.asarray(drawn, np.uint8))
+    grid = _pixels(clip)
+    found = sampled(there, (grid + moved).reshape(-1, 2)).reshape(grid.shape)
+    return np.asarray(found - grid, np.float32)
+
+
+def _if_still(clip: PosedClip, depth: NDArray[np.float32], frame: int, other: int) -> NDArray[np.float32]:
+    """Where the pixels of a frame lie in another one (H, W, 2) if nothing moves; unknown depth counts as the median."""
+    z = np.where(depth > 0, depth, np.median(depth[depth > 0]) if (depth > 0).any() else 1.0)
+    local = clip.camera.unproject(_pixels(clip), z.astype(np.float64))
+    here, there = clip.camera_to_world[frame], clip.camera_to_world[other]
+    world = local @ here[:3, :3].T + here[:3, 3]
+    pixels, _ = clip.camera.project((world - there[:3, 3]) @ there[:3, :3])
+    return np.asarray(np.nan_to_num(pixels, nan=-1e3).clip(-1e3, 1e5), np.float32)
+
+
+def stands_still(points: Float, frame: NDArray[np.int64], clip: PosedClip) -> NDArray[np.bool_]:
+    """Which points (Q, 3), world, are seen again where they were, in all frames that can tell.
+
+    A frame tells nothing of a point that is outside it, behind what it shows, or at an edge of depth.
+
+    Args:
+        points: places of the points in the world.
+        frame: (Q,), the frame in which each was chosen.
+        clip: with depth.
+    """
+    again, against = np.zeros(len(points)), np.zeros(len(points))
+    apart, own = np.zeros(len(points)), np.zeros((len(points), 3))
+    seen: list[tuple[NDArray[np.bool_], Float]] = []
+    for t in range(len(clip)):
+        pose = clip.camera_to_world[t]
+        pixels, z = clip.camera.project((points - pose[:3, 3]) @ pose[:3, :3])
+        inside = (z > 0) & clip.camera.contains(np.nan_to_num(pixels, nan=-9.0))
+        whole = np.where(inside[:, None], np.nan_to_num(pixels), 0.0)
+        depth = np.zeros_like(points[:, 0]) if clip.depth is None else sampled_nearest(clip.depth[t], whole)
+        edge = (
+            np.ones(len(points))
+            if clip.depth is None
+            else sampled_nearest(depth_edges(clip.depth[t]).astype(np.float32), whole)
+        )
+        tells = inside & (depth > 0) & (edge == 0)
+        same = tells & (np.abs(depth - z) < _SAME_DEPTH * depth)
+        again += same
+        against += tells & (z < depth * (1 - _SAME_DEPTH))
+        colour = sampled(clip.frames[t].astype(np.float32) / 255, whole)
+        own[frame == t] = colour[frame == t]
+        seen.append((same, colour))
+    for same, colour in seen:
+        apart += same * np.abs(colour - own).mean(1)
+    return np.asarray((again >= _SEEN_AGAIN) & (against == 0) & (apart < _SAME_COLOUR * again))
+
+
+def sampled_nearest(image: NDArray[np.float32], pixels: Float) -> Float:
+    """Values (Q,) of an image (H, W) at the pixels nearest to (Q, 2)."""
+    column = np.clip(np.rint(pixels[:, 0]).astype(int), 0, image.shape[1] - 1)
+    row = np.clip(np.rint(pixels[:, 1]).astype(int), 0, image.shape[0] - 1)
+    values: Float = image[row, column].astype(np.float64)
+    return values
+
+
+def _pixels(clip: PosedClip) -> Float:
+    grid = np.meshgrid(np.arange(clip.camera.width), np.arange(clip.camera.height))
+    return np.stack(grid, -1).astype(np.float64)
 
 
 def follow(flow: Flow, frame: int, pixels: Float) -> Tracks:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sliding_box import CAMERA, aside, sliding_box
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidClipError, InvalidRequestError, SceneFileError, SynthesisError
@@ -16,8 +17,9 @@ from anyview_ros.methods.any4d.depth_guess import triangulated
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.optimisation import Optimisation
 from anyview_ros.methods.any4d.picture import picture_of
-from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow
+from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow, lifted, stands_still
 from anyview_ros.metrics import psnr_db
+from anyview_ros.scenes import render_clip
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, SceneFitter, load_fitter
 from anyview_ros.synthesis.registry import load_synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
@@ -187,10 +189,32 @@ def test_parallax_tells_depth() -> None:
 
 def test_flow_follows_the_box(clip: PosedClip) -> None:
     middle = np.array([[clip.camera.cx - 0.17 * clip.camera.fx / 1.2, clip.camera.cy]])
-    tracks = follow(clip_flow(clip.frames), 0, middle)
+    tracks = follow(clip_flow(clip), 0, middle)
     moved = (tracks.pixels[0, :, 0] - middle[0, 0]) * 1.2 / clip.camera.fx
     assert tracks.visible.all()
     assert moved == pytest.approx(0.08 * np.arange(5), abs=0.02)
+
+
+def test_flow_of_a_moving_camera_leaves_still_things_where_they_are() -> None:
+    poses = np.stack([aside(x) for x in (0.0, 0.3)])
+    still = render_clip(sliding_box(speed=0.0), CAMERA, poses, [0.1, 0.2], supersampling=2)
+    grid = (
+        np.stack(np.meshgrid(np.arange(4, 36, 3), np.arange(4, 26, 3)), -1).reshape(-1, 2).astype(np.float64)
+    )
+    tracks = follow(clip_flow(still), 0, grid)
+    points, known = lifted(tracks, still)
+    both = known.all(1)
+    assert both.mean() > 0.5
+    assert np.median(np.linalg.norm(tracks.pixels[both, 1] - tracks.pixels[both, 0], axis=1)) > 1.2
+    assert np.quantile(np.linalg.norm(points[both, 1] - points[both, 0], axis=1), 0.9) < 0.02
+
+
+def test_what_stands_still_is_known_by_being_where_it_was() -> None:
+    poses = np.stack([aside(x) for x in (0.0, 0.1, 0.2, 0.3)])
+    clip = render_clip(sliding_box(), CAMERA, poses, [0.1, 0.25, 0.4, 0.55], supersampling=2)
+    places = np.array([[0.5, 0.4, 2.0], [-0.5, -0.4, 2.0], [-0.3, 0.0, 1.2], [-0.1, 0.1, 1.2]])
+    frame = np.zeros(4, np.int64)
+    assert stands_still(places, frame, clip).tolist() == [True, True, False, False]
 
 
 def test_given_tracks_are_used(clip: PosedClip) -> None:
