@@ -85,6 +85,15 @@ def dies_while_loading(**_):
     os._exit(9)
 
 
+def hangs_while_loading(marker: str):
+    """Tells its process in a file, which is whole when it appears, and loads for ever."""
+    told = Path(f"{marker}.new")
+    told.write_text(str(os.getpid()))
+    told.rename(marker)
+    while True:
+        time.sleep(0.05)
+
+
 def loads_once(marker: str):
     """Loads the first time; a second process finds the marker and dies."""
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from anyview_ros import errors
 from anyview_ros.errors import AnyViewError
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.failures import is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Failure:
         kind = type(error).__name__
         if isinstance(error, AnyViewError):
             return cls(kind, str(error))
-        if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+        if is_out_of_memory(error):
             return cls("MemoryError", str(error))
         return cls("RuntimeError", f"{kind}: {error}")
 

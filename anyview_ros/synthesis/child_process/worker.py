@@ -43,6 +43,7 @@ class Worker:
     def run(self) -> None:
         """Load, then serve; never returns but by the end of the process."""
         begin: Begin = self._pipe.recv()
+        threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         try:
             synthesizer = _resolve(begin.factory)(**begin.arguments)
             loaded = Loaded(
@@ -54,7 +55,6 @@ class Worker:
             self._pipe.send(Answer(failure=Failure.of(error)))
             return
         self._pipe.send(Answer(value=loaded))
-        threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         while True:
             self._serve(synthesizer, self._calls.get())
 

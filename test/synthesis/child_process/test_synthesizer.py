@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
+import child_methods
 import numpy as np
 import pytest
 from child_methods import BREAKS, EXITS, FORKS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
@@ -239,31 +242,40 @@ def test_an_engine_outlives_the_death_of_its_method():
         assert engine.statistics().restarts == 2
 
 
-def test_the_child_ends_when_its_parent_dies(tmp_path):
-    import subprocess
+DIES = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from anyview_ros.synthesis.child_process import ChildSynthesizer
+child = ChildSynthesizer(factory='child_methods:Faulty')
+print(child.process_id, flush=True)
+os.kill(os.getpid(), 9)
+"""
 
-    script = (
-        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from anyview_ros.synthesis.child_process import ChildSynthesizer\n"
-        "child = ChildSynthesizer(factory='child_methods:Faulty')\n"
-        "print(child.process_id, flush=True)\n"
-        "os.kill(os.getpid(), 9)\n"
-    )
-    from pathlib import Path
+DIES_WHILE_ITS_CHILD_LOADS = """
+import os, sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from anyview_ros.synthesis.child_process import ChildSynthesizer
+arguments = {'factory': 'child_methods:hangs_while_loading', 'marker': sys.argv[2]}
+threading.Thread(target=ChildSynthesizer, kwargs=arguments).start()
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
+print(open(sys.argv[2]).read(), flush=True)
+os.kill(os.getpid(), 9)
+"""
 
-    import child_methods
 
-    support = str(Path(child_methods.__file__).parent)
-    done = subprocess.run(
-        [sys.executable, "-c", script, support],
-        capture_output=True,
+@pytest.mark.parametrize("script", [DIES, DIES_WHILE_ITS_CHILD_LOADS])
+def test_the_child_ends_when_its_parent_dies(script, tmp_path):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(Path(child_methods.__file__).parent), str(tmp_path / "child")],
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=PATIENCE_S,
     )
-    assert done.returncode == -signal.SIGKILL
-    child = int(done.stdout)
+    child = int(parent.stdout.readline())
+    assert parent.wait(PATIENCE_S) == -signal.SIGKILL
     until = time.monotonic() + PATIENCE_S
     while not ended(child):
-        assert time.monotonic() < until, "the child outlives its parent"
+        if time.monotonic() > until:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("the child outlives its parent")
         time.sleep(0.05)
