@@ -71,7 +71,7 @@ class FitOutcome:
         stopped: "done" (all steps), "time" or "cancelled" (call again with the same checkpoint to go on), or
             "diverged" (a value was no longer finite; more steps would not help).
         steps: steps done, earlier runs' counted.
-        loss: at the state that ``scene`` holds; finite.
+        loss: at the state that ``scene`` holds; finite, or nan where no step was done.
         seconds: wall time of this call.
         notes: what the user should know, one sentence each.
     """

@@ -93,7 +93,7 @@ class DdrFitter:
             "seed": seed,
             "options": asdict(chosen),
             "stopped": stopped,
-            "loss": loss,
+            "loss": None if math.isnan(loss) else loss,
             "clips_sha256": key,
         }
         scene = run.scene(clips, provenance)
