@@ -1,34 +1,16 @@
-"""A scene at an instant for other programs: PLY of its Gaussians, and points with colours."""
+"""A scene at an instant for other programs: PLY of its Gaussians, and coloured points."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from anyview_ros.methods.any4d.model import COLOURS, SUPPORT, VERSION, MovingGaussians
+from anyview_ros.methods.any4d.model import COLOURS, VERSION, MovingGaussians
 from anyview_ros.rendering.gaussian_ply import write_gaussian_ply
+from anyview_ros.rendering.point_cloud import PointCloud
 from anyview_ros.synthesis.scene_file import read_scene
-
-
-@dataclass(frozen=True, eq=False)
-class PointCloud:
-    """Points of a scene at an instant.
-
-    Attributes:
-        points: float32 (N, 3), world, metres.
-        colours: uint8 (N, 3), RGB.
-        support: float32 (N,) in [0, 1], how far a real camera saw them.
-        stamp_ns: the instant.
-    """
-
-    points: NDArray[np.float32]
-    colours: NDArray[np.uint8]
-    support: NDArray[np.float32]
-    stamp_ns: int
 
 
 def load_scene(path: Path | str) -> MovingGaussians:
@@ -52,7 +34,6 @@ def point_cloud(scene: MovingGaussians, stamp_ns: int, *, least_opacity: float =
     """The centres of Gaussians at an instant, without those that are fainter than ``least_opacity``."""
     gaussians = scene.at(stamp_ns)
     chosen = gaussians.opacities >= least_opacity
-    features = gaussians.features[chosen].cpu().numpy()
-    colours = np.rint(features[:, COLOURS] * 255).astype(np.uint8)
+    colours = np.rint(gaussians.features[chosen][:, COLOURS].cpu().numpy() * 255).astype(np.uint8)
     points = gaussians.means[chosen].cpu().numpy().astype(np.float32)
-    return PointCloud(points, colours, features[:, SUPPORT].astype(np.float32), stamp_ns)
+    return PointCloud(points, colours, stamp_ns)

@@ -20,6 +20,7 @@ from anyview_ros.synthesis.scene_file import read_scene, scene_hash, write_scene
 
 if TYPE_CHECKING:
     from anyview_ros.methods.any4d.model import MovingGaussians
+    from anyview_ros.rendering.point_cloud import PointCloud
 
 _LONGEST_CLIP = 10_000
 _NAME = "any4d"
@@ -151,6 +152,22 @@ class Any4D:
         return SceneStream(
             kept, source, targets, Provenance(_NAME, self.weights_hash, seed, 0), fill=resolved.fill_holes
         )
+
+    def point_cloud(self, stamp_ns: int) -> PointCloud:
+        """Points of the fitted scene at an instant, world, metres.
+
+        Raises:
+            InvalidRequestError: the method was loaded without a scene.
+            EngineClosedError: the method has been closed.
+        """
+        self._check_open()
+        if self._scene is None:
+            raise InvalidRequestError(
+                "there is no fitted scene to take points of; load the method with scene=PATH"
+            )
+        from anyview_ros.methods.any4d.export import point_cloud
+
+        return point_cloud(self._scene, stamp_ns)
 
     def close(self) -> None:
         """Free the scene. Closing twice is harmless."""

@@ -3,11 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.methods.any4d import Any4DFitter
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.methods.any4d import Any4D, Any4DFitter
 from anyview_ros.methods.any4d.export import load_scene, point_cloud, write_ply
 from anyview_ros.rendering.gaussian_ply import read_gaussian_ply
+from anyview_ros.synthesis import load_synthesizer
 from anyview_ros.synthesis.fitting import FitBudget
 from anyview_ros.synthesis.scene_file import write_scene
 
@@ -22,7 +25,7 @@ def test_points_lie_on_what_was_seen_at_the_instant(clip: PosedClip, tmp_path: P
         cloud = point_cloud(scene, stamp_ns)
         assert cloud.points.dtype == np.float32
         assert cloud.colours.dtype == np.uint8
-        assert len(cloud.points) == len(cloud.colours) == len(cloud.support) > 800
+        assert len(cloud.points) == len(cloud.colours) > 800
         red = (
             (cloud.colours[:, 0] > 150)
             & (cloud.colours[:, 2] < 70)
@@ -33,4 +36,8 @@ def test_points_lie_on_what_was_seen_at_the_instant(clip: PosedClip, tmp_path: P
         path = tmp_path / f"{frame}.ply"
         write_ply(path, scene, stamp_ns)
         assert len(read_gaussian_ply(path)["x"]) == len(scene)
+        loaded = load_synthesizer("any4d", device="cpu", scene=str(tmp_path / "box.scene"))
+        assert np.array_equal(loaded.point_cloud(stamp_ns).points, cloud.points)  # type: ignore[attr-defined]
     assert middles[1] - middles[0] > 0.2
+    with pytest.raises(InvalidRequestError, match="no fitted scene"):
+        Any4D(device="cpu").point_cloud(1)
