@@ -25,7 +25,7 @@ from anyview_ros.errors import (
 )
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.serving.service import MESSAGE_TYPE
-from anyview_ros.serving.wire import PROTOCOL, decode_result, describe_from_json, encode_request
+from anyview_ros.serving.wire import PROTOCOL, answer_bytes, decode_result, describe_from_json, encode_request
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream
 from anyview_ros.synthesis.request import SynthesisRequest
@@ -118,7 +118,7 @@ class ServedSynthesizer:
             if cancel is not None and cancel.is_set():
                 exchange.cut()
                 raise SynthesisCancelled("the request to the service was cancelled")
-        result = decode_result(sent.result())
+        result = decode_result(sent.result(), largest=answer_bytes(request.targets))
         if progress is not None:
             progress(1, 1)
         return result

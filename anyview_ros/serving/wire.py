@@ -72,11 +72,10 @@ def decode_request(
     header, blobs = _split(body)
     with _Reading("request"):
         targets = tuple(_target(entry) for entry in header["targets"])
-        weight = sum(len(target) * target.camera.width * target.camera.height for target in targets)
-        if weight * _BYTES_PER_PIXEL > largest_answer:
+        weight = answer_bytes(targets)
+        if weight > largest_answer:
             raise InvalidRequestError(
-                f"the answer would weigh {weight * _BYTES_PER_PIXEL} bytes and may {largest_answer}; ask for fewer or "
-                "smaller views"
+                f"the answer would weigh {weight} bytes and may {largest_answer}; ask for fewer or smaller views"
             )
         announced = [(*_parts(entry), bool(entry["depth"])) for entry in header["sources"]]
         heavy = sum(
@@ -110,15 +109,31 @@ def encode_result(result: SynthesisResult) -> bytes:
     return _join({"views": views, "provenance": asdict(result.provenance)}, blobs)
 
 
-def decode_result(body: bytes) -> SynthesisResult:
+def answer_bytes(targets: Sequence[CameraTrajectory]) -> int:
+    """What the views of these targets weigh at most: pictures, confidence and depth, uncompressed."""
+    pixels = sum(len(target) * target.camera.width * target.camera.height for target in targets)
+    return pixels * _BYTES_PER_PIXEL
+
+
+def decode_result(body: bytes, *, largest: int) -> SynthesisResult:
     """The result of a message.
 
+    Args:
+        body: of the message.
+        largest: bytes that all views may weigh, decompressed; see :func:`answer_bytes`.
+
     Raises:
-        InvalidInputError: anything that cannot be read or does not fit.
+        InvalidInputError: anything that cannot be read, does not fit, or would weigh too much.
     """
     header, blobs = _split(body)
     with _Reading("result"):
-        views = tuple(_view(entry, blobs) for entry in header["views"])
+        announced = [(*_parts(entry), bool(entry["depth"])) for entry in header["views"]]
+        weight = sum(len(poses) * camera.width * camera.height for camera, poses, *_ in announced)
+        if weight * _BYTES_PER_PIXEL > largest:
+            raise InvalidInputError(
+                f"the views weigh {weight * _BYTES_PER_PIXEL} bytes and those asked for at most {largest}"
+            )
+        views = tuple(_view(*parts, blobs) for parts in announced)
         return SynthesisResult(views, Provenance(**header["provenance"]))
 
 
@@ -239,13 +254,14 @@ def _source(
     return PosedClip(frames, camera, poses, stamps, depth)
 
 
-def _view(entry: dict[str, Any], blobs: Iterator[bytes]) -> SynthesizedView:
-    camera, poses, stamps = _parts(entry)
+def _view(
+    camera: PinholeCamera, poses: Any, stamps: Any, has_depth: bool, blobs: Iterator[bytes]
+) -> SynthesizedView:
     size = camera.width, camera.height
     frames = np.stack([unpack_picture(next(blobs), *size) for _ in poses])
     sure = np.stack([unpack_picture(next(blobs), *size, colour=False) for _ in poses])
     depth = None
-    if entry["depth"]:
+    if has_depth:
         depth = np.stack([unpack_floats(next(blobs), size[::-1]) for _ in poses])
     return SynthesizedView(frames, camera, poses, stamps, sure.astype(np.float32) / np.float32(255), depth)
 

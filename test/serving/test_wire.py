@@ -71,7 +71,12 @@ def test_a_dataclass_of_options_crosses_by_name() -> None:
 
 def test_a_result_comes_back_with_confidence_in_steps_of_a_255th() -> None:
     result = Reprojection().synthesize(SynthesisRequest((box_clip(2),), (sideways(2), sideways(2, 0.1))))
-    back = decode_result(encode_result(result))
+    weight = sum(view.frames[..., 0].size for view in result.views) * (3 + 1 + 4)
+    with pytest.raises(
+        InvalidInputError, match=f"weigh {weight} bytes and those asked for at most {weight - 1}"
+    ):
+        decode_result(encode_result(result), largest=weight - 1)
+    back = decode_result(encode_result(result), largest=weight)
     assert back.provenance == result.provenance
     for there, here in zip(back.views, result.views, strict=True):
         np.testing.assert_array_equal(there.frames, here.frames)
