@@ -165,7 +165,7 @@ class RequestDesk:
                 self._end(job, end, outcome)
 
     def _synthesize_together(self, batch: list[Job], synthesizer: SmallerBatches) -> list[_Ended] | None:
-        """How each request of a batch ended; None if the batch came to nothing and each should be asked alone."""
+        """How each request of a batch ended; None if the batch came to nothing, so that each is to be asked alone."""
         requests = [job.request for job in batch]
         try:
             outcomes = synthesizer.synthesize_together(
@@ -175,10 +175,9 @@ class RequestDesk:
         except Exception as err:  # noqa: BLE001 - whatever a method raises ends requests, not the engine
             if not all(job.is_set() for job in batch):
                 _log.warning("%d requests in one batch failed (%s); each is asked alone", len(batch), err)
-                for job in batch:
-                    job.begin_again()
-                return None
-            outcomes = [SynthesisCancelled("all requests of the batch were stopped")] * len(batch)
+            for job in batch:
+                job.begin_again()
+            return None
         return [self._judged(job, outcome) for job, outcome in zip(batch, outcomes, strict=True)]
 
     def _synthesize(self, job: Job, synthesizer: SmallerBatches, device: str) -> _Ended:

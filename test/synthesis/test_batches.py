@@ -160,15 +160,19 @@ def test_all_of_a_batch_run_hear_its_steps_and_have_their_own_times(fake, engine
     assert engine.statistics().synthesis_time.count == 5
 
 
-def test_a_cancelled_member_leaves_the_others_their_results(fake, engine):
+@pytest.mark.parametrize("which", range(3))
+def test_a_cancelled_member_leaves_the_others_their_results(fake, engine, which):
     hold(fake, engine)
     jobs = [engine.submit(request(seed), client=str(seed)) for seed in range(3)]
     release(fake)
-    jobs[1].cancel()
+    jobs[which].cancel()
     fake.gate.open()
-    assert isinstance(error(jobs[1]), SynthesisCancelled)
-    assert (result(jobs[0]), result(jobs[2])) == (0, 2)
+    assert isinstance(error(jobs[which]), SynthesisCancelled)
+    assert [result(jobs[seed]) for seed in range(3) if seed != which] == [
+        seed for seed in range(3) if seed != which
+    ]
     assert fake.batches == [[0, 1, 2]]
+    assert fake.log == [("request", HOLDER)]
     assert engine.statistics().cancelled == 1
 
 
@@ -186,7 +190,7 @@ def test_a_member_whose_time_is_up_ends_at_once_and_the_others_later(fake, engin
 
 
 @pytest.mark.parametrize("looks_at_token", [True, False])
-def test_a_batch_stops_once_all_its_members_are_stopped(fake, engine, looks_at_token):
+def test_a_batch_stops_once_all_its_members_are_stopped(fake, engine, looks_at_token, caplog):
     fake.looks_at_token = looks_at_token
     hold(fake, engine)
     jobs = [engine.submit(request(seed), client=str(seed)) for seed in range(2)]
@@ -197,6 +201,7 @@ def test_a_batch_stops_once_all_its_members_are_stopped(fake, engine, looks_at_t
     assert all(isinstance(error(job), SynthesisCancelled) for job in jobs)
     assert fake.log == [("request", HOLDER)]
     assert [job.steps for job in jobs] == [None if looks_at_token else (STEPS, STEPS)] * 2
+    assert caplog.text == ""
 
 
 def test_what_is_over_before_it_begins_takes_no_place(fake, engine):
@@ -209,6 +214,27 @@ def test_what_is_over_before_it_begins_takes_no_place(fake, engine):
     fake.gate.open()
     assert [result(job) for job in jobs] == [2, 3, 4, 5]
     assert fake.batches == [[2, 3, 4, 5]]
+
+
+def test_what_is_over_takes_no_place_even_if_callbacks_hold_up_the_clock(fake, engine):
+    hold(fake, engine)
+    blocked = threading.Event()
+    blocker = engine.submit(request(30), client="blocker")
+    blocker.future.add_done_callback(lambda _: blocked.wait(PATIENCE_S))
+    blocker.cancel()
+    jobs = [
+        engine.submit(request(seed), client=str(seed), timeout_s=0.05 if seed == 1 else None)
+        for seed in range(3)
+    ]
+    time.sleep(0.1)
+    assert check_accounts(engine).queued == 3
+    fake.gate.open()
+    after = engine.submit(request(40, frames=2), client="after")
+    fake.wait_for("request", 40)
+    blocked.set()
+    assert (result(jobs[0]), result(jobs[2]), result(after)) == (0, 2, 40)
+    assert isinstance(error(jobs[1]), SynthesisTimeout)
+    assert fake.batches == [[0, 2]]
 
 
 def test_an_error_of_one_member_is_its_own(fake, engine):
@@ -325,8 +351,9 @@ def test_a_key_that_cannot_be_told_runs_alone(fake, engine, monkeypatch, key):
     assert fake.batches == []
 
 
-def test_a_method_that_does_not_batch_has_no_keys():
+def test_a_method_that_does_not_batch_has_no_keys(caplog):
     assert SmallerBatches(FakeSynthesizer()).batch_key(request(0)) is None
+    assert caplog.text == ""
 
 
 def test_close_ends_a_whole_batch(fake):

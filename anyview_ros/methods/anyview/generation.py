@@ -35,13 +35,13 @@ def generate(
     sampler: str,
     between: Callable[[int], None] | None = None,
 ) -> torch.Tensor:
-    """Sample the latents of B targets from one source.
+    """Sample the latents of B targets, from one source or from one each.
 
     Args:
         transformer: the network.
         text: its keys and values of the text.
-        picture: (1, C, T, H', W'), latent of what was seen.
-        source_rays: (B, 2C, T, H', W'), of the source's camera in each target's gauge.
+        picture: (1 or B, C, T, H', W'), latents of what was seen.
+        source_rays: (B, 2C, T, H', W'), of each source's camera in its target's gauge.
         target_rays: (B, 2C, T, H, W).
         seeds: B of them; each target's noise depends on its own seed alone, not on the others'.
         steps: of the solver.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, SynthesisError, WeightsError
+from anyview_ros.errors import (
+    AnyViewError,
+    EngineClosedError,
+    InvalidRequestError,
+    SynthesisError,
+    WeightsError,
+)
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview.attention import attention_kernel
 from anyview_ros.methods.anyview.codec import VideoCodec, frames_from_video
@@ -27,10 +33,18 @@ from anyview_ros.methods.anyview.options import (
     FRAMES_PER_LATENT,
     AnyViewOptions,
 )
-from anyview_ros.methods.anyview.plan import Draw, RequestPlan, TargetPlan, plan_request, view_size
+from anyview_ros.methods.anyview.plan import (
+    Draw,
+    RequestPlan,
+    TargetPlan,
+    batch_key,
+    plan_batches,
+    plan_request,
+    view_size,
+)
 from anyview_ros.methods.anyview.rays import in_target_gauge
 from anyview_ros.methods.anyview.sizes import Size, resize_frames, stretched
-from anyview_ros.methods.anyview.ticker import Ticker
+from anyview_ros.methods.anyview.ticker import AllSet, Ticker
 from anyview_ros.methods.anyview.weights import load_bundle
 from anyview_ros.methods.anyview.weights.instructions import missing_weights_message
 from anyview_ros.synthesis.description import MethodDescription
@@ -47,8 +61,9 @@ _WARM_UP_SIZE = (64, 48)  # shows that the weights work; `warm_up` readies the s
 class AnyView:
     """Shows a posed clip from any other trajectory, by the released 2 B video diffusion transformer.
 
-    A request's targets are generated together, over one latent of the source. Keys and values of the
-    (constant) text are computed once, latents of rays once for as long as cameras stand still.
+    A request's targets are generated together, over one latent of the source; with them those of other requests
+    for as many views of the same sizes from as many frames. Keys and values of the (constant) text are computed
+    once, latents of rays once for as long as cameras stand still.
 
     Args:
         weights: folder written by ``anyview weights convert``.
@@ -129,23 +144,59 @@ class AnyView:
             EngineClosedError: the method has been closed.
         """
         self._check_open()
-        check_request(request, self.describe())
-        options: AnyViewOptions = resolve_options(request.options, AnyViewOptions, _NAME)
-        plan = plan_request(request, options, self._memory, free_bytes(self._device), self.device)
-        steps = DEFAULT_STEPS if request.steps is None else request.steps
-        ticker = Ticker(evaluations(steps), len(plan.batches), progress, cancel)
+        plan = self._plan(request)
         try:
-            with attention_kernel(options.attention_backend):
-                drawn = self._draw_all(plan, options, steps, ticker)
+            (result,) = self._draw_all([plan], _steps(request), progress, [cancel])
         except torch.OutOfMemoryError as err:
             raise SynthesisError(
                 f"{self.device} ran out of memory ({err}); ask for fewer targets, fewer frames or smaller sizes"
             ) from err
-        views = tuple(
-            _view(target, [drawn[Draw(index, request.seed + sample)] for sample in range(options.samples)])
-            for index, target in enumerate(plan.targets)
-        )
-        return SynthesisResult(views, Provenance(_NAME, self.weights_hash, request.seed, steps))
+        return result
+
+    def batch_key(self, request: SynthesisRequest) -> Hashable | None:
+        """Tell with which others a request may share a batch: see :func:`anyview_ros.methods.anyview.plan.batch_key`.
+
+        None if the request cannot be served.
+        """
+        try:
+            check_request(request, self.describe())
+            return batch_key(
+                request, resolve_options(request.options, AnyViewOptions, _NAME), _steps(request)
+            )
+        except AnyViewError:
+            return None
+
+    def synthesize_together(
+        self,
+        requests: Sequence[SynthesisRequest],
+        *,
+        progress: Progress | None = None,
+        cancels: Sequence[CancelToken] | None = None,
+    ) -> list[SynthesisResult | AnyViewError]:
+        """Synthesise several requests of one key; a step is one evaluation of the network for one batch of targets.
+
+        Each target's noise depends on its own request's seed alone. The views are those of each request asked alone,
+        within one grey level.
+
+        Raises:
+            InvalidRequestError: requests of different keys, or of none; an attention backend that does not work.
+            SynthesisCancelled: all of ``cancels`` were set; checked before each evaluation.
+            torch.OutOfMemoryError: the device ran out of memory all the same; ask for fewer at once.
+            EngineClosedError: the method has been closed.
+        """
+        self._check_open()
+        if len(keys := {self.batch_key(request) for request in requests}) != 1 or None in keys:
+            raise InvalidRequestError(
+                f"the {len(requests)} requests are of {len(keys)} kinds, or cannot be served; ask for each alone"
+            )
+        outcomes = [self._planned(request) for request in requests]
+        plans = [plan for plan in outcomes if isinstance(plan, RequestPlan)]
+        tokens = [None] * len(requests) if cancels is None else cancels
+        wanted = [
+            token for token, plan in zip(tokens, outcomes, strict=True) if isinstance(plan, RequestPlan)
+        ]
+        drawn = iter(self._draw_all(plans, _steps(requests[0]), progress, wanted) if plans else ())
+        return [next(drawn) if isinstance(plan, RequestPlan) else plan for plan in outcomes]
 
     def open_stream(
         self,
@@ -217,36 +268,73 @@ class AnyView:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _draw_all(
-        self, plan: RequestPlan, options: AnyViewOptions, steps: int, ticker: Ticker
-    ) -> dict[Draw, NDArray[np.uint8]]:
-        ticker.check()
-        picture = self._conditioner.pictures(plan.source.frames, plan.source_size)
-        drawn = {}
-        for batch in plan.batches:
-            rays = [self._rays(plan, plan.targets[draw.target], ticker) for draw in batch]
-            latents = generate(
-                self._transformer,
-                self._text,
-                picture,
-                torch.cat([source for source, _ in rays]),
-                torch.cat([target for _, target in rays]),
-                seeds=[draw.seed for draw in batch],
-                steps=steps,
-                sampler=options.sampler,
-                between=ticker.done,
-            )
-            ticker.done(evaluations(steps))
-            for draw, latent in zip(batch, latents, strict=True):
-                drawn[draw] = self._decode(latent, plan.targets[draw.target], options)
-                ticker.check()
-        return drawn
+    def _plan(self, request: SynthesisRequest) -> RequestPlan:
+        """Lay out a request, and see that it fits when it is alone."""
+        check_request(request, self.describe())
+        plan = plan_request(request, resolve_options(request.options, AnyViewOptions, _NAME))
+        self._batches([plan])
+        return plan
 
-    def _rays(
-        self, plan: RequestPlan, target: TargetPlan, ticker: Ticker
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents of the source's and of the target's rays, in the target's gauge."""
+    def _planned(self, request: SynthesisRequest) -> RequestPlan | AnyViewError:
+        try:
+            return self._plan(request)
+        except AnyViewError as err:
+            return err
+
+    def _batches(self, plans: Sequence[RequestPlan]) -> list[tuple[Draw, ...]]:
+        return plan_batches(plans, self._memory, free_bytes(self._device), self.device)
+
+    def _draw_all(
+        self,
+        plans: Sequence[RequestPlan],
+        steps: int,
+        progress: Progress | None,
+        cancels: Sequence[CancelToken | None],
+    ) -> list[SynthesisResult]:
+        """Draw the views of requests of one key."""
+        batches = self._batches(plans)
+        ticker = Ticker(evaluations(steps), len(batches), progress, AllSet(cancels))
+        drawn: dict[Draw, NDArray[np.uint8]] = {}
+        options = plans[0].options
+        with attention_kernel(options.attention_backend):
+            pictures = [self._picture(plan, ticker) for plan in plans]
+            for batch in batches:
+                rays = [self._rays(plans[draw.request], draw.target, ticker) for draw in batch]
+                latents = generate(
+                    self._transformer,
+                    self._text,
+                    torch.cat([pictures[draw.request] for draw in batch]),
+                    torch.cat([source for source, _ in rays]),
+                    torch.cat([target for _, target in rays]),
+                    seeds=[draw.seed for draw in batch],
+                    steps=steps,
+                    sampler=options.sampler,
+                    between=ticker.done,
+                )
+                ticker.done(evaluations(steps))
+                for draw, latent in zip(batch, latents, strict=True):
+                    drawn[draw] = self._decode(latent, plans[draw.request], draw.target)
+                    ticker.check()
+        return [self._result(plan, index, drawn, steps) for index, plan in enumerate(plans)]
+
+    def _result(
+        self, plan: RequestPlan, index: int, drawn: Mapping[Draw, NDArray[np.uint8]], steps: int
+    ) -> SynthesisResult:
+        seeds = range(plan.seed, plan.seed + plan.options.samples)
+        views = tuple(
+            _view(target, [drawn[Draw(index, which, seed)] for seed in seeds])
+            for which, target in enumerate(plan.targets)
+        )
+        return SynthesisResult(views, Provenance(_NAME, self.weights_hash, plan.seed, steps))
+
+    def _picture(self, plan: RequestPlan, ticker: Ticker) -> torch.Tensor:
         ticker.check()
+        return self._conditioner.pictures(plan.source.frames, plan.source_size)
+
+    def _rays(self, plan: RequestPlan, which: int, ticker: Ticker) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents of the source's and of a target's rays, in the target's gauge."""
+        ticker.check()
+        target = plan.targets[which]
         source_poses = in_target_gauge(target.camera_to_world, plan.source.camera_to_world)
         target_poses = in_target_gauge(target.camera_to_world, target.camera_to_world)
         return (
@@ -254,13 +342,18 @@ class AnyView:
             self._conditioner.rays(target.camera, target.size, target_poses, plan.scale),
         )
 
-    def _decode(self, latent: torch.Tensor, target: TargetPlan, options: AnyViewOptions) -> NDArray[np.uint8]:
+    def _decode(self, latent: torch.Tensor, plan: RequestPlan, which: int) -> NDArray[np.uint8]:
+        target = plan.targets[which]
         frames = frames_from_video(self._codec.decode(latent[None])[0])[target.frames]
-        return resize_frames(frames, target.camera.size) if options.resize_to_target else frames
+        return resize_frames(frames, target.camera.size) if plan.options.resize_to_target else frames
 
     def _check_open(self) -> None:
         if self._closed:
             raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+
+
+def _steps(request: SynthesisRequest) -> int:
+    return DEFAULT_STEPS if request.steps is None else request.steps
 
 
 def _view(target: TargetPlan, samples: Sequence[NDArray[np.uint8]]) -> SynthesizedView:

@@ -1,8 +1,9 @@
-"""A request laid out for the network; all that can be refused is refused here, before anything is computed."""
+"""Requests laid out for the network; all that can be refused is refused here, before anything is computed."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +43,9 @@ class TargetPlan:
 
 @dataclass(frozen=True)
 class Draw:
-    """One view to draw: the index of its target, and the seed."""
+    """One view to draw: the indices of its request and of its target, and the seed."""
 
+    request: int
     target: int
     seed: int
 
@@ -53,33 +55,48 @@ class RequestPlan:
     """A request laid out.
 
     Attributes:
+        seed, options: of the request.
         source: the clip that was seen.
         source_size: at which the network works.
         scale: units of moment per metre.
         targets: the targets, in the request's order.
-        batches: draws that the network makes at once; their targets are of one size.
     """
 
+    seed: int
+    options: AnyViewOptions
     source: PosedClip
     source_size: Size
     scale: float
     targets: tuple[TargetPlan, ...]
-    batches: tuple[tuple[Draw, ...], ...]
 
 
-def plan_request(
-    request: SynthesisRequest, options: AnyViewOptions, memory: MemoryModel, free: int | None, device: str
-) -> RequestPlan:
+def batch_key(request: SynthesisRequest, options: AnyViewOptions, steps: int) -> Hashable:
+    """What two requests must have in common for the network to serve them at once.
+
+    It is as many views of the same sizes from as many frames, so that none waits long for the other's, and the same
+    way of sampling.
+    """
+    (source,) = request.sources
+    views = Counter(view_size(target.camera, options.target_size) for target in request.targets)
+    return (
+        len(source),
+        view_size(source.camera, options.source_size),
+        frozenset(views.items()),
+        options.samples,
+        steps,
+        options.sampler,
+        options.attention_backend,
+    )
+
+
+def plan_request(request: SynthesisRequest, options: AnyViewOptions) -> RequestPlan:
     """Lay out a request whose numbers of sources and frames are checked.
 
     Args:
         request, options: what is asked.
-        memory: of the networks.
-        free: bytes free on the device; None if it does not tell.
-        device: its name, for messages.
 
     Raises:
-        InvalidRequestError: an unknown scale, poses or sizes that cannot be, or too little memory.
+        InvalidRequestError: an unknown scale, or poses or sizes that cannot be.
         InvalidInputError: a seed out of range.
     """
     source = request.sources[0]
@@ -90,15 +107,34 @@ def plan_request(
         plan_target(target, source, index, view_size(target.camera, options.target_size))
         for index, target in enumerate(request.targets)
     )
+    return RequestPlan(request.seed, options, source, source_size, scale, targets)
+
+
+def plan_batches(
+    plans: Sequence[RequestPlan], memory: MemoryModel, free: int | None, device: str
+) -> list[tuple[Draw, ...]]:
+    """Say which draws the network makes at once: those of one size, of whichever request, as many as fit.
+
+    Args:
+        plans: of requests whose clips are of one length and one size.
+        memory: of the networks.
+        free: bytes free on the device; None if it does not tell.
+        device: its name, for messages.
+
+    Raises:
+        InvalidRequestError: too little memory.
+    """
     groups: dict[Size, list[Draw]] = defaultdict(list)
-    for sample in range(options.samples):
-        for index, target in enumerate(targets):
-            groups[target.size].append(Draw(index, request.seed + sample))
+    for which, plan in enumerate(plans):
+        for sample in range(plan.options.samples):
+            for index, target in enumerate(plan.targets):
+                groups[target.size].append(Draw(which, index, plan.seed + sample))
+    frames, source_size = len(plans[0].source), plans[0].source_size
     batches: list[tuple[Draw, ...]] = []
     for size, draws in groups.items():
-        most = fitting_batch(memory, Workload(len(source), source_size, size, len(draws)), free, device)
+        most = fitting_batch(memory, Workload(frames, source_size, size, len(draws)), free, device)
         batches += [tuple(draws[first : first + most]) for first in range(0, len(draws), most)]
-    return RequestPlan(source, source_size, scale, targets, tuple(batches))
+    return batches
 
 
 def view_size(camera: PinholeCamera, wanted: Size | None) -> Size:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from anyview_ros.errors import SynthesisCancelled
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 
 
+class AllSet:
+    """A cancel token of several requests at once: set once all of theirs are; None is one that never is."""
+
+    def __init__(self, cancels: Sequence[CancelToken | None]) -> None:
+        self._cancels = cancels
+
+    def is_set(self) -> bool:
+        """Whether nobody wants the work any more."""
+        return all(cancel is not None and cancel.is_set() for cancel in self._cancels)
+
+
 class Ticker:
-    """Counts evaluations of the network over all batches of a request.
+    """Counts evaluations of the network over all batches of the requests at hand.
 
     Args:
         per_batch: evaluations of a batch.

@@ -126,7 +126,7 @@ def test_targets_batched_are_as_alone(method: AnyView, monkeypatch: pytest.Monke
     small = PinholeCamera(20.0, 20.0, 15.5, 15.5, 32, 32)
     wide = trajectory(0.2, camera=small)
     options = {"domain": "robotics", "source_size": SIZE}
-    monkeypatch.setattr("anyview_ros.methods.anyview.sizes._STAGES", (32, 48))
+    monkeypatch.setattr("anyview_ros.methods.anyview.sizes.RELEASE_LONG_SIDES", (32, 48))
     batches = []
 
     def counted(*given: Any, **named: Any) -> torch.Tensor:
