@@ -111,6 +111,7 @@ def test_a_run_killed_at_twenty_instants_gives_the_same_bytes(
     assert sum(killed) >= 15, "most kills came after the end"
 
 
+@pytest.mark.parametrize("undisturbed", ["bag"], indirect=True)
 def test_a_run_killed_again_and_again_comes_to_its_end(undisturbed: Undisturbed, tmp_path: Path) -> None:
     """Each process is killed a little later than the one before."""
     output = tmp_path / "out"
