@@ -19,6 +19,7 @@ from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 from anyview_ros.synthesis.scene_file import read_scene
+from anyview_ros.synthesis.warm_up import warm_up_request
 
 QUICK: dict[str, Any] = {"gaussians": 1500, "steps": 6}
 
@@ -176,3 +177,14 @@ def test_a_closed_method_refuses(clip: PosedClip, beside: PosedClip) -> None:
         method.synthesize(request(clip, beside))
     with pytest.raises(EngineClosedError):
         method.open_stream(clip.camera, [clip.camera])
+
+
+def test_the_warm_up_is_taken_with_a_scene_and_without(
+    clip: PosedClip, beside: PosedClip, tmp_path: Path
+) -> None:
+    method = load_synthesizer("any4d", device="cpu")
+    assert method.synthesize(warm_up_request(method.describe())).views[0].frames.shape == (1, 48, 64, 3)
+    path = tmp_path / "kept.scene"
+    method.synthesize(request(clip, beside, generator=None, steps=1, save_to=str(path)))
+    fitted = load_synthesizer("any4d", device="cpu", scene=str(path))
+    assert fitted.synthesize(warm_up_request(fitted.describe())).provenance.steps == 0
