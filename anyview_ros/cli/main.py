@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except AnyViewError as error:
+    except (AnyViewError, OSError) as error:  # OSError: a full disk, a folder that may not be written
         print(f"anyview {arguments.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,15 @@ def test_an_unknown_method_is_an_error_that_names_the_known(capsys: pytest.Captu
 def test_an_input_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo", "--input", "no/such/film.mp4"]) == 2
     assert "no/such/film.mp4" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    params = str(Path(__file__).resolve().parents[2] / "config" / "virtual_cameras.yaml")
+    output = str(tmp_path / "file" / "policy.xml")
+    assert main(["security-policy", params, "--output", output]) == 2
+    assert "anyview security-policy: " in (told := capsys.readouterr().err)
+    assert "policy.xml" in told
+    assert "Traceback" not in told
