@@ -173,8 +173,8 @@ def _check_output(output: Path, options: RunOptions) -> None:
 @contextmanager
 def _working(place: RunPlace, options: RunOptions, report: Report) -> Iterator[None]:
     """Hold the output's lock, with unfinished work dealt with as the options say."""
-    try:
-        with locked(place.lock) as held:
+    with locked(place.lock) as held:
+        try:
             if not held:
                 report(Note("This file system has no locks: see to it that no other run writes this output."))
             if place.is_begun() and not options.resume:
@@ -185,8 +185,8 @@ def _working(place: RunPlace, options: RunOptions, report: Report) -> Iterator[N
                     )
                 place.clear()
             yield
-    finally:
-        place.remove_if_empty()
+        finally:
+            place.remove_if_empty()
 
 
 def _done_so_far(place: RunPlace) -> str:

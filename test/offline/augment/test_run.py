@@ -279,8 +279,10 @@ def test_a_view_that_is_never_good_enough_is_left_out_and_told(inputs: Path, tmp
 
 def test_two_runs_do_not_write_one_output(inputs: Path, tmp_path: Path) -> None:
     place = RunPlace(tmp_path / "out")
-    with locked(place.lock), pytest.raises(WriteError, match="is being written by process"):
-        augment(inputs, tmp_path / "out")
+    with locked(place.lock):
+        with pytest.raises(WriteError, match="is being written by process"):
+            augment(inputs, tmp_path / "out")
+        assert place.lock.is_file(), "what the first has begun is not removed by the second"
 
 
 def test_nothing_is_left_of_a_run_that_was_refused(inputs: Path, tmp_path: Path) -> None:
