@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from anyview_ros.errors import InvalidInputError, ReadError
@@ -14,6 +15,9 @@ from anyview_ros.offline.augment.output_lock import locked
 from anyview_ros.offline.augment.planning import Shard
 from anyview_ros.offline.augment.records import JobRecord
 from anyview_ros.offline.augment.run_place import JOBS, RunAbout, RunPlace, is_output
+
+_MERGE = "merge"
+"""What stands in the place of a shard's number while shards are put together."""
 
 
 def merge(
@@ -42,12 +46,14 @@ def merge(
             f"{output} exists; name another output, or give --overwrite to replace an earlier one"
         )
     place.check_own()
-    if place.is_begun():
+    if place.is_begun() and RunAbout.read(place.partial).shard != _MERGE:
         raise InvalidInputError(f"{place.partial} holds an unfinished run; finish it, or name another output")
     about = _common(shards)
     jobs = _jobs(shards, about)
     output_format = open_format(about.settings)
     with locked(place.lock):
+        place.clear()
+        replace(about, shard=_MERGE).write(place.partial)
         report(AssemblyBegun(len(jobs)))
         assemble(place, [folder for _, folder in jobs], about.settings, output_format)
     return tuple(record for record, _ in jobs)

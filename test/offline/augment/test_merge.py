@@ -4,14 +4,17 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from augment_runs import SETTINGS, CountedMethod, Told, Tree, augment, spoil, tree, write_inputs
 
 from anyview_ros.errors import InvalidInputError, ReadError, SynthesisCancelled
+from anyview_ros.offline.augment import merge as merging
 from anyview_ros.offline.augment.file_hashes import files_below
 from anyview_ros.offline.augment.merge import merge
 from anyview_ros.offline.augment.planning import Shard
+from anyview_ros.offline.augment.run_place import RunPlace
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,32 @@ def test_an_interrupted_shard_goes_on(made: Path, tmp_path: Path) -> None:
     assert method.streams == 1
     assert tree(tmp_path / "part") == tree(made / "shard_0")
     assert augment(made / "in", tmp_path / "part", shard=shard, resume=True).untouched
+
+
+def test_a_merge_that_was_killed_is_done_again(
+    shards: list[Path], tmp_path: Path, whole: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is what a process leaves that is killed in the middle of the assembly."""
+
+    def killed(place: RunPlace, *_: Any) -> None:
+        place.whole.mkdir()
+        (place.whole / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(merging, "assemble", killed)
+    with pytest.raises(KeyboardInterrupt):
+        merge(shards, tmp_path / "out", report=Told())
+    assert (tmp_path / "out.partial" / "whole" / "half").exists()
+    monkeypatch.undo()
+    merge(shards, tmp_path / "out", report=Told())
+    assert tree(tmp_path / "out") == whole
+
+
+def test_an_unfinished_run_is_not_merged_over(made: Path, shards: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(SynthesisCancelled):
+        augment(made / "in", tmp_path / "out", method=CountedMethod(cancel_at=2))
+    with pytest.raises(InvalidInputError, match="holds an unfinished run"):
+        merge(shards, tmp_path / "out", report=Told())
 
 
 def test_a_missing_shard_is_named(shards: list[Path], tmp_path: Path) -> None:
