@@ -56,7 +56,7 @@ def test_a_place_that_cannot_be_written_is_one_line(
     (tmp_path / "file").touch()
     params = str(Path(__file__).resolve().parents[2] / "config" / "virtual_cameras.yaml")
     output = str(tmp_path / "file" / "policy.xml")
-    assert main(["security-policy", params, "--output", output]) == 2
+    assert cli.main(["security-policy", params, "--output", output]) == 2
     assert "anyview security-policy: " in (told := capsys.readouterr().err)
     assert "policy.xml" in told
     assert "Traceback" not in told
