@@ -1,4 +1,4 @@
-"""The example of a SLURM array, run as SLURM would run it: one process for each job, with its number in the environment."""
+"""The example of a SLURM array, run as SLURM would run it: a process for each job, told its number by the environment."""
 
 from __future__ import annotations
 
