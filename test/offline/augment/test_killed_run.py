@@ -56,7 +56,16 @@ def bag_command(folder: Path) -> Callable[[Path], list[str]]:
 def lerobot_command(folder: Path) -> Callable[[Path], list[str]]:
     dataset = write_dataset(folder / "in")
     (dataset / "calibration.yaml").write_text(CALIBRATION)
-    views = "--views vista_small --format lerobot --method copy_source --min-coverage none".split()
+    views = [
+        "--views",
+        "vista_small",
+        "--format",
+        "lerobot",
+        "--method",
+        "copy_source",
+        "--min-coverage",
+        "none",
+    ]
     return lambda output: ["augment", str(dataset), "--output", str(output), *views, "--json"]
 
 

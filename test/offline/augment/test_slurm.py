@@ -1,4 +1,4 @@
-"""The example of a SLURM array, run as SLURM would run it: a process for each job, told its number by the environment."""
+"""The example of a SLURM array, run as SLURM would run it: a process for each job, told its number."""
 
 from __future__ import annotations
 
