@@ -402,6 +402,20 @@ def test_streams_have_their_turn_after_each_batch(fake, engine):
     assert order == list(range(8))
 
 
+def test_a_batch_that_is_over_stands_before_nobody(fake, engine):
+    stream = engine.open_stream(spec(), lambda _: None)
+    stream.opened.result(PATIENCE_S)
+    ask_in_batches(fake, engine, 3)
+    fake.gate.shut()
+    before = fake.gate.visitors()
+    stream.push(stream_frame(1))
+    fake.gate.wait_for_visitors(before + 1)
+    job = engine.submit(request(7))
+    assert job.position == 0
+    fake.gate.open()
+    assert result(job) == 7
+
+
 @pytest.mark.parametrize("kinds", [(1, 1, 1, 1), (1, 1, 1, 2), (1, 2, 1, 2), (1, 2, 3, 4)])
 @pytest.mark.parametrize("max_batch", [2, 3, 4, 6])
 def test_four_clients_are_served_alike(kinds, max_batch):
