@@ -405,11 +405,12 @@ def test_streams_have_their_turn_after_each_batch(fake, engine):
 def test_a_batch_that_is_over_stands_before_nobody(fake, engine):
     stream = engine.open_stream(spec(), lambda _: None)
     stream.opened.result(PATIENCE_S)
-    ask_in_batches(fake, engine, 3)
-    fake.gate.shut()
-    before = fake.gate.visitors()
+    hold(fake, engine)
+    jobs = [engine.submit(request(seed)) for seed in range(3)]
+    release(fake)
     stream.push(stream_frame(1))
-    fake.gate.wait_for_visitors(before + 1)
+    release(fake)  # the batch is done, and the frame is on the device
+    assert [result(job) for job in jobs] == [0, 1, 2]
     job = engine.submit(request(7))
     assert job.position == 0
     fake.gate.open()
