@@ -5,8 +5,8 @@
 Five cameras within 2 cm of each other film one instant of the simulated robot, with depth that is clean or has 5 %
 noise. Fits differ in one loss only; none begins from the depth, so that the loss alone can show what it does. Held-out
 cameras stand 15 to 30 cm away; scores there are on the pixels that the first source camera saw, too. The spread
-E|t - D| and the optical thickness before the surface are measured on the training views by the true depth. For camera learning,
-the poses of four of the five cameras are off by 1 cm and half a degree, and the depth is clean.
+E|t - D| and the optical thickness before the surface are measured on the training views by the true depth. For camera
+learning, the poses of four of the five cameras are off by 1 cm and half a degree, and the depth is clean.
 """
 
 from __future__ import annotations
