@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / "log" / "tests"
 FILE_LIMIT_S = 400
-UNIT_LIMIT_S = 900
+UNIT_LIMIT_S = 1800
 LONG_LIMIT_S = 7200
 KILTED_LIMIT_S = 900
 SMOKE_TEST = ROOT / "test" / "graph" / "test_smoke.py"
