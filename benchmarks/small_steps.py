@@ -45,15 +45,17 @@ def main() -> None:
     options = {"solver": arguments.solver}
     chosen = range(arguments.first, arguments.first + arguments.count)
     for kind in ("no depth", "true depth"):
-        print_line(f"{kind}: PSNR (dB) ± standard error / SSIM / detail / patches / diversity")
+        print_line(f"{kind}: PSNR (dB) / its change ± standard error / SSIM / detail / patches / diversity")
         for index, name in enumerate(BINS):
             truths = [room_pair(rooms, room, index + 1).truth for room in chosen]
+            expected: list[Image] = []
             for steps in arguments.steps:
                 draws = [
                     _drawn(ours, rooms, chosen, index + 1, kind, steps, seed, options)
                     for seed in ((0,) if steps == 1 else (0, 1))
                 ]
-                print_line(f"{name:>10} {steps:>2} steps  {_figures(draws, truths)}")
+                expected = expected or draws[0]
+                print_line(f"{name:>10} {steps:>2} steps  {_figures(draws, truths, expected)}")
             halves = truths[::2], truths[1::2]
             print_line(f"{name:>10} truth                             patches {frechet(*halves):.1f}")
     for line in _times(ours, rooms, arguments.steps):
@@ -85,14 +87,18 @@ def _drawn(
     ]
 
 
-def _figures(draws: list[list[Image]], truths: list[Image]) -> str:
+def _figures(draws: list[list[Image]], truths: list[Image], expected: list[Image]) -> str:
     first = draws[0]
-    errors = np.array([psnr_db(picture, truth) for picture, truth in zip(first, truths, strict=True)])
+    errors, before = (
+        np.array([psnr_db(picture, truth) for picture, truth in zip(pictures, truths, strict=True)])
+        for pictures in (first, expected)
+    )
+    change = errors - before
     like = np.mean([ssim(picture, truth) for picture, truth in zip(first, truths, strict=True)])
     apart = np.abs(np.array(draws[0], float) - np.array(draws[-1], float)).mean()
     return (
-        f"{errors.mean():.2f} ± {standard_error(errors):.2f} / {like:.3f} / {detail(first) / detail(truths):.2f} / "
-        f"{frechet(first, truths):.1f} / {apart:.1f}"
+        f"{errors.mean():.2f} / {change.mean():+.2f} ± {standard_error(change):.2f} / {like:.3f} / "
+        f"{detail(first) / detail(truths):.2f} / {frechet(first, truths):.1f} / {apart:.1f}"
     )
 
 

@@ -38,8 +38,6 @@ _NOT_TRUSTED, _TRUSTED = 0.5, 0.8
 _LEAST_FREQUENCY = 0.006
 _LIGHT_POWER, _HUE_POWER = 1.96, 0.52
 """Of what the three colours have in common, and of what they differ in; (1.96 + 2 * 0.52) / 3 is 1."""
-_TEMPERATURE = 1.0
-"""Deviation of the noise that draws begin with; below 1 they keep nearer to the expected picture."""
 
 
 def spread(prediction: Prediction) -> Tensor:
@@ -235,6 +233,4 @@ def drawn_difference(
         predicted: Tensor = head((flow.inside * sample).float(), tau, prepared).double()
         return flow.skip * sample + flow.out * predicted
 
-    return sample_flow(
-        clean, _TEMPERATURE * levels[0] * noise, levels, SOLVERS[solver], between=between
-    ).float()
+    return sample_flow(clean, levels[0] * noise, levels, SOLVERS[solver], between=between).float()

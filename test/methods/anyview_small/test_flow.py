@@ -10,7 +10,6 @@ from anyview_ros.diffusion.noise import view_noise
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.flow import (
-    _TEMPERATURE,
     TOLD_CHANNELS,
     FlowHead,
     Told,
@@ -67,7 +66,7 @@ def test_many_steps_draw_from_the_distribution_and_one_gives_its_mean(solver: st
     assert exact.evaluations == 100
     assert many.shape == (1, 3, *SIZE)
     noise = torch.from_numpy(view_noise(3, 0, (3, *SIZE)))[None]
-    assert torch.allclose(many, 0.7 + 0.5 * _TEMPERATURE * noise, atol=0.05)
+    assert torch.allclose(many, 0.7 + 0.5 * noise, atol=0.05)
     one = drawn_difference(exact, told(), steps=1, seed=3, solver=solver)  # type: ignore[arg-type]
     assert torch.allclose(one, torch.tensor(0.7), atol=0.01)
 
@@ -106,7 +105,6 @@ def test_a_new_head_draws_what_is_as_rough_and_as_colourful_as_pictures() -> Non
     new, size = FlowHead(8, FEATURES, WIDTH), (32, 48)
     blank = Told(torch.zeros(1, TOLD_CHANNELS + FEATURES, *size), torch.zeros(1, WIDTH, 4, 6))
     drawn = torch.cat([drawn_difference(new, blank, steps=50, seed=seed) for seed in range(30)])
-    drawn = drawn / _TEMPERATURE
     assert 0.7 < drawn.square().mean().item() < 1.2
     spectrum = torch.fft.rfft2(drawn).abs().square().mean((0, 1))
     for low in (2, 4, 8):  # half the wavelength, a quarter of the power
