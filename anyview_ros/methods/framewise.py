@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,39 +16,12 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
-from anyview_ros.methods.pushed_frame import pushed_clip, pushed_poses
+from anyview_ros.methods.pictures import Picture, Pose, SourceFrame, source_frame, view_of
+from anyview_ros.methods.pushed_stream import PushedStream
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
-from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
-
-Pose = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class SourceFrame:
-    """One picture of a source camera.
-
-    Attributes:
-        image: uint8 (H, W, 3), RGB.
-        camera: intrinsics.
-        camera_to_world: float64 (4, 4), metres, OpenCV axes.
-        depth: float32 (H, W), metres, 0 = unknown; or None.
-    """
-
-    image: NDArray[np.uint8]
-    camera: PinholeCamera
-    camera_to_world: Pose
-    depth: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A target's picture: image uint8 (h, w, 3), confidence float32 (h, w), depth float32 (h, w) or None."""
-
-    image: NDArray[np.uint8]
-    confidence: NDArray[np.float32]
-    depth: NDArray[np.float32] | None
+from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 
 class FramewiseMethod(ABC):
@@ -175,7 +146,7 @@ class FramewiseMethod(ABC):
             raise EngineClosedError(f"method '{self.describe().name}' has been closed; load it again")
 
 
-class FramewiseStream:
+class FramewiseStream(PushedStream):
     """A SynthesisStream of a framewise method: nothing is kept from one push to the next."""
 
     def __init__(
@@ -187,68 +158,18 @@ class FramewiseStream:
         provenance: Provenance,
     ) -> None:
         """Stream from ``source`` to ``targets``; made by :meth:`FramewiseMethod.open_stream`."""
+        super().__init__(source, targets, provenance)
         self._method = method
-        self._source = source
-        self._targets = tuple(targets)
         self._options = options
-        self._provenance = provenance
-        self._last_stamp_ns: int | None = None
-        self._closed = False
 
-    @property
-    def provenance(self) -> Provenance:
-        """What the views of this stream were made by."""
-        return self._provenance
-
-    def push(
-        self,
-        frame: NDArray[np.uint8],
-        camera_to_world: Pose,
-        *,
-        target_camera_to_world: Sequence[Pose | None],
-        stamp_ns: int,
-        depth: NDArray[np.float32] | None = None,
-    ) -> tuple[SynthesizedView | None, ...]:
-        """Give the next source frame and get the same instant from every target; see SynthesisStream.
-
-        Raises:
-            InvalidRequestError: another number of targets, or a stamp that does not increase.
-            InvalidClipError: a frame or depth of another size or type than the stream's.
-            InvalidPoseError: a pose that is not a finite rigid transform.
-            EngineClosedError: the stream has been closed.
-        """
-        if self._closed:
-            raise EngineClosedError("the stream has been closed; open another")
-        poses = pushed_poses(target_camera_to_world, len(self._targets))
-        clip = pushed_clip(
-            self._source, frame, camera_to_world, stamp_ns, depth, after_ns=self._last_stamp_ns
-        )
-        self._last_stamp_ns = stamp_ns
+    def _answer(self, clip: PosedClip, poses: Sequence[Pose | None]) -> list[Picture | None]:
         if all(pose is None for pose in poses):
-            return tuple(None for _ in poses)
+            return [None] * len(poses)
         prepared = [self._method.prepare(source_frame(clip, 0), self._options)]
-        return tuple(
-            None if pose is None else self._render(prepared, camera, pose[None], clip.stamps_ns)
-            for camera, pose in zip(self._targets, poses, strict=True)
-        )
-
-    def close(self) -> None:
-        """End the stream. Closing twice is harmless."""
-        self._closed = True
-
-    def __enter__(self) -> FramewiseStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.close()
-
-    def _render(
-        self, prepared: Sequence[Any], camera: PinholeCamera, poses: Pose, stamps_ns: NDArray[np.int64]
-    ) -> SynthesizedView:
-        picture = self._method.render(prepared, camera, poses[0], self._options)
-        return view_of([picture], camera, poses, stamps_ns)
+        return [
+            None if pose is None else self._method.render(prepared, camera, pose, self._options)
+            for camera, pose in zip(self.targets, poses, strict=True)
+        ]
 
 
 def target_instants(target: CameraTrajectory, source: PosedClip, index: int) -> NDArray[np.int64]:
@@ -276,24 +197,3 @@ def nearest_frame(stamps_ns: NDArray[np.int64], stamp_ns: int) -> int:
     if after == len(stamps_ns):
         return after - 1
     return after - 1 if stamp_ns - int(stamps_ns[after - 1]) <= int(stamps_ns[after]) - stamp_ns else after
-
-
-def source_frame(clip: PosedClip, index: int) -> SourceFrame:
-    """Frame ``index`` of a clip."""
-    depth = None if clip.depth is None else clip.depth[index]
-    return SourceFrame(clip.frames[index], clip.camera, clip.camera_to_world[index], depth)
-
-
-def view_of(
-    pictures: Sequence[Picture], camera: PinholeCamera, poses: Pose, stamps_ns: NDArray[np.int64]
-) -> SynthesizedView:
-    """Pictures of one target put together."""
-    depths = [picture.depth for picture in pictures if picture.depth is not None]
-    return SynthesizedView(
-        np.stack([picture.image for picture in pictures]),
-        camera,
-        poses,
-        stamps_ns,
-        np.stack([picture.confidence for picture in pictures]),
-        np.stack(depths) if len(depths) == len(pictures) else None,
-    )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.any4d.options import Any4DFitOptions
+from anyview_ros.methods.devices import torch_device
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress
 from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.request import resolve_options
@@ -55,22 +55,3 @@ class Any4DFitter:
             cancel=cancel,
             checkpoint=checkpoint,
         )
-
-
-def torch_device(name: str | None) -> str:
-    """The device to compute on.
-
-    Raises:
-        InvalidInputError: one that PyTorch does not know or cannot use.
-    """
-    import torch
-
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise InvalidInputError(
-            f"device {name!r} cannot be used ({error}); give 'cpu' or 'cuda:0'"
-        ) from error
-    return name

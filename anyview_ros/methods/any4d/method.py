@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.methods.any4d.fitter import torch_device
 from anyview_ros.methods.any4d.options import Any4DOptions
-from anyview_ros.methods.framewise import Picture, target_instants, view_of
+from anyview_ros.methods.devices import torch_device
+from anyview_ros.methods.framewise import target_instants
+from anyview_ros.methods.pictures import Picture, view_of
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
 from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.hole_filling import fill_holes
 from anyview_ros.methods.any4d.model import COLOURS, SUPPORT, MovingGaussians
-from anyview_ros.methods.framewise import Picture
+from anyview_ros.methods.pictures import Picture
 from anyview_ros.rendering.splatting import splat
 
 _COVERED = 0.5  # alpha from which a pixel shows the scene

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from anyview_ros.errors import EngineClosedError, InvalidInputError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.options import SmallOptions
-from anyview_ros.methods.anyview_small.stream import SmallStream, view_of
+from anyview_ros.methods.anyview_small.stream import SmallStream
 from anyview_ros.methods.anyview_small.weights import SHIPPED, LoadedWeights, load_weights
-from anyview_ros.methods.framewise import Picture, nearest_frame, source_frame, target_instants
+from anyview_ros.methods.devices import torch_device
+from anyview_ros.methods.framewise import nearest_frame, target_instants
+from anyview_ros.methods.pictures import Picture, source_frame, view_of
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
@@ -47,7 +49,7 @@ class AnyViewSmall:
 
     def __init__(self, *, device: str | None = None, weights: str | None = None) -> None:
         """Load the network."""
-        self.device = _device(device)
+        self.device = torch_device(device)
         path = SHIPPED if weights is None else Path(weights)
         if path.is_dir():
             path = path / SHIPPED.name
@@ -198,19 +200,3 @@ class AnyViewSmall:
 def _check_cancel(cancel: CancelToken | None) -> None:
     if cancel is not None and cancel.is_set():
         raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two pictures")
-
-
-def _device(name: str | None) -> str:
-    try:
-        import torch
-    except ImportError:
-        return name or "cpu"  # load_weights says what is missing
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise InvalidInputError(
-            f"device {name!r} cannot be used ({error}); give 'cpu' or 'cuda:0'"
-        ) from error
-    return name

@@ -24,7 +24,7 @@ from anyview_ros.methods.anyview_small.hints import Splat, splat
 from anyview_ros.methods.anyview_small.network import DecodedTarget, EncodedSource, FrameTokens, SmallNetwork
 from anyview_ros.methods.anyview_small.options import SmallOptions
 from anyview_ros.methods.anyview_small.weights import LoadedWeights
-from anyview_ros.methods.framewise import Picture, SourceFrame
+from anyview_ros.methods.pictures import Picture, SourceFrame
 
 _LEAST_SIDE = 2 * PATCH
 _SHRINK_ABOVE = 1.5  # times finer than the target sees it, and the source is averaged first

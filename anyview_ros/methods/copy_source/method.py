@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.methods.framewise import FramewiseMethod, Picture, Pose, SourceFrame
+from anyview_ros.methods.framewise import FramewiseMethod
+from anyview_ros.methods.pictures import Picture, Pose, SourceFrame
 from anyview_ros.synthesis.description import MethodDescription
 
 _LONGEST_CLIP = 1_000_000

@@ -19,7 +19,6 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.ddr.cameras import LearnableCameras, place_frames
 from anyview_ros.methods.ddr.checkpoint import fit_key, read_fit, write_fit
 from anyview_ros.methods.ddr.coverage import seen_corners
-from anyview_ros.methods.ddr.devices import torch_device
 from anyview_ros.methods.ddr.field import DdrField, FieldShape
 from anyview_ros.methods.ddr.options import DdrOptions
 from anyview_ros.methods.ddr.pixels import Pixels
@@ -28,6 +27,7 @@ from anyview_ros.methods.ddr.scene import METHOD, DdrScene, TimeAxis
 from anyview_ros.methods.ddr.space import space_around
 from anyview_ros.methods.ddr.start import start_from_depth
 from anyview_ros.methods.ddr.trainer import Trainer
+from anyview_ros.methods.devices import torch_device
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress, StopReason
 from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.request import resolve_options
@@ -53,7 +53,7 @@ class DdrFitter:
 
     def __init__(self, *, device: str | None = None) -> None:
         """Find the device."""
-        self.device = torch_device(device)
+        self.device = torch.device(torch_device(device))
 
     def fit(
         self,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
-from anyview_ros.methods.ddr.devices import torch_device
 from anyview_ros.methods.ddr.export import point_cloud
 from anyview_ros.methods.ddr.fitter import DdrFitter
 from anyview_ros.methods.ddr.online import OnlineFit
@@ -18,7 +18,9 @@ from anyview_ros.methods.ddr.options import DdrOptions
 from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
 from anyview_ros.methods.ddr.stream import RefiningStream, SceneStream
-from anyview_ros.methods.framewise import Picture, target_instants
+from anyview_ros.methods.devices import torch_device
+from anyview_ros.methods.framewise import target_instants
+from anyview_ros.methods.pictures import Picture
 from anyview_ros.rendering.point_cloud import PointCloud
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
@@ -50,7 +52,7 @@ class Ddr:
 
     def __init__(self, *, device: str | None = None, scene: str | None = None) -> None:
         """Load the scene, if there is one."""
-        self.device = torch_device(device)
+        self.device = torch.device(torch_device(device))
         self._renderer: SceneRenderer | None = None
         self._hash = ""
         self._closed = False

@@ -24,7 +24,7 @@ from anyview_ros.methods.ddr.space import Space, space_around
 from anyview_ros.methods.ddr.start import start_from_depth
 from anyview_ros.methods.ddr.trainer import Trainer
 from anyview_ros.methods.ddr.window import FrameWindow, reduced_camera, reduced_clip
-from anyview_ros.methods.framewise import Picture
+from anyview_ros.methods.pictures import Picture
 
 Pose = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from anyview_ros.methods.ddr.baking import Baker
 from anyview_ros.methods.ddr.field import MOST_LOG_DENSITY, decoded
 from anyview_ros.methods.ddr.scene import DdrScene
 from anyview_ros.methods.ddr.space import Space
-from anyview_ros.methods.framewise import Picture
+from anyview_ros.methods.pictures import Picture
 from anyview_ros.rendering.volume import middles, ray_weights, resampled_edges, stratified_edges, widths
 
 Pose = NDArray[np.float64]

@@ -14,7 +14,8 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.geometry.hole_filling import fill_confidence, fill_holes
 from anyview_ros.geometry.warp import forward_warp
-from anyview_ros.methods.framewise import FramewiseMethod, Picture, Pose, SourceFrame
+from anyview_ros.methods.framewise import FramewiseMethod
+from anyview_ros.methods.pictures import Picture, Pose, SourceFrame
 from anyview_ros.methods.reprojection.merging import Layer, merge_layers
 from anyview_ros.methods.reprojection.options import ReprojectionOptions
 from anyview_ros.synthesis.description import MethodDescription

@@ -1,0 +1,62 @@
+"""What methods are given of a source at an instant, and what they give for a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.clips import PosedClip
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.result import SynthesizedView
+
+Pose = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SourceFrame:
+    """One picture of a source camera.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB.
+        camera: intrinsics.
+        camera_to_world: float64 (4, 4), metres, OpenCV axes.
+        depth: float32 (H, W), metres, 0 = unknown; or None.
+    """
+
+    image: NDArray[np.uint8]
+    camera: PinholeCamera
+    camera_to_world: Pose
+    depth: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A target's picture: image uint8 (h, w, 3), confidence float32 (h, w), depth float32 (h, w) or None."""
+
+    image: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    depth: NDArray[np.float32] | None
+
+
+def source_frame(clip: PosedClip, index: int) -> SourceFrame:
+    """Frame ``index`` of a clip."""
+    depth = None if clip.depth is None else clip.depth[index]
+    return SourceFrame(clip.frames[index], clip.camera, clip.camera_to_world[index], depth)
+
+
+def view_of(
+    pictures: Sequence[Picture], camera: PinholeCamera, poses: Pose, stamps_ns: NDArray[np.int64]
+) -> SynthesizedView:
+    """Pictures of one target put together."""
+    depths = [picture.depth for picture in pictures if picture.depth is not None]
+    return SynthesizedView(
+        np.stack([picture.image for picture in pictures]),
+        camera,
+        poses,
+        stamps_ns,
+        np.stack([picture.confidence for picture in pictures]),
+        np.stack(depths) if len(depths) == len(pictures) else None,
+    )

@@ -1,0 +1,156 @@
+"""What every native stream does with a push, whatever the method makes of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.clips import PosedClip
+from anyview_ros.errors import EngineClosedError, InvalidRequestError
+from anyview_ros.geometry import PinholeCamera, check_rigid
+from anyview_ros.methods.pictures import Picture, Pose, view_of
+from anyview_ros.synthesis.result import Provenance, SynthesizedView
+
+
+class PushedStream(ABC):
+    """A SynthesisStream that checks each push and has a method answer it.
+
+    Args:
+        source: intrinsics of the source camera.
+        targets: intrinsics of the virtual cameras.
+        provenance: of all views.
+    """
+
+    def __init__(
+        self, source: PinholeCamera, targets: Sequence[PinholeCamera], provenance: Provenance
+    ) -> None:
+        """Open."""
+        self.source, self.targets = source, tuple(targets)
+        self._provenance = provenance
+        self._last_stamp_ns: int | None = None
+        self._closed = False
+
+    @abstractmethod
+    def _answer(self, clip: PosedClip, poses: Sequence[Pose | None]) -> Sequence[Picture | None]:
+        """Take in a frame, a clip of one, and give a picture for each target whose pose (4, 4) is not None."""
+
+    def _pushing(self) -> AbstractContextManager[None]:
+        """What a push is done within."""
+        return nullcontext()
+
+    def _free(self) -> None:  # noqa: B027 - most streams let go of nothing
+        """Let go of what the stream holds; called once."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the views of this stream were made by."""
+        return self._provenance
+
+    def push(
+        self,
+        frame: NDArray[np.uint8],
+        camera_to_world: Pose,
+        *,
+        target_camera_to_world: Sequence[Pose | None],
+        stamp_ns: int,
+        depth: NDArray[np.float32] | None = None,
+    ) -> tuple[SynthesizedView | None, ...]:
+        """Give the next source frame and get the same instant from every target; see SynthesisStream.
+
+        Raises:
+            InvalidRequestError: another number of targets, a stamp that does not increase, or a frame that lacks what
+                the method needs, such as depth.
+            InvalidClipError: a frame or depth of another size or type than the stream's.
+            InvalidPoseError: a pose that is not a finite rigid transform.
+            EngineClosedError: the stream has been closed.
+        """
+        with self._pushing():
+            self._check_open()
+            poses = _pushed_poses(target_camera_to_world, len(self.targets))
+            clip = _pushed_clip(
+                self.source, frame, camera_to_world, stamp_ns, depth, after_ns=self._last_stamp_ns
+            )
+            self._last_stamp_ns = stamp_ns
+            return tuple(
+                None
+                if pose is None or picture is None
+                else view_of([picture], camera, pose[None], clip.stamps_ns)
+                for camera, pose, picture in zip(self.targets, poses, self._answer(clip, poses), strict=True)
+            )
+
+    def close(self) -> None:
+        """End the stream and free what it holds. Closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._free()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineClosedError("the stream has been closed; open another")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+
+def _pushed_clip(
+    source: PinholeCamera,
+    frame: NDArray[np.uint8],
+    camera_to_world: Pose,
+    stamp_ns: int,
+    depth: NDArray[np.float32] | None,
+    *,
+    after_ns: int | None,
+) -> PosedClip:
+    """The pushed frame as a clip of one.
+
+    Args:
+        source: intrinsics of the stream's source camera.
+        frame, camera_to_world, stamp_ns, depth: as in ``SynthesisStream.push``.
+        after_ns: stamp of the push before; None for the first.
+
+    Raises:
+        InvalidRequestError: a stamp that does not increase.
+        InvalidClipError: a frame or depth of another size or type than the stream's.
+        InvalidPoseError: a pose that is not a finite rigid transform.
+    """
+    if after_ns is not None and stamp_ns <= after_ns:
+        raise InvalidRequestError(
+            f"stamp_ns is {stamp_ns} but the push before had {after_ns}; "
+            "push in order of time, and open a new stream when the clock was set back"
+        )
+    return PosedClip(
+        np.asarray(frame)[None],
+        source,
+        np.asarray(camera_to_world)[None],
+        np.array([stamp_ns], np.int64),
+        None if depth is None else np.asarray(depth)[None],
+    )
+
+
+def _pushed_poses(target_camera_to_world: Sequence[Pose | None], count: int) -> list[Pose | None]:
+    """The poses (4, 4) of a stream's ``count`` targets, checked; None where one is skipped.
+
+    Raises:
+        InvalidRequestError: another number of targets.
+        InvalidPoseError: a pose that is not a finite rigid transform.
+    """
+    if len(target_camera_to_world) != count:
+        raise InvalidRequestError(
+            f"target_camera_to_world has {len(target_camera_to_world)} poses but the stream has "
+            f"{count} targets; give one each, None to skip one"
+        )
+    return [
+        None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")
+        for index, pose in enumerate(target_camera_to_world)
+    ]
