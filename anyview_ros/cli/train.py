@@ -45,10 +45,11 @@ def run_small(arguments: argparse.Namespace) -> int:
     """Train the small network; 0 when the end was reached, 1 when the time was up before."""
     from anyview_ros.training.calibration import calibrate
     from anyview_ros.training.filmed import FilmPlan, film_to, read_rooms
-    from anyview_ros.training.small_config import read_config
+    from anyview_ros.training.settings import read_settings
+    from anyview_ros.training.small_config import SmallTrainingConfig
     from anyview_ros.training.small_trainer import SmallTrainer, prepared_rooms
 
-    config = _changed(read_config(arguments.config), arguments)
+    config = _changed(read_settings(SmallTrainingConfig, arguments.config), arguments)
     folder: Path = arguments.rooms or arguments.out / "rooms"
     print(f"filming {config.rooms.count} rooms into {folder}, or reading what is there")
     trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder))

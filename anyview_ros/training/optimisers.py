@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from anyview_ros.errors import MissingDependencyError
-from anyview_ros.training.small_config import OptimiserConfig
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How weights move.
+
+    Attributes:
+        rate: learning rate after the warm-up.
+        warm_up: steps until then.
+        decay_share: share of the steps, at the end, over which the rate falls to zero.
+        weight_decay: of matrices and convolutions.
+        muon: optimise the matrices by Muon (torch 2.9 or later) and the rest by AdamW; otherwise all by AdamW.
+        clip: largest norm of the gradient.
+        ema: decay of the average of the weights, which is what is shipped.
+    """
+
+    rate: float = 1.5e-3
+    warm_up: int = 50
+    decay_share: float = 0.3
+    weight_decay: float = 0.01
+    muon: bool = True
+    clip: float = 1.0
+    ema: float = 0.995
 
 
 def make_optimisers(network: nn.Module, config: OptimiserConfig) -> list[torch.optim.Optimizer]:

@@ -21,9 +21,10 @@ from anyview_ros.training.batches import BatchPlan, BatchSource
 from anyview_ros.training.calibration import calibrate, drawn_share, fit, judge
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.losses import batch_loss
-from anyview_ros.training.optimisers import make_optimisers, rate_share
-from anyview_ros.training.small_config import LossConfig, OptimiserConfig, RoomsConfig, SmallTrainingConfig
-from anyview_ros.training.small_trainer import CHECKPOINT, SmallTrainer, prepared_rooms
+from anyview_ros.training.optimisers import OptimiserConfig, make_optimisers, rate_share
+from anyview_ros.training.run import CHECKPOINT
+from anyview_ros.training.small_config import LossConfig, RoomsConfig, SmallTrainingConfig
+from anyview_ros.training.small_trainer import SmallTrainer, prepared_rooms
 
 CONFIG = SmallTrainingConfig(
     steps=6,
@@ -39,8 +40,7 @@ CONFIG = SmallTrainingConfig(
 
 
 def states(trainer: SmallTrainer) -> dict[str, torch.Tensor]:
-    tensors, _ = trainer._state()
-    return tensors
+    return trainer._run._state()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -137,7 +137,7 @@ def test_answers_of_the_rest_are_kept_and_noise_is_not(
     kept.run(report=lambda step, total, loss: losses.append(loss))
     assert made == [0, 1]
     assert len(set(losses)) == 5  # other noise each time
-    first = batch_loss(once.network, real(once._batches, 0), LossConfig(), once._noise())[1]["flow"]
+    first = batch_loss(once.network, real(once._batches, 0), LossConfig(), once._run.generator())[1]["flow"]
     assert losses[0] == pytest.approx(
         float(first), rel=1e-2
     )  # a new head: the same loss but for half precision

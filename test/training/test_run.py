@@ -1,0 +1,136 @@
+"""The run itself, on a network of one layer; whole runs of real networks are tested beside their trainers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from anyview_ros.errors import InvalidInputError, WeightsError
+from anyview_ros.training.optimisers import OptimiserConfig
+from anyview_ros.training.run import CHECKPOINT, RunConfig, TrainingRun
+
+CONFIG = RunConfig(
+    steps=8, device="cpu", checkpoint_steps=3, log_steps=2, optimiser=OptimiserConfig(warm_up=1, rate=0.05)
+)
+
+
+def started(folder: Path, config: RunConfig = CONFIG, **changes: object) -> TrainingRun:
+    torch.manual_seed(config.seed)
+    return TrainingRun(nn.Linear(12, 12), folder, replace(config, **changes), identity=("seed",))
+
+
+def fit(run: TrainingRun, **arguments: object) -> bool:
+    """Learn to give back what comes in, from random samples."""
+
+    def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        assert step == run.step
+        sample = torch.randn(16, 12, generator=run.generator())
+        loss = (run.network(sample) - sample).square().mean()
+        return loss, {"doubled": 2 * loss.detach()}
+
+    return run.run(loss_of, **arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("muon", [True, False])
+def test_a_resumed_run_equals_one_that_was_never_interrupted(tmp_path: Path, dtype: str, muon: bool) -> None:
+    config = replace(CONFIG, checkpoint_dtype=dtype, optimiser=replace(CONFIG.optimiser, muon=muon))
+    whole, first = started(tmp_path / "whole", config), started(tmp_path / "parts", config)
+    assert fit(whole)
+
+    def interrupt(step: int) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(first, on_step=interrupt)
+    second = started(tmp_path / "parts", config)
+    assert second.step == 3
+    assert fit(second)
+    mine, other = whole._state(), second._state()
+    assert list(mine) == list(other)
+    assert all(torch.equal(value, other[name]) for name, value in mine.items())
+
+
+def test_the_loss_falls_and_the_average_lags_behind(tmp_path: Path) -> None:
+    losses: list[float] = []
+    run = started(tmp_path, steps=100)
+    fit(run, report=lambda step, total, loss: losses.append(loss))
+    assert losses[-1] < 0.2 * losses[0]
+    assert not torch.equal(run.average["weight"], run.network.weight)
+
+
+def test_what_is_told_logged_and_kept(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    steps: list[int] = []
+    saves: list[int] = []
+    run = started(tmp_path)
+    assert fit(
+        run,
+        report=lambda step, total, loss: told.append((step, total)),
+        on_step=steps.append,
+        on_save=lambda: saves.append(run.step),
+    )
+    assert told == [(step, 8) for step in range(1, 9)]
+    assert steps == list(range(1, 9))
+    assert saves == [3, 6, 8]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6, 8]
+    assert all(line["doubled"] == pytest.approx(2 * line["loss"]) for line in lines)
+
+
+def test_out_of_time_a_run_keeps_what_it_has(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    assert not fit(run, time_limit_s=0.0)
+    assert started(tmp_path).step == run.step == 1
+
+
+def test_a_run_with_another_identity_is_refused_and_one_with_more_steps_goes_on(tmp_path: Path) -> None:
+    fit(started(tmp_path))
+    with pytest.raises(InvalidInputError, match="other settings of seed"):
+        started(tmp_path, seed=1)
+    assert started(tmp_path, steps=20).step == 8
+
+
+def test_weights_that_take_no_gradient_stay(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Linear(12, 12), nn.Linear(12, 12))
+    network[0].requires_grad_(False)
+    before = [parameter.clone() for parameter in network.parameters()]
+    fit(TrainingRun(network, tmp_path, CONFIG, identity=()))
+    same = [torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
+    assert same == [True, True, False, False]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_it_harms(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    before = run.network.weight.clone()
+    with pytest.raises(InvalidInputError, match="the loss is nan at step 1"):
+        run.run(lambda step: (run.network.weight.sum() * torch.nan, {}))
+    assert torch.equal(run.network.weight, before)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    fit(started(tmp_path))
+    piece = next((tmp_path / CHECKPOINT).glob("piece_*"))
+    piece.write_bytes(piece.read_bytes()[:-1] + b"?")
+    with pytest.raises(WeightsError, match="checksum"):
+        started(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"log_steps": -1}, "log_steps is -1"),
+        ({"checkpoint_dtype": "int8"}, "int8"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        RunConfig(**settings)
