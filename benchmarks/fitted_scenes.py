@@ -36,6 +36,7 @@ from anyview_ros.scenes import render_clip, simulated_robot
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, Synthesizer, load_synthesizer
 from anyview_ros.synthesis.fitting import FitBudget, load_fitter
 from anyview_ros.synthesis.scene_file import write_scene
+from benchmarks.support.columns import cell, sheet
 from benchmarks.support.machine import machine_line
 
 RIVALS = ("reprojection", "anyview_small", "copy_source")
@@ -147,29 +148,6 @@ def _rate_hz(method: Synthesizer, case: Case) -> float:
     return 1 / min(taken_s)
 
 
-def sheet(case: Case, pictures: dict[str, list[NDArray[np.uint8]]], scale: int = 2) -> NDArray[np.uint8]:
-    """A row per instant: source, truth, and each method from the first held-out camera; names above."""
-    columns = {
-        "source": list(case.source.frames[list(ASKED)]),
-        "truth": list(case.held_out[0].frames),
-        **pictures,
-    }
-    width, height = (scale * one for one in case.source.camera.size)
-    rows = []
-    for index in range(len(ASKED)):
-        enlarged = [
-            cv2.resize(column[index], (width, height), interpolation=cv2.INTER_NEAREST)
-            for column in columns.values()
-        ]
-        rows.append(np.hstack(enlarged))
-    names = np.full((18, rows[0].shape[1], 3), 255, np.uint8)
-    for number, name in enumerate(columns):
-        cv2.putText(
-            names, name, (number * width + 4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA
-        )
-    return np.vstack([names, *rows])
-
-
 def table(found: dict[str, dict[str, list[Scores]]]) -> list[str]:
     """Means and standard deviations over the seeds, as Markdown, one table per kind of source."""
     titles = {
@@ -186,19 +164,10 @@ def table(found: dict[str, dict[str, list[Scores]]]) -> list[str]:
         lines.append("|---" * (len(titles) + 1) + "|")
         for name, scores in methods.items():
             cells = [
-                _cell([getattr(one, field) for one in scores], digits)
-                for field, (_, digits) in titles.items()
+                cell([getattr(one, field) for one in scores], digits) for field, (_, digits) in titles.items()
             ]
             lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
     return lines
-
-
-def _cell(values: Sequence[float | None], digits: int) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    spread = np.std(known, ddof=1) if len(known) > 1 else 0.0
-    return f"{np.mean(known):.{digits}f} ± {spread:.{digits}f}"
 
 
 def main() -> None:
@@ -218,7 +187,8 @@ def main() -> None:
                 found.setdefault(kind, {}).setdefault(name, []).append(scores)
                 sys.stderr.write(f"{kind} {seed} {name}: {asdict(scores)}\n")
             if seed == arguments.seeds[0]:
-                sheets.append(sheet(case, pictures))
+                given = list(case.source.frames[list(ASKED)])
+                sheets.append(sheet({"source": given, "truth": list(case.held_out[0].frames), **pictures}))
     sys.stdout.write("\n".join([machine_line(), *table(found)]) + "\n")
     if arguments.json:
         plain: Any = {k: {m: [asdict(s) for s in all_] for m, all_ in v.items()} for k, v in found.items()}
