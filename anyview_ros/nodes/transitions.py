@@ -13,14 +13,21 @@ Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
 
 def logged(transition: Transition) -> Transition:
-    """Have the node's logger tell what a transition raises: rclpy turns it into ERROR and says nothing."""
+    """Have the node's logger tell what a transition raises: rclpy turns it into ERROR and says nothing.
+
+    Once the context is down, every call on ROS that was under way fails in its own manner: that is the end of the
+    process, not a fault, and nothing is told.
+    """
 
     @wraps(transition)
     def run(node: Any, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(node, state)
         except Exception:
-            node.get_logger().error(f"{transition.__name__} failed unexpectedly: {traceback.format_exc()}")
+            if node.context.ok():
+                node.get_logger().error(
+                    f"{transition.__name__} failed unexpectedly: {traceback.format_exc()}"
+                )
             raise
 
     return run
