@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+pytest.importorskip("rclpy", reason="needs ROS: run through tools/with_ros")
+
 from anyview_ros.nodes.transitions import logged
 
 
