@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.scenes.random_room import random_room
+from anyview_ros.scenes.robot_cell import simulated_robot
 from anyview_ros.scenes.textures import TextureSet, procedural_textures, sample_photographs
 from anyview_ros.scenes.world import World
 
@@ -16,6 +18,8 @@ HELD_OUT_PATTERNS = ("bricks", "confetti", "fabric_1", "marble_1", "planks_1")
 """Procedural patterns that appear in held-out scenes only."""
 HELD_OUT_SEEDS = 10_000_000
 """Seeds of held-out scenes begin here; those of training scenes lie below."""
+TRAINING_ROBOTS = 1_000
+"""Seeds of simulated robots that training sees begin here; those of tests, benchmarks and demonstrations lie below."""
 
 
 class RoomFactory:
@@ -54,3 +58,28 @@ class RoomFactory:
 
     def _substitute(self, rng: np.random.Generator) -> str:
         return self._allowed[int(rng.integers(len(self._allowed)))]
+
+
+class RobotFactory:
+    """Makes simulated robots of one split.
+
+    Args:
+        held_out: whether to make scenes for tests instead of training.
+    """
+
+    def __init__(self, *, held_out: bool) -> None:
+        self._held_out = held_out
+
+    def room(self, seed: int) -> World:
+        """Return the robot of ``seed``; a training robot's seed is counted from ``TRAINING_ROBOTS``.
+
+        Raises:
+            InvalidInputError: a held-out robot whose seed is one of training.
+        """
+        if not self._held_out:
+            return simulated_robot(TRAINING_ROBOTS + seed)
+        if seed >= TRAINING_ROBOTS:
+            raise InvalidInputError(
+                f"held-out robot {seed} is one of training; give a seed below {TRAINING_ROBOTS}"
+            )
+        return simulated_robot(seed)

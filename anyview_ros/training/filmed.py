@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.scenes import World, film
-from anyview_ros.scenes.room_splits import RoomFactory
+from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
 from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
 
 ROOMS_PER_FILE = 50
@@ -64,6 +64,7 @@ class FilmPlan:
         held_out: whether the rooms and textures are those kept for tests.
         view_changes_deg: see :func:`sample_rig`.
         parallel: film by cameras side by side, see :func:`sample_parallel_rig`, in place of such view changes.
+        robots: film simulated robots in place of rooms.
         device: where the ray caster computes.
     """
 
@@ -73,6 +74,7 @@ class FilmPlan:
     held_out: bool = False
     view_changes_deg: tuple[tuple[float, float], ...] = VIEW_CHANGES_DEG
     parallel: bool = False
+    robots: bool = False
     device: str = "cpu"
 
 
@@ -82,13 +84,16 @@ def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
     Raises:
         InvalidInputError: a room in which no rig found a place.
     """
-    factory = RoomFactory(held_out=plan.held_out)
+    kind = RobotFactory if plan.robots else RoomFactory
+    factory = kind(held_out=plan.held_out)
     rooms = [_film_room(plan, factory, first + index) for index in range(count)]
     frames, depth, intrinsics, poses, aims = (np.stack(column) for column in zip(*rooms, strict=True))
     return FilmedRooms(frames, depth, intrinsics, poses, aims)
 
 
-def _film_room(plan: FilmPlan, factory: RoomFactory, seed: int) -> tuple[NDArray[np.generic], ...]:
+def _film_room(
+    plan: FilmPlan, factory: RoomFactory | RobotFactory, seed: int
+) -> tuple[NDArray[np.generic], ...]:
     world = factory.room(seed)
     for attempt in range(_TRIES):
         rng = np.random.default_rng((0xF117, int(plan.held_out), seed, attempt))
