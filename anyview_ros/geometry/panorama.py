@@ -188,7 +188,8 @@ def _sampled(
     """Values (H, W, C) at pixels (..., 2) that lie on them."""
     if nearest:
         column, row = np.moveaxis(np.rint(pixels).astype(np.intp), -1, 0)
-        return values[row, column].astype(kind, copy=False)
+        taken: NDArray[Pixels] = values[row, column].astype(kind, copy=False)
+        return taken
     corner = np.floor(pixels).astype(np.intp)
     corner = np.minimum(corner, np.maximum(np.array(values.shape[1::-1]) - 2, 0))
     fraction = (pixels - corner).astype(np.float32)[..., None]
@@ -199,7 +200,8 @@ def _sampled(
     mixed = upper * (1 - down) + lower * down
     if np.issubdtype(kind, np.integer):
         mixed = np.rint(mixed)
-    return mixed.astype(kind, copy=False)
+    sampled: NDArray[Pixels] = mixed.astype(kind, copy=False)
+    return sampled
 
 
 def _shrunk_panorama(values: NDArray[np.float32], camera: PinholeCamera) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -40,6 +41,49 @@ class Rendering:
     frames: NDArray[np.uint8]
     depth: NDArray[np.float32]
     instances: NDArray[np.int32]
+
+
+class PictureRays(Protocol):
+    """The rays through the pixels of a picture."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        ...
+
+    @property
+    def pixel_width(self) -> float:
+        """How far apart neighbouring rays are at one unit of their directions."""
+        ...
+
+    def directions(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Directions (3, ...) in the picture's own axes of pixels (x, y), which need not be whole.
+
+        A depth of 1 lies one direction away.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PinholeRays:
+    """Rays of a pinhole camera: depth is along its axis."""
+
+    camera: PinholeCamera
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self.camera.size
+
+    @property
+    def pixel_width(self) -> float:
+        """How far apart neighbouring rays are at one unit of their directions."""
+        return 1 / self.camera.fx
+
+    def directions(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Directions (3, ...) of pixels, with one metre along the optical axis."""
+        c = self.camera
+        return np.stack([(x - c.cx) / c.fx, (y - c.cy) / c.fy, np.ones(x.shape)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +123,26 @@ def render(
         InvalidInputError: supersampling below 1, or numbers of instants and poses that do not fit.
         InvalidPoseError: a pose that is not rigid.
     """
+    return cast(
+        scene,
+        PinholeRays(camera),
+        camera_to_world,
+        supersampling=supersampling,
+        shadows=shadows,
+        device=device,
+    )
+
+
+def cast(
+    scene: Scene,
+    rays: PictureRays,
+    camera_to_world: ArrayLike,
+    *,
+    supersampling: int = 1,
+    shadows: bool = True,
+    device: str = "cpu",
+) -> Rendering:
+    """Return what a picture of any rays that leave one point shows of ``scene``; else as :func:`render`."""
     poses = check_rigid(camera_to_world, name="camera_to_world").reshape(-1, 4, 4)
     if supersampling < 1:
         raise InvalidInputError(f"supersampling is {supersampling}; 1 means one ray per pixel")
@@ -87,20 +151,21 @@ def render(
             f"the scene has {len(scene)} instants and there are {len(poses)} poses; give one instant or one per pose"
         )
     with torch.inference_mode():
-        return _Renderer(scene, camera, poses, supersampling, shadows, torch.device(device)).run()
+        return _Renderer(scene, rays, poses, supersampling, shadows, torch.device(device)).run()
 
 
 class _Renderer:
     def __init__(
         self,
         scene: Scene,
-        camera: PinholeCamera,
+        rays: PictureRays,
         poses: NDArray[np.float64],
         supersampling: int,
         shadows: bool,
         device: torch.device,
     ) -> None:
-        self._scene, self._camera, self._device = scene, camera, device
+        self._scene, self._rays, self._device = scene, rays, device
+        self._width, self._height = rays.size
         self._supersampling, self._shadows = supersampling, shadows
         self._count = len(poses)
         self._poses = torch.from_numpy(poses).to(device)
@@ -114,7 +179,7 @@ class _Renderer:
         self._culls = device.type in _SKIPPING
 
     def run(self) -> Rendering:
-        shape = (self._count, self._camera.height, self._camera.width)
+        shape = (self._count, self._height, self._width)
         frames = torch.empty((*shape, 3), dtype=torch.uint8, device=self._device)
         depth = torch.empty(shape, dtype=torch.float32, device=self._device)
         instances = torch.empty(shape, dtype=torch.int32, device=self._device)
@@ -144,7 +209,7 @@ class _Renderer:
 
     def _tiles(self) -> Iterator[_Tile]:
         """Pieces small enough for the memory; on a CPU also small enough to skip what they cannot see."""
-        height, width = self._camera.height, self._camera.width
+        height, width = self._height, self._width
         budget = max(1, _ELEMENTS.get(self._device.type, 2**24) // max(1, len(self._scene.bodies)))
         if self._culls:
             side, frames = _CPU_TILE, 1
@@ -172,13 +237,11 @@ class _Renderer:
         return total / count**2
 
     def _directions(self, tile: _Tile, shift: tuple[float, float]) -> Tensor:
-        """Rays in the world with one metre along the optical axis, float32 (B, 3, P)."""
-        c = self._camera
+        """Rays in the world, float32 (B, 3, P); depth counts in their lengths."""
         columns = np.arange(tile.columns.start, tile.columns.stop, dtype=np.float64)
         rows = np.arange(tile.rows.start, tile.rows.stop, dtype=np.float64)
-        x, y = np.meshgrid((columns + shift[0] - c.cx) / c.fx, (rows + shift[1] - c.cy) / c.fy)
-        grid = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
-        rays = torch.from_numpy(grid).to(self._device)
+        x, y = np.meshgrid(columns + shift[0], rows + shift[1])
+        rays = torch.from_numpy(self._rays.directions(x.ravel(), y.ravel())).to(self._device)
         return (self._poses[tile.first : tile.last, :3, :3] @ rays).float()
 
     def _colour(self, tile: _Tile, shift: tuple[float, float], sample: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -195,7 +258,7 @@ class _Renderer:
             return background[None, :, None].expand_as(directions), nothing, nothing.int()
         hit = surface(geometry, self._looks, origin, directions, torch.where(met, t, 1.0), which)
         towards_eye = -directions * torch.rsqrt((directions * directions).sum(1, keepdim=True))
-        own = albedo(hit, self._looks, 1 / (self._camera.fx * self._supersampling))
+        own = albedo(hit, self._looks, self._rays.pixel_width / self._supersampling)
         light = own * self._ambient(hit.normal)
         for number, lamp in enumerate(self._scene.lights):
             place = self._lamp_position(number, sample)
