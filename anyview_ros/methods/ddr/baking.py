@@ -6,19 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from anyview_ros.methods.ddr.field import DdrField, decoded
+from anyview_ros.methods.ddr.field import DdrField
+from anyview_ros.rendering.grids import decoded, summed_grids
 
 _STRIDE = 2  # every other corner along each axis is looked at for motion
 _CELL_M = 0.05  # thickness by which density counts there
 _CHANGES = 0.04  # change of opacity, or of opacity times colour, that counts as motion
 _SHOWN = 4
-
-
-def corner_coordinates(shape: tuple[int, int, int], device: torch.device) -> Tensor:
-    """Coordinates (Z·Y·X, 3) in [-1, 1] of the corners of a grid (z, y, x)."""
-    axes = [torch.linspace(-1, 1, count, device=device) for count in shape]
-    z, y, x = torch.meshgrid(*axes, indexing="ij")
-    return torch.stack([x, y, z], -1).reshape(-1, 3)
 
 
 class Baker:
@@ -72,13 +66,7 @@ def baked(field: DdrField, place: float) -> Tensor:
 
 def still_values(field: DdrField) -> Tensor:
     """What stands still at the corners of the finest grid, (4, Z·Y·X)."""
-    total: Tensor = field.grids[-1].detach().clone()
-    for grid in list(field.grids)[:-1]:
-        total += functional.interpolate(
-            grid.detach(), size=total.shape[2:], mode="trilinear", align_corners=True
-        )
-    values: Tensor = total[0].flatten(1)
-    return values
+    return summed_grids(field.grids)[0].flatten(1)
 
 
 def _corners(field: DdrField) -> tuple[int, int, int]:

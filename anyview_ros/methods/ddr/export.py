@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anyview_ros.methods.ddr.baking import baked, corner_coordinates
-from anyview_ros.methods.ddr.field import decoded
+from anyview_ros.methods.ddr.baking import baked
 from anyview_ros.methods.ddr.scene import DdrScene
+from anyview_ros.rendering.grids import corner_coordinates, decoded
 from anyview_ros.rendering.point_cloud import PointCloud
 
 _SOLID = 0.5  # opacity of a cell

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_CHANNELS = 4  # logarithm of the density, then red, green and blue before the sigmoid
-_LEVELS = 3
+from anyview_ros.rendering.grids import CHANNELS, GridField, decoded
+
 _HIDDEN = 32
-MOST_LOG_DENSITY = 9.0
 _SPACE_PLANES = ((0, 1), (0, 2), (1, 2))
 
 
@@ -43,7 +42,7 @@ class FieldShape:
         return cls((x, y, z), int(entry["instants"]), int(entry["features"]))
 
 
-class DdrField(nn.Module):
+class DdrField(GridField):
     """Density and colour at points of a space and instants.
 
     A value is the sum of three dense grids, each half as fine as the next, and of what a small network makes of six
@@ -53,14 +52,8 @@ class DdrField(nn.Module):
 
     def __init__(self, shape: FieldShape, generator: torch.Generator) -> None:
         """Make a field that is nearly empty and grey."""
-        super().__init__()
+        super().__init__(shape.cells)
         self.shape = shape
-        self.grids = nn.ParameterList()
-        for level in range(_LEVELS):
-            x, y, z = (max(2, math.ceil(one / 2 ** (_LEVELS - 1 - level))) for one in shape.cells)
-            self.grids.append(nn.Parameter(torch.zeros(1, _CHANNELS, z, y, x)))
-        with torch.no_grad():
-            self.grids[0][:, 0] = -1.0
         self.space_planes = nn.ParameterList()
         self.time_planes = nn.ParameterList()
         self.head: nn.Sequential | None = None
@@ -75,7 +68,7 @@ class DdrField(nn.Module):
         for axis in range(3):
             plane = torch.empty(1, features, self.shape.instants, cells[axis])
             self.time_planes.append(nn.Parameter(plane.uniform_(0.95, 1.05, generator=generator)))
-        first, last = nn.Linear(features, _HIDDEN), nn.Linear(_HIDDEN, _CHANNELS)
+        first, last = nn.Linear(features, _HIDDEN), nn.Linear(_HIDDEN, CHANNELS)
         with torch.no_grad():
             bound = 1 / math.sqrt(features)
             first.weight.uniform_(-bound, bound, generator=generator)
@@ -98,7 +91,7 @@ class DdrField(nn.Module):
 
     def values(self, coordinates: Tensor, instants: Tensor) -> Tensor:
         """The field before its last functions, (N, 4)."""
-        still = sum_of_grids(self.grids, coordinates)
+        still = self.still_values(coordinates)
         if self.head is None:
             return still
         return still + self.motion(coordinates, instants)
@@ -106,7 +99,7 @@ class DdrField(nn.Module):
     def motion(self, coordinates: Tensor, instants: Tensor) -> Tensor:
         """What changes with time, (N, 4); to be added to what stands still."""
         if self.head is None:
-            return coordinates.new_zeros(len(coordinates), _CHANNELS)
+            return coordinates.new_zeros(len(coordinates), CHANNELS)
         time = instants * (2 / (self.shape.instants - 1)) - 1
         product: Tensor | None = None
         for plane, (first, second) in zip(self.space_planes, _SPACE_PLANES, strict=True):
@@ -125,33 +118,6 @@ class DdrField(nn.Module):
             total = total + (plane - 1).abs().mean()
             total = total + (plane[:, :, 1:] - plane[:, :, :-1]).square().mean()
         return total
-
-    def roughness(self) -> Tensor:
-        """Mean squared difference of neighbours in the two coarser grids, whose cells need not be seen to be filled."""
-        total: Tensor = self.grids[0].new_zeros(())
-        for grid in list(self.grids)[:-1]:
-            for axis in (2, 3, 4):
-                total = total + grid.diff(dim=axis).square().mean()
-        return total
-
-
-def decoded(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Density (N,) per metre and colour (N, 3) of values (N, 4)."""
-    return values[..., 0].clamp(max=MOST_LOG_DENSITY).exp(), torch.sigmoid(values[..., 1:])
-
-
-def sum_of_grids(grids: nn.ParameterList | list[Tensor], coordinates: Tensor) -> Tensor:
-    """Trilinear values (N, C) of grids (1, C, Z, Y, X), corners at -1 and 1, summed."""
-    where = coordinates.view(1, 1, 1, -1, 3)
-    total: Tensor | None = None
-    for grid in grids:
-        found: Tensor = functional.grid_sample(grid, where, padding_mode="border", align_corners=True)[
-            0, :, 0, 0
-        ]
-        total = found if total is None else total + found
-    assert total is not None  # noqa: S101 - for the type checker: there is always a grid
-    values: Tensor = total.T
-    return values
 
 
 def _plane(plane: Tensor, x: Tensor, y: Tensor) -> Tensor:

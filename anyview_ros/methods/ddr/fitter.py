@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ import torch
 
 import anyview_ros
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import SynthesisError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.ddr.cameras import LearnableCameras, place_frames
-from anyview_ros.methods.ddr.checkpoint import fit_key, read_fit, write_fit
 from anyview_ros.methods.ddr.coverage import seen_corners
 from anyview_ros.methods.ddr.field import DdrField, FieldShape
 from anyview_ros.methods.ddr.options import DdrOptions
@@ -28,14 +26,16 @@ from anyview_ros.methods.ddr.space import space_around
 from anyview_ros.methods.ddr.start import start_from_depth
 from anyview_ros.methods.ddr.trainer import Trainer
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress, StopReason
+from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
+from anyview_ros.methods.fit_run import run_fit
+from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress
 from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.request import resolve_options
 from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera
 
-_REPORT_S = 0.5
-_KEEP_EVERY = 25
-_CHECKPOINT_S = 30.0
+_KIND = "anyview_ddr_fit/1"
+_NOT_OF_THE_FIT = {"fit_steps", "fit_seconds", "window_mb", "refine_ms", "refine_steps"}
+_REMEDY = "look at the poses and the depth, or lower depth_weight and before_surface_weight"
 
 
 class DdrFitter:
@@ -78,11 +78,19 @@ class DdrFitter:
         seconds = budget.seconds or chosen.fit_seconds or math.inf
         prepared = prepared_clips(clips, chosen)
         run = _Run(prepared.clips, prepared.depth_range_m, chosen, steps, seed, self.device)
-        key = fit_key(clips, chosen, seed)
+        settings = {name: value for name, value in asdict(chosen).items() if name not in _NOT_OF_THE_FIT}
+        key = fit_key(clips, settings, seed)
         if checkpoint is not None and checkpoint.is_file():
-            state, _ = read_fit(checkpoint, key)
-            run.trainer.restore(state)
-        stopped, taken_s = run.go(seconds, progress, cancel, checkpoint, key)
+            run.trainer.restore(read_fit(checkpoint, _KIND, key))
+        stopped, taken_s = run_fit(
+            run.trainer,
+            steps,
+            seconds=seconds,
+            remedy=_REMEDY,
+            progress=progress,
+            cancel=cancel,
+            save=None if checkpoint is None else partial(write_fit, checkpoint, _KIND, key),
+        )
         loss = run.trainer.smooth_loss
         notes = prepared.notes
         if stopped == "diverged":
@@ -136,50 +144,6 @@ class _Run:
             seed=seed,
         )
 
-    def go(
-        self,
-        seconds: float,
-        progress: FitProgress | None,
-        cancel: CancelToken | None,
-        checkpoint: Path | None,
-        key: str,
-    ) -> tuple[StopReason, float]:
-        """Do steps until there is a reason to stop; leaves the trainer in the state worth keeping."""
-        trainer = self.trainer
-        began = reported = written = time.monotonic()
-        best = BestState(trainer)
-        stopped: StopReason = "done"
-        loss = trainer.smooth_loss
-        while trainer.step_count < self._steps:
-            if cancel is not None and cancel.is_set():
-                stopped = "cancelled"
-                break
-            if time.monotonic() - began > seconds:
-                stopped = "time"
-                break
-            loss = trainer.step()
-            if not math.isfinite(loss):
-                best.restore()
-                stopped = "diverged"
-                break
-            if trainer.step_count % _KEEP_EVERY == 0:
-                best.offer()
-            now = time.monotonic()
-            if progress is not None and now - reported > _REPORT_S:
-                progress(trainer.step_count, self._steps, loss)
-                reported = now
-            if checkpoint is not None and now - written > _CHECKPOINT_S:
-                write_fit(checkpoint, key, trainer.state(), {})
-                written = time.monotonic()
-        if stopped != "diverged" and not best.finite():
-            best.restore()
-            stopped = "diverged"
-        if checkpoint is not None and stopped != "diverged":
-            write_fit(checkpoint, key, trainer.state(), {})
-        if progress is not None:
-            progress(trainer.step_count, self._steps, loss)
-        return stopped, time.monotonic() - began
-
     def scene(self, clips: Sequence[PosedClip], provenance: dict[str, Any]) -> FittedScene:
         """The scene as it stands."""
         trainer = self.trainer
@@ -193,46 +157,6 @@ class _Run:
         scene = DdrScene(field, space, self._time, unseen)
         seen = seen_corners(scene, each, list(refined), stamps_ns.tolist())
         return DdrScene(field, space, self._time, seen).packed(cameras, provenance, {})
-
-
-class BestState:
-    """A copy of the parameters at the lowest loss that was finite, for when a fit diverges."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        """Begin with nothing."""
-        self._trainer = trainer
-        self._kept: dict[str, Any] | None = None
-
-    def finite(self) -> bool:
-        """Whether all parameters are finite."""
-        parameters = [*self._trainer.field.parameters(), *self._trainer.cameras.parameters()]
-        return all(bool(torch.isfinite(one).all()) for one in parameters)
-
-    def offer(self) -> None:
-        """Keep the present state if it is the best so far."""
-        trainer = self._trainer
-        if (self._kept is None or trainer.smooth_loss <= self._kept["loss"]) and self.finite():
-            self._kept = {
-                "field": {name: value.clone() for name, value in trainer.field.state_dict().items()},
-                "cameras": {name: value.clone() for name, value in trainer.cameras.state_dict().items()},
-                "loss": trainer.smooth_loss,
-                "step": trainer.step_count,
-            }
-
-    def restore(self) -> None:
-        """Go back to the state that was kept.
-
-        Raises:
-            SynthesisError: there is none.
-        """
-        if self._kept is None:
-            raise SynthesisError(
-                f"the fit diverged at step {self._trainer.step_count}, before any state was worth keeping; look at "
-                "the poses and the depth, or lower depth_weight and before_surface_weight"
-            )
-        self._trainer.field.load_state_dict(self._kept["field"])
-        self._trainer.cameras.load_state_dict(self._kept["cameras"])
-        self._trainer.smooth_loss, self._trainer.step_count = self._kept["loss"], self._kept["step"]
 
 
 def _scene_cameras(

@@ -16,15 +16,16 @@ from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.ddr.baking import baked
 from anyview_ros.methods.ddr.cameras import CameraFrames, LearnableCameras
-from anyview_ros.methods.ddr.coverage import seen_from
 from anyview_ros.methods.ddr.field import DdrField, FieldShape
 from anyview_ros.methods.ddr.options import DdrOptions
-from anyview_ros.methods.ddr.renderer import RayCaster
-from anyview_ros.methods.ddr.space import Space, space_around
+from anyview_ros.methods.ddr.space import space_around
 from anyview_ros.methods.ddr.start import start_from_depth
 from anyview_ros.methods.ddr.trainer import Trainer
 from anyview_ros.methods.ddr.window import FrameWindow, reduced_camera, reduced_clip
 from anyview_ros.methods.pictures import Picture
+from anyview_ros.rendering.coverage import seen_from
+from anyview_ros.rendering.ray_casting import RayCaster
+from anyview_ros.rendering.space import Space
 
 Pose = NDArray[np.float64]
 
@@ -119,7 +120,7 @@ class OnlineFit:
         assert caster is not None  # noqa: S101
         assert seen is not None  # noqa: S101
         values = torch.cat([baked(trainer.field, self._place_of_newest()), seen.float()[None, None] / 255], 1)
-        return caster.picture(values, camera, camera_to_world)
+        return Picture(*caster.picture(values, camera, camera_to_world))
 
     def refined_camera_to_world(self) -> tuple[NDArray[np.int64], Pose]:
         """Stamps (M,) and refined poses (M, 4, 4) of the window's frames, in order of time."""

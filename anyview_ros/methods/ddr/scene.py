@@ -14,7 +14,7 @@ from torch import Tensor
 
 from anyview_ros.errors import SceneFileError
 from anyview_ros.methods.ddr.field import DdrField, FieldShape
-from anyview_ros.methods.ddr.space import Space
+from anyview_ros.rendering.space import Space
 from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera
 
 METHOD = "ddr"

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.methods.ddr.baking import corner_coordinates
 from anyview_ros.methods.ddr.field import DdrField
-from anyview_ros.methods.ddr.space import Space
+from anyview_ros.rendering.grids import corner_coordinates
+from anyview_ros.rendering.space import Space
 
 _MOST_FRAMES = 12
 _BAND = 0.02  # half of the thickness of a surface, as a part of its depth

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from anyview_ros.methods.ddr.cameras import LearnableCameras
 from anyview_ros.methods.ddr.field import DdrField
 from anyview_ros.methods.ddr.losses import before_surface_loss, depth_loss
 from anyview_ros.methods.ddr.options import DdrOptions
 from anyview_ros.methods.ddr.pixels import PixelBatch, PixelSource
-from anyview_ros.methods.ddr.space import Space
-from anyview_ros.rendering.volume import (
-    RayWeights,
-    middles,
-    ray_weights,
-    resampled_edges,
-    stratified_edges,
-    widths,
-)
+from anyview_ros.rendering.ray_marching import RenderedRays, render_rays
+from anyview_ros.rendering.space import Space
 
 _GRID_RATE = 0.06
 _PLANE_RATE = 0.02
@@ -33,12 +27,10 @@ _POSE_RATE = 5e-4
 _FOCAL_RATE = 2e-4
 _LAST_RATE = 0.1  # of the first, at the end
 _STEADY_RATE = 0.3  # of the first, where there is no end
-_EVEN_SHARE = 0.3  # of a step's samples that are spread over the ray
 _UNREST_WEIGHT = 1e-3
 _ROUGHNESS_WEIGHT = 1e-3
 _HIDDEN_WEIGHT = 5e-3
 _HIDDEN_POINTS = 8
-_LEAST_CROSSING = 1.01  # ratio of the ends of a ray's way through the space
 _BEHIND = 1.1  # of the depth: from there on, what is seen hides the rest
 _SMOOTH = 0.95
 
@@ -57,62 +49,21 @@ class Rays:
     instants: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class RenderedRays:
-    """What rays see.
-
-    Attributes:
-        weights: of the intervals (R, S).
-        depths: middles of the intervals (R, S), along the optical axis.
-        colour: (R, 3) in [0, 1].
-        near, far: (R,), where the rays enter and leave the space.
-    """
-
-    weights: RayWeights
-    depths: Tensor
-    colour: Tensor
-    near: Tensor
-    far: Tensor
-
-    def shown(self, depth: Tensor) -> Tensor:
-        """Whether the space can hold what is at a depth (R,), 0 = unknown; bool (R,)."""
-        return (self.far > self.near * _LEAST_CROSSING) & (depth <= self.far * _LEAST_CROSSING)
-
-
-def render_rays(
+def render_field(
     field: DdrField,
     space: Space,
     rays: Rays,
     samples: int,
     generator: torch.Generator | None = None,
 ) -> RenderedRays:
-    """Render rays through a field: one pass finds where the weights are, a second one counts.
+    """Render rays through a field at their instants; see :func:`anyview_ros.rendering.ray_marching.render_rays`."""
 
-    Args:
-        field, space: of the scene.
-        rays: what to render.
-        samples: intervals per ray.
-        generator: of the jitter; None for none.
-    """
-    near, far = space.crossing(rays.origins, rays.directions)
-    length = rays.directions.norm(dim=-1, keepdim=True)
-    with torch.no_grad():
-        edges = stratified_edges(near, far, samples, generator, logarithmic=True)
-        density, _ = _evaluated(field, space, rays, edges)
-        found = ray_weights(density, widths(edges) * length, opaque_end=True)
-        edges = resampled_edges(edges, found.weights, samples, generator, floor=_EVEN_SHARE)
-    density, colour = _evaluated(field, space, rays, edges)
-    weights = ray_weights(density, widths(edges) * length, opaque_end=True)
-    return RenderedRays(weights, middles(edges), weights.expected_vectors(colour), near, far)
+    def look_up(coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        times = rays.instants[:, None].expand(coordinates.shape[:2]).reshape(-1)
+        density, colour = field(coordinates.reshape(-1, 3), times)
+        return density.view(coordinates.shape[:2]), colour.view(coordinates.shape)
 
-
-def _evaluated(field: DdrField, space: Space, rays: Rays, edges: Tensor) -> tuple[Tensor, Tensor]:
-    depths = middles(edges)
-    points = rays.origins[:, None] + depths[..., None] * rays.directions[:, None]
-    coordinates = space.coordinates(points).reshape(-1, 3)
-    times = rays.instants[:, None].expand(depths.shape).reshape(-1)
-    density, colour = field(coordinates, times)
-    return density.view(depths.shape), colour.view(*depths.shape, 3)
+    return render_rays(look_up, space, rays.origins, rays.directions, samples, generator)
 
 
 class Trainer:
@@ -148,6 +99,16 @@ class Trainer:
         self._generator = torch.Generator(device).manual_seed(seed)
         self._optimiser = _optimiser(field, cameras)
         self._rates = [group["lr"] for group in self._optimiser.param_groups]
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """What is fitted, by name."""
+        return {"field": self.field, "cameras": self.cameras}
+
+    @property
+    def rank(self) -> float:
+        """How good the present state is: the lower the better."""
+        return self.smooth_loss
 
     def step(self) -> float:
         """Do one step and return its loss, which is not finite if the fit has diverged."""
@@ -201,7 +162,7 @@ class Trainer:
 
     def render(self, rays: Rays) -> RenderedRays:
         """What the field shows along rays."""
-        return render_rays(self.field, self.space, rays, self.options.samples, self._generator)
+        return render_field(self.field, self.space, rays, self.options.samples, self._generator)
 
     def _hidden_motion(self, batch: PixelBatch, rays: Rays, rendered: RenderedRays) -> Tensor:
         """How much moves behind what is seen: mean size of the moving part at places drawn by chance.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from anyview_ros.methods.ddr.baking import Baker, baked, corner_coordinates
-from anyview_ros.methods.ddr.field import DdrField, FieldShape, decoded
+from anyview_ros.methods.ddr.baking import Baker, baked
+from anyview_ros.methods.ddr.field import DdrField, FieldShape
+from anyview_ros.rendering.grids import corner_coordinates, decoded
 
 
 def a_field(instants: int = 5, *, restless: bool = True) -> DdrField:

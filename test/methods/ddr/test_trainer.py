@@ -12,8 +12,8 @@ from ddr_scenes import CAMERA, QUICK, small_clip
 from anyview_ros.methods.ddr.cameras import LearnableCameras, place_frames
 from anyview_ros.methods.ddr.field import DdrField, FieldShape
 from anyview_ros.methods.ddr.pixels import Pixels
-from anyview_ros.methods.ddr.space import Space
 from anyview_ros.methods.ddr.trainer import Trainer
+from anyview_ros.rendering.space import Space
 
 
 def a_trainer(*, instants: int = 1, steps: int | None = 10, far_m: float = 4.0, **options) -> Trainer:

@@ -5,50 +5,56 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
-from anyview_ros.methods.ddr.options import DdrOptions
-
-_FORMAT = "anyview_ddr_fit/1"
-_NOT_OF_THE_FIT = {"fit_steps", "fit_seconds", "window_mb", "refine_ms", "refine_steps"}
 
 
-def fit_key(clips: Sequence[PosedClip], options: DdrOptions, seed: int) -> str:
-    """What a checkpoint must have been made of to be gone on with, as a sha256."""
+def fit_key(clips: Sequence[PosedClip], settings: Mapping[str, Any], seed: int) -> str:
+    """What a checkpoint must have been made of to be gone on with, as a sha256.
+
+    Args:
+        clips: that are fitted.
+        settings: that the fit depends on; anything JSON can say.
+        seed: of its draws.
+    """
     digest = hashlib.sha256()
     for clip in clips:
         digest.update(repr(clip.camera).encode())
         for array in (clip.frames, clip.camera_to_world, clip.stamps_ns, clip.depth):
             digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
-    chosen = {name: value for name, value in asdict(options).items() if name not in _NOT_OF_THE_FIT}
-    digest.update(json.dumps([chosen, seed], sort_keys=True).encode())
+    digest.update(json.dumps([dict(settings), seed], sort_keys=True).encode())
     return digest.hexdigest()
 
 
-def write_fit(path: Path, key: str, state: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Write what ``Trainer.state`` gave; an interruption leaves the former file or none."""
+def write_fit(path: Path, kind: str, key: str, state: Mapping[str, Any]) -> None:
+    """Write the state of a fit; an interruption leaves the former file or none.
+
+    Args:
+        path: of the file.
+        kind: of fit, in the header.
+        key: see :func:`fit_key`.
+        state: ``generator``, a tensor; ``optimiser``, what a torch optimiser's ``state_dict`` gave; ``step``;
+            ``smooth_loss``; and tensors by name in parts of any other names.
+    """
     from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {"generator": state["generator"]}
-    for part in ("field", "cameras"):
+    for part in set(state) - {"generator", "optimiser", "step", "smooth_loss"}:
         tensors |= {f"{part}.{name}": value for name, value in state[part].items()}
     for number, entry in state["optimiser"]["state"].items():
         tensors |= {f"optimiser.{number}.{name}": value for name, value in entry.items()}
     header = {
-        "format": _FORMAT,
+        "format": kind,
         "key": key,
         "step": str(state["step"]),
         "smooth_loss": repr(state["smooth_loss"]),
         "groups": json.dumps(state["optimiser"]["param_groups"]),
-        "about": json.dumps(dict(about)),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
@@ -56,8 +62,8 @@ def write_fit(path: Path, key: str, state: Mapping[str, Any], about: Mapping[str
     unfinished.replace(path)
 
 
-def read_fit(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The state for ``Trainer.restore``, and what was said about it.
+def read_fit(path: Path, kind: str, key: str) -> dict[str, Any]:
+    """The state that :func:`write_fit` was given.
 
     Raises:
         InvalidRequestError: a file that is no checkpoint of this fit.
@@ -72,12 +78,12 @@ def read_fit(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InvalidRequestError(
             f"checkpoint {path} is damaged or no checkpoint ({error}); delete it to begin anew"
         ) from error
-    if header.get("format") != _FORMAT or header.get("key") != key:
+    if header.get("format") != kind or header.get("key") != key:
         raise InvalidRequestError(
             f"checkpoint {path} is of another fit: other frames, poses, depth, options or seed; delete it to begin "
             "anew, or name another"
         )
-    state: dict[str, Any] = {"field": {}, "cameras": {}, "generator": tensors.pop("generator")}
+    state: dict[str, Any] = {"generator": tensors.pop("generator")}
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
@@ -85,19 +91,6 @@ def read_fit(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
             number, _, entry = rest.partition(".")
             moments.setdefault(int(number), {})[entry] = value
         else:
-            state[part][rest] = value
+            state.setdefault(part, {})[rest] = value
     state["optimiser"] = {"state": moments, "param_groups": json.loads(header["groups"])}
-    state |= {"step": int(header["step"]), "smooth_loss": float(header["smooth_loss"])}
-    return state, json.loads(header["about"])
-
-
-def copied(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a state that later steps do not change."""
-    return {
-        name: value.clone()
-        if isinstance(value, torch.Tensor)
-        else copied(value)
-        if isinstance(value, dict)
-        else value
-        for name, value in state.items()
-    }
+    return state | {"step": int(header["step"]), "smooth_loss": float(header["smooth_loss"])}
