@@ -38,19 +38,20 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Train; 0 when the end was reached and the model written, 1 when the time was up before."""
     from anyview_ros.cli.train import ProgressLine
-    from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer
+    from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer, lora_optimiser
 
     config = LoraConfig(
         rank=arguments.lora,
         steps=arguments.steps,
-        rate=arguments.rate,
+        optimiser=lora_optimiser(arguments.rate),
+        device=arguments.device or "auto",
         frames=arguments.frames,
         domain=arguments.domain,
         scale=arguments.scale,
         size=None if arguments.size is None else tuple(arguments.size),
         seed=arguments.seed,
     )
-    trainer = LoraTrainer(arguments.weights, arguments.episodes, arguments.out, config, arguments.device)
+    trainer = LoraTrainer(arguments.weights, arguments.episodes, arguments.out, config)
     print(
         f"{len(trainer.changed)} layers changed, on {trainer.device}, step {trainer.step} of {config.steps}"
     )

@@ -78,14 +78,15 @@ class TrainingRun:
     """One training run in a folder, which goes on where the folder's checkpoint ends.
 
     Args:
-        network: on the run's device; weights that take no gradient stay as they are.
+        network: on the run's device; weights that take no gradient stay as they are, and are in no checkpoint.
         folder: gets ``checkpoint/`` and ``log.jsonl``.
         config: of the run.
         identity: names of the settings that a resumed run must share with the one that wrote the checkpoint.
+        started_from: hash of what else it must share, such as the weights that take no gradient.
 
     Attributes:
         step: steps done.
-        average: moving averages of the weights, by name.
+        average: moving averages of the weights that are trained, by name.
 
     Raises:
         WeightsError: the folder holds a checkpoint that is damaged.
@@ -93,16 +94,23 @@ class TrainingRun:
     """
 
     def __init__(
-        self, network: nn.Module, folder: Path, config: RunConfig, *, identity: Sequence[str]
+        self,
+        network: nn.Module,
+        folder: Path,
+        config: RunConfig,
+        *,
+        identity: Sequence[str],
+        started_from: str = "",
     ) -> None:
         self.network, self.folder, self.config = network, folder, config
         self.device = config.chosen_device()
         if config.threads:
             torch.set_num_threads(config.threads)
         folder.mkdir(parents=True, exist_ok=True)
-        self.average = {name: p.detach().clone() for name, p in network.named_parameters()}
+        self._trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        self.average = {name: p.detach().clone() for name, p in self._trained.items()}
         self.step = 0
-        self._identity = tuple(identity)
+        self._identity, self._started_from = tuple(identity), started_from
         self._optimisers = make_optimisers(network, config.optimiser)
         if (folder / CHECKPOINT).exists():
             self._resume()
@@ -132,8 +140,7 @@ class TrainingRun:
             InvalidInputError: the loss is not finite.
         """
         began = time.monotonic()
-        late = False
-        while self.step < self.config.steps and not late:
+        while self.step < self.config.steps and time.monotonic() - began < time_limit_s:
             loss, parts = self._train(loss_of)
             if report is not None:
                 report(self.step, self.config.steps, loss)
@@ -141,8 +148,7 @@ class TrainingRun:
                 on_step(self.step)
             if self.step % self.config.log_steps == 0:
                 self._log(loss, parts, time.monotonic() - began)
-            late = time.monotonic() - began > time_limit_s
-            if self.step % self.config.checkpoint_steps == 0 and self.step < self.config.steps and not late:
+            if self.step % self.config.checkpoint_steps == 0 and self.step < self.config.steps:
                 self.save(on_save)
         self.save(on_save)
         return self.step >= self.config.steps
@@ -150,9 +156,8 @@ class TrainingRun:
     def save(self, on_save: Callable[[], None] | None = None) -> None:
         """Write the checkpoint, and go on with what was written."""
         tensors = self._state()
-        write_checkpoint(
-            self.folder / CHECKPOINT, tensors, {"step": self.step, "config": asdict(self.config)}
-        )
+        notes = {"step": self.step, "config": asdict(self.config), "started_from": self._started_from}
+        write_checkpoint(self.folder / CHECKPOINT, tensors, notes)
         self._adopt(tensors)
         if on_save is not None:
             on_save()
@@ -177,12 +182,12 @@ class TrainingRun:
                 f"the loss is {value} at step {self.step + 1}; resume from the checkpoint with a smaller optimiser.rate"
             )
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), optimiser_config.clip)
+        torch.nn.utils.clip_grad_norm_(self._trained.values(), optimiser_config.clip)
         for optimiser in self._optimisers:
             optimiser.step()
         decay = min(optimiser_config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, parameter in self.network.named_parameters():
+            for name, parameter in self._trained.items():
                 self.average[name].lerp_(parameter.detach(), 1 - decay)
         self.step += 1
         return value, parts
@@ -195,7 +200,7 @@ class TrainingRun:
 
     def _state(self) -> dict[str, Tensor]:
         kept: torch.dtype = getattr(torch, self.config.checkpoint_dtype)
-        tensors = {f"weights/{name}": p.detach() for name, p in self.network.named_parameters()}
+        tensors = {f"weights/{name}": p.detach() for name, p in self._trained.items()}
         tensors |= {f"average/{name}": value.to(kept) for name, value in self.average.items()}
         for number, optimiser in enumerate(self._optimisers):
             for index, state in optimiser.state_dict()["state"].items():
@@ -208,7 +213,7 @@ class TrainingRun:
     def _adopt(self, tensors: dict[str, Tensor]) -> None:
         """Go on with a state as it was written."""
         with torch.no_grad():
-            for name, parameter in self.network.named_parameters():
+            for name, parameter in self._trained.items():
                 parameter.copy_(tensors[f"weights/{name}"])
                 self.average[name].copy_(tensors[f"average/{name}"])
         for number, optimiser in enumerate(self._optimisers):
@@ -226,6 +231,8 @@ class TrainingRun:
         tensors, notes = read_checkpoint(self.folder / CHECKPOINT)
         ours = json.loads(json.dumps(asdict(self.config)))
         differing = [name for name in self._identity if notes["config"].get(name) != ours[name]]
+        if notes["started_from"] != self._started_from:
+            differing.append("weights")
         if differing:
             raise InvalidInputError(
                 f"{self.folder / CHECKPOINT} was written by a run with other settings of {', '.join(differing)}; "

@@ -95,7 +95,7 @@ class SmallTrainer:
     def averaged_network(self) -> SmallNetwork:
         """A network with the averaged weights, in evaluation mode."""
         network = SmallNetwork(self.config.network).to(self.device)
-        network.load_state_dict(self._run.average)
+        network.load_state_dict({**self.network.state_dict(), **self._run.average})
         return network.eval().requires_grad_(False)
 
     def save(self) -> None:

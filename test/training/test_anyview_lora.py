@@ -16,12 +16,19 @@ from anyview_ros.errors import InvalidClipError, InvalidInputError, InvalidReque
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.methods.anyview import AnyView
 from anyview_ros.offline.episode_writer import write_episode
-from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer
+from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer, lora_optimiser
 from anyview_ros.training.episode_pairs import EpisodePairs
 from anyview_ros.training.lora import add_lora, lora_parameters, merge_lora
 
 CONFIG = LoraConfig(
-    rank=4, steps=60, rate=2e-2, frames=5, domain="robotics", size=anyview_release.SIZE, checkpoint_steps=5
+    rank=4,
+    steps=60,
+    optimiser=lora_optimiser(2e-2),
+    frames=5,
+    domain="robotics",
+    size=anyview_release.SIZE,
+    checkpoint_steps=5,
+    device="cpu",
 )
 CAMERA = PinholeCamera(30.0, 30.0, 23.5, 15.5, 48, 32)
 
@@ -58,7 +65,7 @@ def held_out(trainer: LoraTrainer) -> float:
 def test_training_lowers_the_loss_and_the_tuned_model_loads(
     weights: Path, episodes: Path, tmp_path: Path
 ) -> None:
-    trainer = LoraTrainer(weights, episodes, tmp_path, CONFIG, "cpu")
+    trainer = LoraTrainer(weights, episodes, tmp_path, CONFIG)
     assert len(trainer.changed) == 12  # q, k, v, output and both layers of the MLP, in two blocks
     before = held_out(trainer)
     assert trainer.run()
@@ -78,22 +85,22 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     weights: Path, episodes: Path, tmp_path: Path
 ) -> None:
     config = replace(CONFIG, steps=6, checkpoint_steps=2)
-    whole = LoraTrainer(weights, episodes, tmp_path / "whole", config, "cpu")
+    whole = LoraTrainer(weights, episodes, tmp_path / "whole", config)
     whole.run()
-    cut = LoraTrainer(weights, episodes, tmp_path / "cut", replace(config, steps=3), "cpu")
+    cut = LoraTrainer(weights, episodes, tmp_path / "cut", replace(config, steps=3))
     cut.run()
-    again = LoraTrainer(weights, episodes, tmp_path / "cut", config, "cpu")
+    again = LoraTrainer(weights, episodes, tmp_path / "cut", config)
     assert again.step == 3
     again.run()
     a, b = lora_parameters(whole.network), lora_parameters(again.network)
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert any(bool(value.any()) for name, value in a.items() if name.endswith(".up"))
     with pytest.raises(InvalidInputError, match="other settings of rank"):
-        LoraTrainer(weights, episodes, tmp_path / "cut", replace(config, rank=2), "cpu")
+        LoraTrainer(weights, episodes, tmp_path / "cut", replace(config, rank=2))
 
 
 def test_no_time_is_no_step(weights: Path, episodes: Path, tmp_path: Path) -> None:
-    trainer = LoraTrainer(weights, episodes, tmp_path, CONFIG, "cpu")
+    trainer = LoraTrainer(weights, episodes, tmp_path, CONFIG)
     assert not trainer.run(time_limit_s=0.0)
     assert trainer.step == 0
 
@@ -169,7 +176,7 @@ def test_folders_that_hold_nothing_to_learn_from(tmp_path: Path) -> None:
         EpisodePairs(tmp_path, 5)
 
 
-@pytest.mark.parametrize("wrong", [{"frames": 6}, {"steps": 0}, {"rate": -1.0}])
+@pytest.mark.parametrize("wrong", [{"frames": 6}, {"steps": 0}])
 def test_settings_that_cannot_be(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInputError, match=f"{next(iter(wrong))} is"):
         replace(CONFIG, **wrong)
@@ -177,4 +184,9 @@ def test_settings_that_cannot_be(wrong: dict[str, float]) -> None:
 
 def test_an_unknown_scale_is_refused(weights: Path, episodes: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="scale"):
-        LoraTrainer(weights, episodes, tmp_path, replace(CONFIG, domain=None), "cpu")
+        LoraTrainer(weights, episodes, tmp_path, replace(CONFIG, domain=None))
+
+
+def test_a_rate_that_cannot_be_is_named() -> None:
+    with pytest.raises(InvalidInputError, match="rate is -1.0"):
+        lora_optimiser(-1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from anyview_ros.errors import InvalidInputError, WeightsError
+from anyview_ros.training.checkpoints import read_checkpoint
 from anyview_ros.training.optimisers import OptimiserConfig
 from anyview_ros.training.run import CHECKPOINT, RunConfig, TrainingRun
 
@@ -87,7 +89,11 @@ def test_what_is_told_logged_and_kept(tmp_path: Path) -> None:
 def test_out_of_time_a_run_keeps_what_it_has(tmp_path: Path) -> None:
     run = started(tmp_path)
     assert not fit(run, time_limit_s=0.0)
-    assert started(tmp_path).step == run.step == 1
+    assert run.step == 0
+    later = started(tmp_path)
+    assert not fit(later, time_limit_s=0.05, on_step=lambda step: time.sleep(0.03))
+    assert 0 < later.step < 8
+    assert started(tmp_path).step == later.step
 
 
 def test_a_run_with_another_identity_is_refused_and_one_with_more_steps_goes_on(tmp_path: Path) -> None:
@@ -97,11 +103,16 @@ def test_a_run_with_another_identity_is_refused_and_one_with_more_steps_goes_on(
     assert started(tmp_path, steps=20).step == 8
 
 
-def test_weights_that_take_no_gradient_stay(tmp_path: Path) -> None:
+def test_weights_that_take_no_gradient_stay_and_are_not_kept(tmp_path: Path) -> None:
     network = nn.Sequential(nn.Linear(12, 12), nn.Linear(12, 12))
     network[0].requires_grad_(False)
     before = [parameter.clone() for parameter in network.parameters()]
-    fit(TrainingRun(network, tmp_path, CONFIG, identity=()))
+    run = TrainingRun(network, tmp_path, CONFIG, identity=(), started_from="these")
+    fit(run)
+    assert list(run.average) == ["1.weight", "1.bias"]
+    assert not [name for name in read_checkpoint(tmp_path / CHECKPOINT)[0] if "/0." in name]
+    with pytest.raises(InvalidInputError, match="other settings of weights"):
+        TrainingRun(network, tmp_path, CONFIG, identity=(), started_from="others")
     same = [torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
     assert same == [True, True, False, False]
 
