@@ -188,5 +188,5 @@ def test_an_unknown_scale_is_refused(weights: Path, episodes: Path, tmp_path: Pa
 
 
 def test_a_rate_that_cannot_be_is_named() -> None:
-    with pytest.raises(InvalidInputError, match="rate is -1.0"):
+    with pytest.raises(InvalidInputError, match=r"rate is -1\.0"):
         lora_optimiser(-1.0)
