@@ -1,0 +1,150 @@
+"""A long path as passes between keyframes, each of as many pictures as the denoiser draws at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import InvalidInputError, InvalidRequestError
+from anyview_ros.geometry import interpolate_poses, relative
+from anyview_ros.geometry.rigid import rotation_angle_deg
+
+Array = NDArray[np.float64]
+
+_SAME_PLACE_M, _SAME_ANGLE_DEG = 1e-5, 1e-3
+_FINE = 1_000_000_000  # parts of a way that poses on it are counted in
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """How far neighbouring keyframes may be from each other.
+
+    Attributes:
+        angle_deg: most that the camera turns.
+        distance_m: most that it moves.
+        max_passes: most passes of a path.
+
+    Raises:
+        InvalidInputError: a number that is not positive.
+    """
+
+    angle_deg: float = 30.0
+    distance_m: float = 0.5
+    max_passes: int = 24
+
+    def __post_init__(self) -> None:
+        for name in ("angle_deg", "distance_m", "max_passes"):
+            if not getattr(self, name) > 0:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give a positive number")
+
+    def parts(self, a: Array, b: Array) -> float:
+        """How often the way from pose a to pose b (4, 4) fills what keyframes may be apart; above 1 is too far."""
+        angle, distance = _apart(a, b)
+        return max(angle / self.angle_deg, distance / self.distance_m)
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedPass:
+    """The poses of a pass: two keyframes, and all between them.
+
+    Attributes:
+        camera_to_world: float64 (F, 4, 4).
+        shows: for each asked-for pose of this pass, its number on the path and which of the F poses it is.
+    """
+
+    camera_to_world: Array
+    shows: tuple[tuple[int, int], ...]
+
+
+def plan_passes(start: Array, camera_to_world: Array, frames: int, spacing: Spacing) -> list[PlannedPass]:
+    """Lay a path out as passes.
+
+    Args:
+        start: (4, 4), where the path begins: the source camera.
+        camera_to_world: (N, 4, 4), the poses asked for, in the order of the path.
+        frames: F, of every pass; places that no pose needs are filled by poses in between.
+        spacing: of the keyframes.
+
+    Returns:
+        passes, the last keyframe of each being the first of the next; none if nobody leaves ``start``.
+
+    Raises:
+        InvalidRequestError: more passes than allowed.
+    """
+    stops, stop_of = _stops(start, camera_to_world)
+    way, kept = _with_keyframes_between(stops, spacing)
+    keys = _chosen(way, frames, spacing)
+    count = len(keys) - 1
+    if count > spacing.max_passes:
+        turned, moved = np.sum([_apart(a, b) for a, b in zip(way[:-1], way[1:], strict=True)], axis=0)
+        raise InvalidRequestError(
+            f"the path turns {turned:.0f} degrees and goes {moved:.2f} m from the source to its end, which is {count} "
+            f"passes between keyframes but max_passes is {spacing.max_passes}; ask for a shorter path or for its parts "
+            "one by one, or raise the options max_passes, keyframe_angle_deg or keyframe_distance_m"
+        )
+    numbers: dict[int, list[int]] = {}  # place on the way -> numbers of the poses asked for
+    for number, stop in enumerate(stop_of):
+        numbers.setdefault(kept[stop], []).append(number)
+    return [_planned(way, first, last, frames, numbers) for first, last in zip(keys[:-1], keys[1:], strict=True)]
+
+
+def _stops(start: Array, poses: Array) -> tuple[list[Array], list[int]]:
+    """The path from the start without standing still, and where each pose is on it."""
+    stops, stop_of = [start], []
+    for pose in poses:
+        angle, distance = _apart(stops[-1], pose)
+        if angle > _SAME_ANGLE_DEG or distance > _SAME_PLACE_M:
+            stops.append(pose)
+        stop_of.append(len(stops) - 1)
+    return stops, stop_of
+
+
+def _with_keyframes_between(stops: list[Array], spacing: Spacing) -> tuple[list[Array], list[int]]:
+    """The path with poses added where two stops are too far apart, and where each stop is on it."""
+    way, kept = [stops[0]], [0]
+    for before, after in zip(stops[:-1], stops[1:], strict=True):
+        parts = int(np.ceil(spacing.parts(before, after) - 1e-9))
+        way += [between(before, after, part / parts) for part in range(1, parts)]
+        way.append(after)
+        kept.append(len(way) - 1)
+    return way, kept
+
+
+def _chosen(way: list[Array], frames: int, spacing: Spacing) -> list[int]:
+    """Which places of the way are keyframes: the ends, and as few between as the spacing and the frames allow."""
+    keys = [0]
+    for place in range(1, len(way)):
+        too_far = any(spacing.parts(way[keys[-1]], way[p]) > 1 + 1e-9 for p in range(keys[-1] + 1, place + 1))
+        if too_far or place - keys[-1] > frames - 1:
+            keys.append(place - 1)
+    if len(way) > 1:
+        keys.append(len(way) - 1)
+    return keys
+
+
+def _planned(
+    way: list[Array], first: int, last: int, frames: int, numbers: dict[int, list[int]]
+) -> PlannedPass:
+    poses = [(way[place], place) for place in range(first, last + 1)]
+    while len(poses) < frames:
+        steps = [sum(_apart(a, b)[:1]) / 30 + _apart(a, b)[1] for (a, _), (b, _) in zip(poses[:-1], poses[1:], strict=True)]
+        widest = int(np.argmax(steps))
+        middle = between(poses[widest][0], poses[widest + 1][0], 0.5)
+        poses.insert(widest + 1, (middle, -1))
+    shows = tuple(
+        (number, index) for index, (_, place) in enumerate(poses) for number in numbers.get(place, [])
+    )
+    return PlannedPass(np.stack([pose for pose, _ in poses]), shows)
+
+
+def between(a: Array, b: Array, share: float) -> Array:
+    """The pose (4, 4) that lies ``share`` of the way from a to b: shortest turn, straight move."""
+    ends = np.array([0, _FINE], np.int64)
+    return np.asarray(interpolate_poses(ends, np.stack([a, b]), np.array(round(share * _FINE), np.int64)))
+
+
+def _apart(a: Array, b: Array) -> tuple[float, float]:
+    """How far b is turned from a, degrees, and moved, metres."""
+    return float(rotation_angle_deg(relative(a, b))), float(np.linalg.norm(b[:3, 3] - a[:3, 3]))
