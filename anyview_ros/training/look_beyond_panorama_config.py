@@ -1,0 +1,81 @@
+"""Settings of a training run of the panorama denoiser of `look_beyond`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
+from anyview_ros.training.look_beyond_panorama_films import PanoramaPlan
+from anyview_ros.training.run import RunConfig
+
+
+@dataclass(frozen=True)
+class PanoramasConfig:
+    """What is filmed before training begins.
+
+    Attributes:
+        count: panoramas, each in a room of its own.
+        supersampling: rays per pixel are its square.
+        robot_every: every so many-th is of a simulated robot in place of a room; 0 for none.
+        device: where the ray caster computes.
+    """
+
+    count: int = 2000
+    supersampling: int = 1
+    robot_every: int = 6
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class PanoramaTrainingConfig(RunConfig):
+    """A training run; see docs/methods/look_beyond_panorama.md.
+
+    Attributes:
+        batch: panoramas per step.
+        roll: turn each panorama, and what is told of it, by a random number of columns.
+        seam_weight: of the seam loss.
+        seen_weight: of what the source picture shows, which is put in its place in the end anyhow.
+        withheld_share: share of the panoramas of which nothing is told, for classifier-free guidance.
+        no_depth_share: share of the others of which no distance is told.
+        mirrored_share: share of the panoramas that are mirrored.
+        sheet_steps: steps between sheets of sample pictures.
+        network: size of the denoiser.
+        panoramas: what it learns from.
+    """
+
+    batch: int = 12
+    roll: bool = True
+    seam_weight: float = 0.1
+    seen_weight: float = 0.2
+    withheld_share: float = 0.1
+    no_depth_share: float = 0.4
+    mirrored_share: float = 0.5
+    sheet_steps: int = 250
+    network: PanoramaConfig = field(default_factory=PanoramaConfig)
+    panoramas: PanoramasConfig = field(default_factory=PanoramasConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("batch", "sheet_steps"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        for name in ("withheld_share", "no_depth_share", "mirrored_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")
+        for name in ("seam_weight", "seen_weight"):
+            if not getattr(self, name) >= 0:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
+
+    def plan(self, *, held_out: bool = False) -> PanoramaPlan:
+        """How panoramas are filmed for this run."""
+        network, films = self.network, self.panoramas
+        return PanoramaPlan(
+            network.height,
+            network.source_width,
+            network.source_height,
+            films.supersampling,
+            films.robot_every,
+            held_out,
+            films.device,
+        )
