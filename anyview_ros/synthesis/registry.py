@@ -20,7 +20,9 @@ _BUILT_IN = {
     "anyview_small": "anyview_ros.methods.anyview_small:AnyViewSmall",
     "copy_source": "anyview_ros.methods.copy_source:CopySource",
     "ddr": "anyview_ros.methods.ddr:Ddr",
+    "look_beyond": "anyview_ros.methods.look_beyond:LookBeyond",
     "reprojection": "anyview_ros.methods.reprojection:Reprojection",
+    "zeronvs": "anyview_ros.methods.zeronvs:ZeroNVS",
 }
 _DEFAULT, _DEFAULT_NEEDS = "anyview_small", ("torch", "safetensors")
 _DEFAULT_OTHERWISE = "reprojection"

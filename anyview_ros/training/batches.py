@@ -100,7 +100,7 @@ class BatchSource(torch.utils.data.Dataset[Batch]):
     def __init__(self, rooms: FilmedRooms, plan: BatchPlan, seed: int) -> None:
         """Sort the pairs of cameras by their view change."""
         self._rooms, self._plan, self._seed = rooms, plan, seed
-        self._changes = _view_changes(rooms)
+        self._changes = view_changes(rooms)
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((0xBA7C, self._seed, step))
@@ -120,7 +120,7 @@ class BatchSource(torch.utils.data.Dataset[Batch]):
         return Batch(**{name: torch.from_numpy(value) for name, value in stacked.items()})
 
 
-def _view_changes(rooms: FilmedRooms) -> NDArray[np.int64]:
+def view_changes(rooms: FilmedRooms) -> NDArray[np.int64]:
     """Class of the view change between each two cameras of each room, (N, C, C): 0 small, 1 medium, 2 extreme."""
     arms = rooms.camera_to_world[:, :, 0, :3, 3] - rooms.aim[:, None]
     arms = arms / np.linalg.norm(arms, axis=-1, keepdims=True)
@@ -143,7 +143,7 @@ def _sample(
     when = slice(first, first + instants)
     source, targets = _choose(changes[room], plan, rng)
     mirrored = plan.augment and bool(rng.uniform() < 0.5)
-    recolour = _Recolouring(rng)
+    recolour = Recolouring(rng)
     views = [_view(rooms, room, index, when, rng, size, mirrored, factor) for index in (source, *targets)]
     frames = [recolour(view.frames) if plan.augment else view.frames for view in views]
     sensor = np.zeros_like(views[0].depth)
@@ -226,8 +226,12 @@ def _view(
     return _View(np.ascontiguousarray(frames), np.ascontiguousarray(depth), camera, poses)
 
 
-class _Recolouring:
-    """One change of colours for all pictures of a sample."""
+class Recolouring:
+    """One change of colours for all pictures of a sample.
+
+    Args:
+        rng: it is drawn from.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         order = rng.permutation(3) if rng.uniform() < 0.5 else np.arange(3)
@@ -238,6 +242,7 @@ class _Recolouring:
         self._table = np.clip(255 * gain[:, None] * levels**power + 0.5, 0, 255).astype(np.uint8)
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Pictures uint8 (..., 3) in other colours."""
         return np.stack([self._table[c][frames[..., self._order[c]]] for c in range(3)], -1)
 
 

@@ -1,7 +1,7 @@
 """The 19 numbers that tell the network from where it should look (ZeroNVS, arXiv 2310.17994, section 3.2).
 
-    16  the matrix inv(source_to_world) target_to_world in OpenGL camera axes (x right, y up, z backward), row by row, its
-        translation divided by a scale and squashed by 5 tanh(t / 10)
+    16  the matrix inv(source_to_world) target_to_world in OpenGL camera axes (x right, y up, z backward), row by row,
+        its translation divided by a scale and squashed by 5 tanh(t / 10)
      3  f, sin f, cos f of the field of view f, radians
 
 What the scale is divides the modes: see :data:`MODES`.
@@ -68,7 +68,7 @@ def pose_vector(
     check_mode(mode)
     if mode == "3dof":
         raise InvalidInputError("mode '3dof' needs the point looked at; call object_vector() instead")
-    scale = np.asarray(scale_m, np.float64) if mode != "6dof1" else np.float64(1)
+    scale = np.asarray(1.0 if mode == "6dof1" else scale_m, np.float64)
     _check_scale(scale)
     source = opencv_to_opengl(check_rigid(source_to_world, name="source_to_world"))
     target = opencv_to_opengl(check_rigid(target_to_world, name="target_to_world"))
@@ -128,13 +128,13 @@ def _spherical(
     )
 
 
-def _check_scale(scale: Array | np.float64) -> None:
+def _check_scale(scale: Array) -> None:
     if not np.all((scale > 0) & np.isfinite(scale)):
-        raise InvalidInputError(f"scale_m is {scale}; give finite numbers of metres above 0")
+        raise InvalidInputError(f"scale_m is {scale.tolist()}; give finite numbers of metres above 0")
 
 
 def _checked_fov(fov_rad: ArrayLike) -> Array:
     fov = np.asarray(fov_rad, np.float64)
     if not np.all((fov > 0) & (fov < np.pi)):
-        raise InvalidInputError(f"fov_rad is {fov_rad}; give radians between 0 and pi")
+        raise InvalidInputError(f"fov_rad is {fov.tolist()}; give radians between 0 and pi")
     return fov

@@ -7,12 +7,15 @@ is brought into a square of the same field of view: cut where it reaches further
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.geometry import PinholeCamera
+
+Number = TypeVar("Number", np.uint8, np.float32)
 
 GREY = 128
 """What stands where the source saw nothing."""
@@ -52,25 +55,29 @@ def common_fov_rad(source: PinholeCamera, target: PinholeCamera) -> float:
 
 
 def resampled(
-    image: NDArray[np.uint8], camera: PinholeCamera, onto: PinholeCamera, *, fill: int = GREY
-) -> NDArray[np.uint8]:
+    image: NDArray[Number],
+    camera: PinholeCamera,
+    onto: PinholeCamera,
+    *,
+    fill: float | tuple[float, ...] = GREY,
+) -> NDArray[Number]:
     """The picture (H, W, C) of one camera as another one sees it from the same place, looking the same way.
 
     Pixels are averaged where the other camera's are larger, and interpolated where they are smaller.
 
     Args:
-        image: uint8 (H, W, C).
+        image: (H, W, C), uint8 or float32.
         camera: its intrinsics.
         onto: those of the other.
-        fill: colour where the first camera sees nothing.
+        fill: value, or C values, where the first camera sees nothing.
 
     Returns:
-        uint8 (h, w, C).
+        (h, w, C), of the same type.
     """
     width = max(min(round(camera.width * onto.fx / camera.fx), camera.width), 1)
     height = max(min(round(camera.height * onto.fy / camera.fy), camera.height), 1)
     if (width, height) != camera.size:
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), image.dtype)
         camera = camera.resized(width, height)
     scale_x, scale_y = camera.fx / onto.fx, camera.fy / onto.fy
     there_to_here = np.array(
@@ -87,4 +94,4 @@ def resampled(
     rows = scale_y * np.arange(onto.height) + there_to_here[1, 2]
     seen[(rows < -0.5) | (rows > camera.height - 0.5)] = fill
     seen[:, (columns < -0.5) | (columns > camera.width - 0.5)] = fill
-    return np.asarray(seen, np.uint8)
+    return np.asarray(seen, image.dtype)

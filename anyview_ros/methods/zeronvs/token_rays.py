@@ -33,6 +33,13 @@ def target_rays(poses: torch.Tensor, count: int) -> torch.Tensor:
     Returns:
         (B, count², RAY_NUMBERS): each coordinate and its sines and cosines at pi times 1, 2 and 4.
     """
+    with torch.autocast(poses.device.type, enabled=False):  # geometry needs its digits
+        plucker = _plucker(poses.float(), count)
+        turned = [math.pi * 2**octave * plucker for octave in range(_OCTAVES)]
+        return torch.cat([plucker, *(f(angle) for angle in turned for f in (torch.sin, torch.cos))], -1)
+
+
+def _plucker(poses: torch.Tensor, count: int) -> torch.Tensor:
     change = poses[:, :16].reshape(-1, 4, 4)
     centre = _SQUASH * torch.atanh((change[:, :3, 3] / _REACH).clamp(-_NEAREST_TO_REACH, _NEAREST_TO_REACH))
     across = (torch.arange(count, dtype=poses.dtype, device=poses.device) * 2 + 1) / count - 1
@@ -42,6 +49,4 @@ def target_rays(poses: torch.Tensor, count: int) -> torch.Tensor:
     local = torch.cat([flat, -torch.ones_like(flat[..., :1])], -1)
     direction = torch.nn.functional.normalize(local, dim=-1) @ change[:, :3, :3].transpose(1, 2)
     moment = torch.linalg.cross(centre[:, None].expand_as(direction), direction)
-    plucker = torch.cat([direction, moment], -1)
-    turned = [math.pi * 2**octave * plucker for octave in range(_OCTAVES)]
-    return torch.cat([plucker, *(f(angle) for angle in turned for f in (torch.sin, torch.cos))], -1)
+    return torch.cat([direction, moment], -1)

@@ -1,0 +1,62 @@
+"""Finding out what weights are given, and loading the denoiser that they are of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyview_ros.methods.zeronvs.denoiser import Denoiser
+from anyview_ros.methods.zeronvs.reliability import Reliability
+from anyview_ros.methods.zeronvs.weights_file import SHIPPED, load_weights
+
+SMALL_GUIDANCE = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedDenoiser:
+    """A denoiser, and what is known of it.
+
+    Attributes:
+        denoiser: ready to be asked.
+        mode: what its 19 numbers are.
+        guidance: that suits it.
+        reliability: of its pictures.
+        sha256: of its weights, hex.
+        limits: what it cannot do, one sentence each.
+    """
+
+    denoiser: Denoiser
+    mode: str
+    guidance: float
+    reliability: Reliability
+    sha256: str
+    limits: tuple[str, ...]
+
+
+def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
+    """Load the denoiser of a file of ours, or of a folder that holds one.
+
+    Args:
+        weights: its path; None for what is shipped.
+        device: torch device.
+
+    Raises:
+        WeightsError: weights that are missing or unfit.
+        MissingDependencyError: a package that they need is not installed.
+    """
+    path = SHIPPED if weights is None else Path(weights)
+    if path.is_dir():
+        path = path / SHIPPED.name
+    loaded = load_weights(path, device)
+    side = loaded.network.side
+    return LoadedDenoiser(
+        loaded.network,
+        loaded.network.config.mode,
+        SMALL_GUIDANCE,
+        loaded.reliability,
+        loaded.sha256,
+        (
+            f"Draws at {side}x{side} pixels, whatever size is asked for: larger views are soft.",
+            "Trained on computed rooms of 3 to 7 m and simulated robots only; not for real pictures.",
+        ),
+    )

@@ -1,0 +1,254 @@
+"""ZeroNVS as a method."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.clips import PosedClip
+from anyview_ros.errors import EngineClosedError, InvalidInputError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.devices import torch_device
+from anyview_ros.methods.framewise import nearest_frame, target_instants
+from anyview_ros.methods.pictures import Picture, Pose, source_frame, view_of
+from anyview_ros.methods.pushed_stream import PushedStream
+from anyview_ros.methods.zeronvs.drawing import Sampling, Scene, Wanted, draw
+from anyview_ros.methods.zeronvs.loading import LoadedDenoiser, load_denoiser
+from anyview_ros.methods.zeronvs.options import ZeroOptions
+from anyview_ros.methods.zeronvs.scale import look_at_point, propose_scale
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.protocol import CancelToken, Progress
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
+from anyview_ros.synthesis.result import Provenance, SynthesisResult
+
+_log = logging.getLogger(__name__)
+
+_NAME = "zeronvs"
+_LONGEST_CLIP = 1_000_000
+_DEFAULT_STEPS = 25
+_MOST_STEPS = 1000
+_LIMITS = (
+    "A view is drawn from one frame alone: nothing goes from frame to frame but the noise, so that videos flicker.",
+    "Most of a view is imagined, the seen part too: nothing is carried over pixel by pixel. Confidence is low for it.",
+    "Without depth images or scale_m, how far the camera seems to move is a guess from where source and targets look.",
+    "Drawn with the target's field of view, up to 160 degrees; of a source much wider than that, the rim is cut off.",
+)
+
+
+class ZeroNVS:
+    """Views drawn by a diffusion model that is shown one picture and told the change of pose (arXiv 2310.17994).
+
+    A video is drawn frame by frame, with one scale (that of the first frame) and the same noise for all frames and
+    targets. ``confidence`` is the share of pixels that were right, on held-out scenes, where the drawing was as far
+    from the expected picture as here. There is no ``depth``.
+
+    Args:
+        device: torch device; None takes CUDA where there is one.
+        weights: path of weights, of ours or of the published model as converted; None for those that are shipped.
+
+    Raises:
+        WeightsError: weights that are missing or unfit.
+        MissingDependencyError: PyTorch, diffusers or safetensors is not installed.
+        InvalidInputError: a device that PyTorch does not know or cannot use.
+    """
+
+    load_arguments = frozenset({"device", "weights"})
+
+    def __init__(self, *, device: str | None = None, weights: str | None = None) -> None:
+        """Load the denoiser."""
+        self._loaded: LoadedDenoiser | None = load_denoiser(weights, torch_device(device))
+        self._limits = self._loaded.limits
+        self.weights_hash = self._loaded.sha256
+
+    def describe(self) -> MethodDescription:
+        """Tell sizes, clip lengths, sources and limits."""
+        return MethodDescription(
+            name=_NAME,
+            summary="A diffusion model that is shown one picture and told the change of pose, and imagines the view.",
+            generative=True,
+            source_count=(1, 1),
+            clip_frames=(1, _LONGEST_CLIP),
+            uses_depth=True,
+            streams=True,
+            default_steps=_DEFAULT_STEPS,
+            options_type=ZeroOptions,
+            warm_up_options={"assumed_scale_m": 1.0},
+            limits=(*self._limits, *_LIMITS),
+        )
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SynthesisResult:
+        """Synthesise every target; progress counts the sampling steps of all batches of pictures.
+
+        Raises:
+            InvalidRequestError: the method cannot serve this request, above all if nothing tells the scale.
+            SynthesisCancelled: ``cancel`` was set; checked before each sampling step.
+            EngineClosedError: the method has been closed.
+        """
+        loaded = self._opened()
+        check_request(request, self.describe())
+        options = resolve_options(request.options, ZeroOptions, _NAME)
+        source = request.sources[0]
+        instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
+        scene = self._scene(loaded, source, [t.camera_to_world[0] for t in request.targets], options)
+        wanted = [
+            Wanted(source_frame(source, nearest_frame(source.stamps_ns, int(stamp_ns))), target.camera, pose)
+            for target, stamps_ns in zip(request.targets, instants, strict=True)
+            for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True)
+        ]
+        sampling = _sampling(loaded, request.steps, options, request.seed)
+
+        def between(step: int, total: int) -> None:
+            if progress is not None:
+                progress(step, total)
+            if step < total:
+                _check_cancel(cancel)
+
+        _check_cancel(cancel)
+        pictures = iter(draw(loaded, wanted, scene, sampling, between))
+        views = tuple(
+            view_of(
+                [next(pictures) for _ in range(len(target))],
+                target.camera,
+                target.camera_to_world,
+                stamps_ns,
+            )
+            for target, stamps_ns in zip(request.targets, instants, strict=True)
+        )
+        return SynthesisResult(views, self._provenance(sampling))
+
+    def open_stream(
+        self,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        options: Any = None,
+    ) -> ZeroStream:
+        """Open a stream from one source camera to virtual cameras with these intrinsics.
+
+        Raises:
+            InvalidRequestError: no target, steps out of range, or unknown options.
+            EngineClosedError: the method has been closed.
+        """
+        loaded = self._opened()
+        if not targets:
+            raise InvalidRequestError(
+                "targets is empty; give the PinholeCamera of at least one virtual camera"
+            )
+        check_steps(steps, self.describe())
+        resolved = resolve_options(options, ZeroOptions, _NAME)
+        sampling = _sampling(loaded, steps, resolved, seed)
+        return ZeroStream(self, sampling, resolved, source, targets, self._provenance(sampling))
+
+    def close(self) -> None:
+        """Free the denoiser. Closing twice is harmless."""
+        self._loaded = None
+
+    def _opened(self) -> LoadedDenoiser:
+        if self._loaded is None:
+            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+        return self._loaded
+
+    def _provenance(self, sampling: Sampling) -> Provenance:
+        return Provenance(_NAME, self.weights_hash, sampling.seed, sampling.steps)
+
+    @staticmethod
+    def _scene(
+        loaded: LoadedDenoiser, source: PosedClip, poses: Sequence[Pose], options: ZeroOptions
+    ) -> Scene:
+        """Scale and centre by the first frame and the first pose of each target.
+
+        Raises:
+            InvalidRequestError: nothing tells the scale.
+        """
+        first = source.camera_to_world[:1]
+        targets = np.stack(list(poses))
+        if loaded.mode in {"6dof1", "3dof"}:
+            told: float | None = 1.0  # these modes measure in metres
+        else:
+            told = options.scale_m
+        depth: NDArray[np.float32] | None = None if source.depth is None else source.depth[:1]
+        try:
+            scale = propose_scale(
+                first, targets, depth_m=depth, told_m=told, assumed_m=options.assumed_scale_m
+            )
+        except InvalidInputError as error:
+            raise InvalidRequestError(str(error)) from error
+        _log.log(logging.WARNING if scale.origin == "assumed" else logging.INFO, "scale: %s", scale.why)
+        return Scene(scale, look_at_point(first, targets) if loaded.mode == "3dof" else None)
+
+
+class ZeroStream(PushedStream):
+    """A SynthesisStream that keeps the scale of its first frame, and nothing else.
+
+    Args:
+        method: that draws.
+        sampling: how.
+        options: of the stream.
+        source: intrinsics of the source camera.
+        targets: intrinsics of the virtual cameras.
+        provenance: of all views.
+    """
+
+    def __init__(
+        self,
+        method: ZeroNVS,
+        sampling: Sampling,
+        options: ZeroOptions,
+        source: PinholeCamera,
+        targets: Sequence[PinholeCamera],
+        provenance: Provenance,
+    ) -> None:
+        """Made by :meth:`ZeroNVS.open_stream`."""
+        super().__init__(source, targets, provenance)
+        self._method, self._sampling, self._options = method, sampling, options
+        self._scene: Scene | None = None
+
+    def _answer(self, clip: PosedClip, poses: Sequence[Pose | None]) -> list[Picture | None]:
+        asked = [pose for pose in poses if pose is not None]
+        if not asked:
+            return [None] * len(poses)
+        loaded = self._method._opened()
+        if self._scene is None:
+            self._scene = self._method._scene(loaded, clip, asked, self._options)
+        frame = source_frame(clip, 0)
+        wanted = [
+            Wanted(frame, camera, pose)
+            for camera, pose in zip(self.targets, poses, strict=True)
+            if pose is not None
+        ]
+        drawn = iter(draw(loaded, wanted, self._scene, self._sampling))
+        return [None if pose is None else next(drawn) for pose in poses]
+
+
+def _sampling(loaded: LoadedDenoiser, steps: int | None, options: ZeroOptions, seed: int) -> Sampling:
+    """How to draw.
+
+    Raises:
+        InvalidRequestError: too many steps, or a mode that the weights do not know.
+    """
+    if options.mode not in {None, loaded.mode}:
+        raise InvalidRequestError(
+            f"mode is {options.mode!r} but these weights were trained with {loaded.mode!r}; leave mode out, or train "
+            f"others: anyview train zeronvs with network.mode: {options.mode}"
+        )
+    if steps is not None and steps > _MOST_STEPS:
+        raise InvalidRequestError(f"steps is {steps}; method '{_NAME}' takes 1 to {_MOST_STEPS}")
+    guidance = loaded.guidance if options.guidance is None else float(options.guidance)
+    return Sampling(steps or _DEFAULT_STEPS, guidance, float(options.eta), seed)
+
+
+def _check_cancel(cancel: CancelToken | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two steps")
