@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from anyview_ros.cli import train_anyview, train_zeronvs
+from anyview_ros.cli import train_anyview, train_look_beyond, train_zeronvs
 
 if TYPE_CHECKING:
     from anyview_ros.training.small_config import SmallTrainingConfig
@@ -40,6 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     small.set_defaults(run=run_small)
     train_anyview.add_network(networks)
     train_zeronvs.add_network(networks)
+    train_look_beyond.add_network(networks)
 
 
 def run_small(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.panorama.blending import blended
 from anyview_ros.methods.look_beyond.panorama.channels import CHANNELS, unsigned_colour, unsigned_distance
-from anyview_ros.methods.look_beyond.panorama.known import Known, Laid, for_encoder, lay, told
+from anyview_ros.methods.look_beyond.panorama.known import Known, Laid, for_encoder, lay, told_of
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.scene import PanoramaScene
 from anyview_ros.methods.pictures import SourceFrame
@@ -54,7 +54,7 @@ def sample_channels(
     steps: int = DEFAULT_STEPS,
     guidance: float = 1.0,
     generator: torch.Generator,
-    between: Callable[[], None] | None = None,
+    between: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Draw panoramas from noise by DDIM.
 
@@ -64,7 +64,7 @@ def sample_channels(
         steps: of DDIM; with 1 the result is what is expected rather than one of many possible panoramas.
         guidance: of classifier-free guidance; 1 for none.
         generator: of the noise, on the CPU, so that every device draws the same.
-        between: called before each step; what it raises ends the drawing.
+        between: told the steps done and in all, after each; what it raises ends the drawing.
 
     Returns:
         (B, 4, H, 2H), colour and distance as in :mod:`.channels`.
@@ -82,15 +82,15 @@ def sample_channels(
     noisy = torch.randn(shape, generator=generator).to(known.seen.device)
     nothing = known.without_picture() if guidance != 1 else None
     with torch.inference_mode():
-        for level in schedule.timesteps:
-            if between is not None:
-                between()
+        for done, level in enumerate(schedule.timesteps, start=1):
             levels = level.expand(len(noisy)).to(noisy.device)
             clean = network(noisy, levels, known)
             if nothing is not None:
                 free = network(noisy, levels, nothing)
                 clean = free + guidance * (clean - free)
             noisy = schedule.step(clean.float(), int(level), noisy).prev_sample
+            if between is not None:
+                between(done, steps)
     return noisy
 
 
@@ -101,7 +101,7 @@ def generate_panorama(
     steps: int = DEFAULT_STEPS,
     guidance: float = 1.0,
     seed: int = 0,
-    between: Callable[[], None] | None = None,
+    between: Callable[[int, int], None] | None = None,
     height: int | None = None,
 ) -> PanoramaScene:
     """Draw the panorama around a source camera, whose picture is kept in it as it is.
@@ -112,7 +112,7 @@ def generate_panorama(
         steps: of DDIM.
         guidance: of classifier-free guidance; 1 for none.
         seed: of the noise.
-        between: called before each step; what it raises ends the drawing.
+        between: told the steps done and in all, after each; what it raises ends the drawing.
         height: rows of the result; None: twice what the network draws, as the source picture is sharper.
 
     Returns:
@@ -126,7 +126,7 @@ def generate_panorama(
     if rows < 2:
         raise InvalidInputError(f"height is {rows}; give 2 or more rows")
     coarse = lay(source_frame, network.config.height)
-    known = told(coarse, for_encoder(source_frame.image, network.config)).to(network.place.device)
+    known = told_of(coarse, for_encoder(source_frame.image, network.config)).to(network.place.device)
     drawn = sample_channels(
         network,
         known,
@@ -150,14 +150,12 @@ def assemble(colour: Float32, distance_m: Float32, laid: Laid, source_frame: Sou
         source_frame: where it was seen from.
     """
     rows = len(laid.seen)
-    seen_colour = laid.colour.astype(np.float32) / 255
+    seen_colour = laid.colour.astype(np.float32) / np.float32(255)
     whole = blended(_enlarged(colour, rows), seen_colour, laid.seen)
     measured = laid.distance_m > 0
-    logs = blended(
-        np.log(_enlarged(distance_m, rows))[..., None].astype(np.float32),
-        np.log(np.where(measured, laid.distance_m, 1))[..., None].astype(np.float32),
-        measured,
-    )[..., 0]
+    drawn = np.log(_enlarged(distance_m, rows))
+    told = np.log(np.where(measured, laid.distance_m, np.float32(1)))
+    logs = blended(drawn[..., None], told[..., None], measured)[..., 0]
     return PanoramaScene(
         np.clip(whole, 0, 1),
         np.exp(logs).astype(np.float32),

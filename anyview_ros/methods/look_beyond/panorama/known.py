@@ -125,10 +125,10 @@ def known_of(frame: SourceFrame, config: PanoramaConfig) -> Known:
         InvalidInputError: a picture too narrow to fall on any pixel.
     """
     laid = lay(frame, config.height)
-    return told(laid, for_encoder(frame.image, config))
+    return told_of(laid, for_encoder(frame.image, config))
 
 
-def told(laid: Laid, source: NDArray[np.uint8]) -> Known:
+def told_of(laid: Laid, source: NDArray[np.uint8]) -> Known:
     """What the denoiser is told (B = 1) of a picture in a panorama and at the size of its encoder."""
     return Known(
         signed_colour(laid.filled())[None],

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anyview_ros.cli.main import main
+from anyview_ros.methods.look_beyond.panorama.weights import load_panorama_weights
+from anyview_ros.methods.look_beyond.video.weights import load_video_weights
+
+PANORAMA = """
+steps: 3
+threads: 1
+checkpoint_steps: 2
+batch: 2
+network: {height: 16, patch: 8, width: 16, heads: 1, blocks: 1, condition_width: 8,
+          source_width: 16, source_height: 16, source_patch: 8}
+panoramas: {count: 2}
+"""
+VIDEO = """
+steps: 2
+threads: 1
+batch: 1
+network: {frames: 2, picture_width: 16, picture_height: 16, patch: 8, width: 24, heads: 1, blocks: 1}
+clips: {count: 2, supersampling: 1}
+"""
+
+
+def test_both_stages_are_trained_stopped_and_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, out = tmp_path / "first.yaml", tmp_path / "second.yaml", tmp_path / "run"
+    first.write_text(PANORAMA)
+    second.write_text(VIDEO)
+    command = ["train", "look_beyond", "--out", str(out), "--device", "cpu"]
+    both = [*command, "--config", str(first), str(second)]
+    assert main([*command, "--stage", "panorama", "--config", str(first), "--minutes", "0"]) == 1
+    assert "stopped at step 1 of 3" in capsys.readouterr().out
+    assert not (out / "video.safetensors").exists()
+    assert main(both) == 0
+    told = capsys.readouterr()
+    assert "step 1 of 3" in told.out
+    assert "3/3" in told.err
+    assert load_panorama_weights(out / "panorama.safetensors", "cpu").about["steps"] == "3"
+    assert load_video_weights(out / "video.safetensors", "cpu").about["steps"] == "2"
+
+
+def test_each_stage_needs_its_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "look_beyond", "--out", str(tmp_path), "--config", "look_beyond_panorama.yaml"]
+    assert main(command) == 2
+    assert "2 stages" in capsys.readouterr().err
+    assert main([*command[:-1], "moon.yaml", "--stage", "panorama"]) == 2
+    assert "no configuration 'moon.yaml'" in capsys.readouterr().err
