@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid
+from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid, unexplained
 from anyview_ros.methods.any4d.factorise import factorise
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.motion import HybridMotion
@@ -242,12 +242,18 @@ class LiveScene:
         self._seen_at[seen] = self.pushed
 
     def _add(self, frame: PosedClip) -> None:
-        """Gaussians where the frame shows a surface that nothing explains."""
+        """Gaussians where the frame shows a surface that nothing explains.
+
+        Where something is drawn before the surface, the surface may be there all the same: what was covered, and
+        what covered it has left a rim behind. The Gaussians themselves then tell, not the picture.
+        """
         depth = _depth(frame)
         with torch.no_grad():
             drawn = splat(self._scene().at(int(frame.stamps_ns[0])), frame.camera, frame.camera_to_world[0])
         shown, alpha = drawn.depth.cpu().numpy(), drawn.alpha.cpu().numpy()
-        explained = (alpha > _COVERED) & (np.abs(shown - depth) < _SAME_SURFACE * depth)
+        covered, off = alpha > _COVERED, (shown - depth) / np.maximum(depth, 1e-6)
+        explained = covered & (np.abs(off) < _SAME_SURFACE)
+        explained |= covered & (off < 0) & ~self._absent(frame)
         pixels = on_grid((depth > 0) & ~explained & ~depth_edges(depth), 1)
         edge = on_grid((depth > 0) & (alpha < _COVERED) & depth_edges(depth), 1)
         pixels = np.concatenate([pixels, edge])
@@ -258,6 +264,18 @@ class LiveScene:
             pixels = pixels[self._random.permutation(len(pixels))[:most]]
         if len(pixels):
             self._take_places(_born(frame, pixels, 1))
+
+    def _absent(self, frame: PosedClip) -> NDArray[np.bool_]:
+        """Pixels (H, W) of a frame with depth on whose surface no Gaussian lies, whatever is drawn before it."""
+        places = self._scene().means.detach().cpu().numpy()[self._alive_mask()].astype(np.float64)
+        return unexplained(
+            places,
+            _depth(frame),
+            frame.camera,
+            frame.camera_to_world[0],
+            reach=1,
+            tolerance=_SAME_SURFACE,
+        )
 
     def _take_places(self, births: Births) -> None:
         scene, adam = self._scene(), self._opened().adam

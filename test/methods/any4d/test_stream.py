@@ -74,11 +74,13 @@ def test_nothing_grows(clip: PosedClip, beside: PosedClip) -> None:
     assert max(alive) <= 1300
 
 
-def test_what_is_covered_for_a_while_is_not_born_again() -> None:
-    seen = occlusion(0, steps_per_frame=1, frames=10, size=(48, 36))
+# Flow loses the second box, which leaves rims before the wall.
+@pytest.mark.parametrize(("seed", "least_psnr_db"), [(0, 25), (1, 21)])
+def test_what_is_covered_for_a_while_is_not_born_again(seed: int, least_psnr_db: float) -> None:
+    seen = occlusion(seed, steps_per_frame=1, frames=10, size=(48, 36))
     assert seen.born_first > 150
-    assert seen.born_again < 0.2 * seen.born_first
-    assert seen.psnr_again > 23
+    assert seen.born_again < 0.03 * seen.born_first
+    assert seen.psnr_again > least_psnr_db
 
 
 def test_memory_bounds_the_gaussians(clip: PosedClip) -> None:
