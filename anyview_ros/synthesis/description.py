@@ -22,6 +22,7 @@ class MethodDescription:
         needs_depth: whether every source must carry depth.
         uses_depth: whether depth helps where it is given.
         metric_poses: whether translations must be in metres.
+        static_scene: whether all that a clip shows must stand still, so that moving things need one picture at a time.
         streams: whether ``open_stream`` runs natively (causal, constant cost) rather than by sliding windows.
         default_steps: sampling steps when a request leaves them open; 0 if the method has no steps.
         options_type: the method's dataclass of options, or None.
@@ -40,6 +41,7 @@ class MethodDescription:
     needs_depth: bool = False
     uses_depth: bool = False
     metric_poses: bool = True
+    static_scene: bool = False
     streams: bool = False
     default_steps: int = 0
     options_type: type | None = None

@@ -88,8 +88,8 @@ class VideoTrainer:
     def _loss(self, step: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         config = self.config
         rng = np.random.default_rng((0x10BE, config.seed, step))
-        drawn = draw_passes(self._clips, rng, config.batch, config.mirrored_share)
-        video, known = (part.to(self.device) for part in drawn)
+        video, known = draw_passes(self._clips, rng, config.batch, config.mirrored_share)
+        video, known = video.to(self.device), known.to(self.device)
         kept = rng.uniform(size=(config.batch, 1, 1, 1)) >= config.withheld_share
         known = known.with_pictures(torch.from_numpy(kept).float().to(self.device))
         level = torch.from_numpy(rng.integers(TRAINING_LEVELS, size=config.batch)).to(self.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def plan_passes(start: Array, camera_to_world: Array, frames: int, spacing: Spac
     keys = _chosen(way, frames, spacing)
     count = len(keys) - 1
     if count > spacing.max_passes:
-        turned, moved = np.sum([_apart(a, b) for a, b in zip(way[:-1], way[1:], strict=True)], axis=0)
+        turned, moved = np.sum([_apart(a, b) for a, b in pairwise(way)], axis=0)
         raise InvalidRequestError(
             f"the path turns {turned:.0f} degrees and goes {moved:.2f} m from the source to its end, which is {count} "
             f"passes between keyframes but max_passes is {spacing.max_passes}; ask for a shorter path or for its parts "
@@ -87,7 +88,7 @@ def plan_passes(start: Array, camera_to_world: Array, frames: int, spacing: Spac
     numbers: dict[int, list[int]] = {}  # place on the way -> numbers of the poses asked for
     for number, stop in enumerate(stop_of):
         numbers.setdefault(kept[stop], []).append(number)
-    return [_planned(way, first, last, frames, numbers) for first, last in zip(keys[:-1], keys[1:], strict=True)]
+    return [_planned(way, first, last, frames, numbers, spacing) for first, last in pairwise(keys)]
 
 
 def _stops(start: Array, poses: Array) -> tuple[list[Array], list[int]]:
@@ -104,7 +105,7 @@ def _stops(start: Array, poses: Array) -> tuple[list[Array], list[int]]:
 def _with_keyframes_between(stops: list[Array], spacing: Spacing) -> tuple[list[Array], list[int]]:
     """The path with poses added where two stops are too far apart, and where each stop is on it."""
     way, kept = [stops[0]], [0]
-    for before, after in zip(stops[:-1], stops[1:], strict=True):
+    for before, after in pairwise(stops):
         parts = int(np.ceil(spacing.parts(before, after) - 1e-9))
         way += [between(before, after, part / parts) for part in range(1, parts)]
         way.append(after)
@@ -125,11 +126,11 @@ def _chosen(way: list[Array], frames: int, spacing: Spacing) -> list[int]:
 
 
 def _planned(
-    way: list[Array], first: int, last: int, frames: int, numbers: dict[int, list[int]]
+    way: list[Array], first: int, last: int, frames: int, numbers: dict[int, list[int]], spacing: Spacing
 ) -> PlannedPass:
     poses = [(way[place], place) for place in range(first, last + 1)]
     while len(poses) < frames:
-        steps = [sum(_apart(a, b)[:1]) / 30 + _apart(a, b)[1] for (a, _), (b, _) in zip(poses[:-1], poses[1:], strict=True)]
+        steps = [spacing.parts(a, b) for (a, _), (b, _) in pairwise(poses)]
         widest = int(np.argmax(steps))
         middle = between(poses[widest][0], poses[widest + 1][0], 0.5)
         poses.insert(widest + 1, (middle, -1))

@@ -40,9 +40,11 @@ class FusedPass:
     guidance: NDArray[np.float64]
 
 
-def scheduler() -> DDIMScheduler:
-    """The noise schedule: a thousand linear levels, as of DDPM (arXiv 2006.11239), drawn by DDIM without new noise."""
-    return DDIMScheduler(
+def scheduler() -> Any:
+    """The noise schedule, a diffusers scheduler: a thousand linear levels, as of DDPM (arXiv 2006.11239), drawn by DDIM
+    without new noise."""
+    kind: Any = DDIMScheduler
+    return kind(
         num_train_timesteps=TRAINING_LEVELS,
         clip_sample=True,
         timestep_spacing="trailing",
@@ -126,7 +128,8 @@ def fused_denoising(
         fused = forward(scaled, timestep)
         if reverse is not None:
             fused = share * fused + (1 - share) * reverse(scaled.flip(1), timestep).flip(1)
-        video = schedule.step(fused, timestep, video).prev_sample
+        stepped: Tensor = schedule.step(fused, timestep, video).prev_sample
+        video = stepped
     return video
 
 
@@ -142,7 +145,8 @@ def _denoiser(network: VideoDenoiser, known: Known, guidance: Tensor, levels: Te
         if guided:
             clean = clean[1:] + scales * (clean[:1] - clean[1:])
         factor = levels[int(timestep)]
-        return (video - factor.sqrt() * clean) / (1 - factor).sqrt()
+        seen: Tensor = (video - factor.sqrt() * clean) / (1 - factor).sqrt()
+        return seen
 
     return noise
 

@@ -89,7 +89,8 @@ class VideoDenoiser(nn.Module):
         """
         scaled = Scaled.of(noisy, signal, known)
         correction = self(scaled.residual, scaled.log_noise, known)
-        return known.base + scaled.skipped + scaled.out * correction
+        clean: Tensor = known.base + scaled.skipped + scaled.out * correction
+        return clean
 
 
 @dataclass(frozen=True, eq=False)
