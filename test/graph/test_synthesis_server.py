@@ -641,7 +641,7 @@ def test_diagnostics_tell_queue_and_state(start_server: StartServer, asker: Aske
 SWALLOWED_BY_AN_IMPORT = re.compile(
     r"Exception ignored in: <function _get_module_lock.*\n(?:.*\n)*?KeyboardInterrupt:.*"
 )
-"""What the interpreter prints where the signal meets its clean-up after an import; ROS ends the process all the same."""
+"""What the interpreter prints where the signal meets its clean-up after an import; ROS ends the process anyway."""
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.5])
