@@ -27,15 +27,14 @@ def blended(drawn: Float32, seen: Float32, mask: NDArray[np.bool_]) -> Float32:
     off = np.where(mask[..., None], seen - drawn, np.float32(0))
     corrected = drawn.copy()
     weight = mask.astype(np.float32)
-    total, share = np.zeros_like(off), np.zeros_like(weight)
+    total, share, fade = np.zeros_like(off), np.zeros_like(weight), np.zeros_like(weight)
     for reach in _REACH:
         spread = max(reach * len(mask), 0.5)
         near = _blurred(weight, spread)
-        part = 1 / len(_REACH)
-        total += part * _blurred(off, spread).reshape(off.shape)
-        share += part * near
-    # Half of a Gaussian's mass lies beyond a straight border: twice the share is 1 there and fades outwards.
-    fade = np.clip(2 * share, 0, 1)
+        total += _blurred(off, spread).reshape(off.shape)
+        share += near
+        # Half of a Gaussian's mass lies beyond a straight border: twice its share is 1 there and fades outwards.
+        fade = np.maximum(fade, np.clip(2 * near, 0, 1))
     corrected += (fade / np.maximum(share, np.float32(1e-6)))[..., None] * total
     return np.where(mask[..., None], seen, corrected).astype(np.float32)
 
