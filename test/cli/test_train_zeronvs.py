@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anyview_ros.cli.main import main
+from anyview_ros.methods.zeronvs.reliability import Reliability
+from anyview_ros.methods.zeronvs.weights_file import load_weights
+from anyview_ros.training import filmed, zeronvs_calibration
+
+CONFIG = """
+steps: 3
+threads: 1
+checkpoint_steps: 2
+network: {side: 16, patch: 4, width: 24, layers: 1, source_layers: 1, heads: 2, condition_width: 8}
+film: {rooms: 2, robots: 2, side: 16, instants: 1, workers: 1}
+samples: {batch: 2}
+"""
+
+
+def test_a_run_that_is_stopped_goes_on_and_is_calibrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 2)
+    monkeypatch.setattr(zeronvs_calibration, "HELD_OUT_ROOMS", 2)
+    monkeypatch.setattr(zeronvs_calibration, "_STEPS", 2)
+    config, out = tmp_path / "own.yaml", tmp_path / "run"
+    config.write_text(CONFIG)
+    command = ["train", "zeronvs", "--config", str(config), "--out", str(out), "--device", "cpu"]
+    assert main([*command, "--minutes", "0"]) == 1
+    assert "stopped at step 0 of 3" in capsys.readouterr().out
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert "step 0 of 3" in told.out
+    assert "3/3" in told.err
+    loaded = load_weights(out / "zeronvs.safetensors", "cpu")
+    assert loaded.about["steps"] == "3"
+    assert loaded.reliability != Reliability()
+
+
+def test_a_bad_configuration_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "zeronvs", "--config", "moon.yaml", "--out", str(tmp_path)]) == 2
+    assert "no configuration 'moon.yaml'" in capsys.readouterr().err
