@@ -26,6 +26,7 @@ ENTRY_POINT_GROUP = "anyview_ros.fitters"
 _BUILT_IN = {
     "any4d": "anyview_ros.methods.any4d:Any4DFitter",
     "ddr": "anyview_ros.methods.ddr:DdrFitter",
+    "zeronvs": "anyview_ros.methods.zeronvs.distillation:ZeroFitter",
 }
 
 StopReason = Literal["done", "time", "cancelled", "diverged"]

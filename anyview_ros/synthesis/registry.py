@@ -22,7 +22,7 @@ _BUILT_IN = {
     "ddr": "anyview_ros.methods.ddr:Ddr",
     "look_beyond": "anyview_ros.methods.look_beyond:LookBeyond",
     "reprojection": "anyview_ros.methods.reprojection:Reprojection",
-    "zeronvs": "anyview_ros.methods.zeronvs:ZeroNVS",
+    "zeronvs": "anyview_ros.methods.zeronvs:load",
 }
 _DEFAULT, _DEFAULT_NEEDS = "anyview_small", ("torch", "safetensors")
 _DEFAULT_OTHERWISE = "reprojection"
