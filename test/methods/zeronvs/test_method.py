@@ -12,7 +12,13 @@ from clips import pose_at
 from zeronvs_weights import TINY, tiny_weights
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import (
+    EngineClosedError,
+    InvalidInputError,
+    InvalidRequestError,
+    SceneFileError,
+    SynthesisCancelled,
+)
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
 from anyview_ros.methods.zeronvs import ZeroNVS
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, load_synthesizer
@@ -251,3 +257,10 @@ def test_a_closed_method_refuses_work(tmp_path: Path) -> None:
         view_of(other, clip(), target())
     with pytest.raises(EngineClosedError, match="has been closed"):
         other.open_stream(CAMERA, [CAMERA])
+
+
+def test_a_scene_or_weights_may_be_given_but_not_both(tmp_path: Path) -> None:
+    with pytest.raises(SceneFileError, match="nowhere"):
+        load_synthesizer("zeronvs", scene=str(tmp_path / "nowhere.safetensors"))
+    with pytest.raises(InvalidInputError, match="scene"):
+        load_synthesizer("zeronvs", scene="a.safetensors", weights="b.safetensors")
