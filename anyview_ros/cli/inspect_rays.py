@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     import cv2
     import torch
 
-    from anyview_ros.methods.ddr.inspection import draw_profiles, ray_profiles, save_profiles
+    from anyview_ros.methods.ddr.inspection import draw_profiles, middle_row, ray_profiles, save_profiles
     from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
     from anyview_ros.synthesis.scene_file import read_scene
 
@@ -46,13 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
             f"--frame is {arguments.frame} but the scene was fitted to frames 0 to {len(camera.stamps_ns) - 1}"
         )
     lens = camera.refined_camera
-    middle = [(lens.width * (number + 0.5) / 5, lens.height / 2) for number in range(5)]
     profiles = ray_profiles(
         DdrScene.unpacked(fitted, torch.device("cpu")),
         lens,
         camera.refined_camera_to_world[arguments.frame],
         int(camera.stamps_ns[arguments.frame]),
-        arguments.pixel or middle,
+        arguments.pixel or middle_row(lens),
     )
     out: Path = arguments.out
     out.parent.mkdir(parents=True, exist_ok=True)

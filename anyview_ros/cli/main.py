@@ -14,6 +14,7 @@ from anyview_ros.cli import (
     demo,
     doctor,
     evaluate,
+    export_ply,
     fit,
     inspect,
     inspect_rays,
@@ -46,6 +47,7 @@ _COMMANDS = (
     security_policy,
     serve,
     inspect_rays,
+    export_ply,
 )
 
 

@@ -34,6 +34,7 @@ class PushedStream(ABC):
         self.source, self.targets = source, tuple(targets)
         self._provenance = provenance
         self._last_stamp_ns: int | None = None
+        self._newest: PosedClip | None = None
         self._closed = False
 
     @abstractmethod
@@ -46,6 +47,19 @@ class PushedStream(ABC):
 
     def _free(self) -> None:  # noqa: B027 - most streams let go of nothing
         """Let go of what the stream holds; called once."""
+
+    @property
+    def newest(self) -> PosedClip:
+        """The frame that was pushed last, a clip of one.
+
+        Raises:
+            InvalidRequestError: none was.
+            EngineClosedError: the stream has been closed.
+        """
+        self._check_open()
+        if self._newest is None:
+            raise InvalidRequestError("no frame has been pushed yet; push one first")
+        return self._newest
 
     @property
     def provenance(self) -> Provenance:
@@ -77,17 +91,19 @@ class PushedStream(ABC):
                 self.source, frame, camera_to_world, stamp_ns, depth, after_ns=self._last_stamp_ns
             )
             self._last_stamp_ns = stamp_ns
+            pictures = self._answer(clip, poses)
+            self._newest = clip
             return tuple(
                 None
                 if pose is None or picture is None
                 else view_of([picture], camera, pose[None], clip.stamps_ns)
-                for camera, pose, picture in zip(self.targets, poses, self._answer(clip, poses), strict=True)
+                for camera, pose, picture in zip(self.targets, poses, pictures, strict=True)
             )
 
     def close(self) -> None:
         """End the stream and free what it holds. Closing twice is harmless."""
         if not self._closed:
-            self._closed = True
+            self._closed, self._newest = True, None
             self._free()
 
     def _check_open(self) -> None:

@@ -1,50 +1,15 @@
-"""Point clouds of scenes at an instant, and PLY files of them."""
+"""PLY files of point clouds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.synthesis.by_products import PointCloud
 
 _VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
-
-
-@dataclass(frozen=True, eq=False)
-class PointCloud:
-    """Coloured points.
-
-    Attributes:
-        points: float32 (N, 3), metres, in the world.
-        colours: uint8 (N, 3), RGB.
-        stamp_ns: the instant.
-
-    Raises:
-        InvalidInputError: arrays of other shapes or types, or points that are not finite.
-    """
-
-    points: NDArray[np.float32]
-    colours: NDArray[np.uint8]
-    stamp_ns: int
-
-    def __post_init__(self) -> None:
-        count = len(self.points)
-        if self.points.shape != (count, 3) or self.points.dtype != np.float32:
-            raise InvalidInputError(
-                f"points must be float32 (N, 3), got {self.points.dtype} {self.points.shape}"
-            )
-        if self.colours.shape != (count, 3) or self.colours.dtype != np.uint8:
-            raise InvalidInputError(
-                f"colours must be uint8 ({count}, 3), got {self.colours.dtype} {self.colours.shape}"
-            )
-        if not np.isfinite(self.points).all():
-            raise InvalidInputError("points has values that are not finite; leave such points out")
-
-    def __len__(self) -> int:
-        return len(self.points)
 
 
 def write_ply(path: Path, cloud: PointCloud) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.by_products import ByProduct, ByProducts
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import Progress
 from anyview_ros.synthesis.request import SynthesisRequest
@@ -78,6 +79,8 @@ class StreamFrame:
         stamp_ns: later than that of the frame before.
         targets: camera_to_world (4, 4) by name; a subset of the stream's targets.
         depth: float32 (H, W), metres, 0 = unknown; or None.
+        by_products: what is wanted besides views; engines elsewhere and most methods make none. If the frame gives way
+            to a newer one, the newer one is asked instead.
     """
 
     frame: NDArray[np.uint8]
@@ -85,6 +88,7 @@ class StreamFrame:
     stamp_ns: int
     targets: Mapping[str, NDArray[np.float64]]
     depth: NDArray[np.float32] | None = None
+    by_products: frozenset[ByProduct] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +103,8 @@ class StreamOutcome:
         synthesis_ms: time that the method spent.
         dropped: frames replaced by newer ones before they were begun, since the stream opened.
         error: "" or the reason, with the remedy.
+        asked: what was wanted besides views.
+        by_products: those of it that were made.
     """
 
     sequence: int
@@ -108,6 +114,8 @@ class StreamOutcome:
     synthesis_ms: float = 0.0
     dropped: int = 0
     error: str = ""
+    asked: frozenset[ByProduct] = frozenset()
+    by_products: ByProducts = field(default_factory=ByProducts)
 
 
 class StreamHandle(Protocol):

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from threading import Condition
 from typing import Any
@@ -19,6 +20,7 @@ from anyview_ros.errors import (
     EngineUnavailableError,
     InvalidRequestError,
 )
+from anyview_ros.synthesis.by_products import ByProducts, ByProductStream
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.dispatcher import Dispatcher
@@ -171,6 +173,8 @@ class StreamDesk:
                 return sequence
             replaced, stream.waiting = stream.waiting, (sequence, frame, time.monotonic())
             if replaced is not None:
+                wanted = replaced[1].by_products | frame.by_products
+                stream.waiting = (sequence, replace(frame, by_products=wanted), time.monotonic())
                 stream.replaced += 1
                 stream.let_pass(replaced[1])
                 self._counters.frames_dropped["replaced"] += 1
@@ -255,6 +259,7 @@ class StreamDesk:
                 depth=frame.depth,
             )
             check_view_count(len(views), len(names))
+            told = _by_products(native, frame)
         except Exception as err:  # noqa: BLE001 - whatever a method raises loses a frame, not the engine
             error = str(as_synthesis_error(err, _sizes_of(stream.spec), device))
             return StreamOutcome(sequence, frame.stamp_ns, dropped=stream.replaced, error=error)
@@ -265,6 +270,8 @@ class StreamDesk:
             native.provenance,
             (time.monotonic() - begun_s) * 1e3,
             stream.replaced,
+            asked=frame.by_products,
+            by_products=told,
         )
 
     def _deliver(self, stream: EngineStream, outcome: StreamOutcome) -> None:
@@ -364,6 +371,13 @@ def _remember(native: SynthesisStream, passed: list[StreamFrame]) -> None:
     if isinstance(native, WindowedStream):
         for frame in passed:
             native.remember(frame.frame, frame.camera_to_world, stamp_ns=frame.stamp_ns, depth=frame.depth)
+
+
+def _by_products(native: SynthesisStream, frame: StreamFrame) -> ByProducts:
+    """What is wanted besides views, as far as the method makes it."""
+    if frame.by_products and isinstance(native, ByProductStream):
+        return native.by_products(frame.by_products)
+    return ByProducts()
 
 
 def _check_frame(stream: EngineStream, frame: StreamFrame) -> None:

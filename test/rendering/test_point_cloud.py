@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.rendering.point_cloud import PointCloud, read_ply, write_ply
+from anyview_ros.rendering.point_cloud import read_ply, write_ply
+from anyview_ros.synthesis.by_products import PointCloud
 
 
 def a_cloud(count: int = 7) -> PointCloud:

@@ -12,6 +12,7 @@ import numpy as np
 from anyview_ros.errors import InvalidRequestError, SynthesisCancelled, WeightsError
 from anyview_ros.methods.copy_source import CopySource
 from anyview_ros.synthesis import SynthesisResult
+from anyview_ros.synthesis.by_products import ByProducts, PointCloud
 
 
 class Faulty(CopySource):
@@ -43,6 +44,10 @@ class _FaultyStream:
         views = self._inner.push(frame, *args, **kwargs)
         views[0].frames[..., 0] = self.pushes  # what the stream remembers can be seen
         return views
+
+    def by_products(self, wanted):
+        point = np.full((1, 3), self.pushes, np.float32)
+        return ByProducts(points=PointCloud(point, np.zeros((1, 3), np.uint8), 1) if wanted else None)
 
     def close(self):
         self._inner.close()

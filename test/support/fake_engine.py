@@ -17,6 +17,7 @@ from anyview_ros.synthesis import (
     SynthesisResult,
     SynthesizedView,
 )
+from anyview_ros.synthesis.by_products import ByProducts
 from anyview_ros.synthesis.client import EngineDescription, StreamFrame, StreamOutcome, StreamSpec
 
 PROVENANCE = Provenance("fake", "abc", 7, 4)
@@ -66,7 +67,14 @@ class FakeStream:
         outcome = (
             StreamOutcome(sequence, frame.stamp_ns, error=error)
             if error
-            else StreamOutcome(sequence, frame.stamp_ns, views, PROVENANCE)
+            else StreamOutcome(
+                sequence,
+                frame.stamp_ns,
+                views,
+                PROVENANCE,
+                asked=frame.by_products,
+                by_products=self.engine.by_products,
+            )
         )
         thread = threading.Thread(target=self.on_outcome, args=(outcome,))
         thread.start()
@@ -105,6 +113,7 @@ class FakeEngine:
         self.mute = False
         self.outcome_error = ""
         self.push_error: AnyViewError | None = None
+        self.by_products = ByProducts()
         self.streams: list[FakeStream] = []
         self.requests: list[SynthesisRequest] = []
         self.jobs: list[FakeJob] = []

@@ -9,7 +9,7 @@ import torch
 
 from anyview_ros.methods.any4d.model import COLOURS, VERSION, MovingGaussians
 from anyview_ros.rendering.gaussian_ply import write_gaussian_ply
-from anyview_ros.rendering.point_cloud import PointCloud
+from anyview_ros.synthesis.by_products import PointCloud
 from anyview_ros.synthesis.scene_file import read_scene
 
 

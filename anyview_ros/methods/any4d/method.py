@@ -21,7 +21,7 @@ from anyview_ros.synthesis.scene_file import read_scene, scene_hash, write_scene
 
 if TYPE_CHECKING:
     from anyview_ros.methods.any4d.model import MovingGaussians
-    from anyview_ros.rendering.point_cloud import PointCloud
+    from anyview_ros.synthesis.by_products import PointCloud
 
 _LONGEST_CLIP = 10_000
 _NAME = "any4d"
@@ -161,14 +161,30 @@ class Any4D:
             InvalidRequestError: the method was loaded without a scene.
             EngineClosedError: the method has been closed.
         """
+        from anyview_ros.methods.any4d.export import point_cloud
+
+        return point_cloud(self._fitted_scene(), stamp_ns)
+
+    def write_ply(self, path: Path, stamp_ns: int) -> int:
+        """Write the Gaussians of the fitted scene at an instant to a PLY file and return how many they are.
+
+        Raises:
+            InvalidRequestError: the method was loaded without a scene.
+            EngineClosedError: the method has been closed.
+        """
+        from anyview_ros.methods.any4d.export import write_ply
+
+        scene = self._fitted_scene()
+        write_ply(path, scene, stamp_ns)
+        return len(scene)
+
+    def _fitted_scene(self) -> MovingGaussians:
         self._check_open()
         if self._scene is None:
             raise InvalidRequestError(
                 "there is no fitted scene to take points of; load the method with scene=PATH"
             )
-        from anyview_ros.methods.any4d.export import point_cloud
-
-        return point_cloud(self._scene, stamp_ns)
+        return self._scene
 
     def close(self) -> None:
         """Free the scene. Closing twice is harmless."""

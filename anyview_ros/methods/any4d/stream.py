@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.any4d.export import point_cloud
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.picture import picture_of
 from anyview_ros.methods.pictures import Picture, Pose
 from anyview_ros.methods.pushed_stream import PushedStream
+from anyview_ros.synthesis.by_products import ByProduct, ByProducts
 from anyview_ros.synthesis.result import Provenance
 
 
@@ -81,6 +83,13 @@ class SceneStream(PushedStream):
             None if pose is None else picture_of(scene, int(clip.stamps_ns[0]), camera, pose, fill=self._fill)
             for camera, pose in zip(self.targets, poses, strict=True)
         ]
+
+    def by_products(self, wanted: Set[ByProduct]) -> ByProducts:
+        """Points of the scene at the instant of the newest frame; see ByProductStream."""
+        stamp_ns, scene = int(self.newest.stamps_ns[0]), self.kept.scene
+        if scene is None or ByProduct.POINTS not in wanted:
+            return ByProducts()
+        return ByProducts(points=point_cloud(scene, stamp_ns))
 
     def _free(self) -> None:
         self.kept.close()

@@ -11,9 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.ddr.field import DdrField
 from anyview_ros.methods.ddr.scene import DdrScene
+from anyview_ros.rendering.space import Space
 from anyview_ros.rendering.volume import middles, ray_weights, stratified_edges, widths
 
 Array = NDArray[np.float64]
@@ -74,7 +77,6 @@ class RayProfiles:
         return np.asarray((self.thickness * before).sum(1))
 
 
-@torch.no_grad()
 def ray_profiles(
     scene: DdrScene,
     camera: PinholeCamera,
@@ -97,26 +99,47 @@ def ray_profiles(
     Raises:
         InvalidInputError: pixels of another shape.
     """
+    place = float(scene.time.places(np.array([stamp_ns]))[0])
+    return profiles_at(scene.field, scene.space, place, camera, camera_to_world, pixels, samples=samples)
+
+
+@torch.no_grad()
+def profiles_at(
+    field: DdrField,
+    space: Space,
+    place: float,
+    camera: PinholeCamera,
+    camera_to_world: Array,
+    pixels: ArrayLike,
+    *,
+    samples: int = _SAMPLES,
+) -> RayProfiles:
+    """Look along rays at a place of the field's time axis; see :func:`ray_profiles`."""
     chosen = np.asarray(pixels, np.float64)
     if chosen.ndim != 2 or chosen.shape[1] != 2 or not len(chosen):
         raise InvalidInputError(
             f"pixels must be (R, 2), column and row, got {chosen.shape}; give at least one"
         )
-    device = scene.seen.device
-    pose = scene.space.to_anchor(camera_to_world)
+    device = field.grids[-1].device
+    pose = space.to_anchor(camera_to_world)
     local = camera.unproject(chosen, np.ones(len(chosen)))
     directions = torch.from_numpy(local @ pose[:3, :3].T).float().to(device)
     origins = torch.from_numpy(pose[:3, 3]).float().to(device).expand_as(directions)
-    near, far = scene.space.crossing(origins, directions)
+    near, far = space.crossing(origins, directions)
     edges = stratified_edges(near, far, samples, logarithmic=True)
     points = origins[:, None] + middles(edges)[..., None] * directions[:, None]
-    place = float(scene.time.places(np.array([stamp_ns]))[0])
-    coordinates = scene.space.coordinates(points).reshape(-1, 3)
-    density, colour = scene.field(coordinates, torch.full((len(coordinates),), place, device=device))
+    coordinates = space.coordinates(points).reshape(-1, 3)
+    density, colour = field(coordinates, torch.full((len(coordinates),), place, device=device))
     density, colour = density.view(len(chosen), samples), colour.view(len(chosen), samples, 3)
     found = ray_weights(density, widths(edges) * directions.norm(dim=-1, keepdim=True), opaque_end=True)
     arrays = (edges, found.weights, density, found.thickness, found.expected_vectors(colour))
     return RayProfiles(chosen, *(one.double().cpu().numpy() for one in arrays))
+
+
+def middle_row(camera: PinholeCamera, count: int = 5) -> Array:
+    """Pixels (N, 2) spread evenly over the middle of a picture."""
+    columns = camera.width * (np.arange(count) + 0.5) / count
+    return np.stack([columns, np.full(count, camera.height / 2)], -1)
 
 
 def draw_profiles(profiles: RayProfiles, given_depth: Sequence[float | None] = ()) -> Image:
@@ -141,6 +164,22 @@ def draw_profiles(profiles: RayProfiles, given_depth: Sequence[float | None] = (
         )
     depths = list(given_depth) or [None] * count
     return np.vstack([_panel(profiles, index, depths[index]) for index in range(count)])
+
+
+def draw_middle_row(
+    field: DdrField, space: Space, place: float, clip: PosedClip, camera_to_world: Array
+) -> Image:
+    """A picture of rays across the middle of the last frame of a clip, with the depth that the clip gives.
+
+    Args:
+        field, space, place: as for :func:`profiles_at`.
+        clip: gives the camera and, where it has them, depths.
+        camera_to_world: float64 (4, 4), where that frame was taken.
+    """
+    pixels = middle_row(clip.camera)
+    columns, rows = np.floor(pixels).astype(int).T
+    given = [] if clip.depth is None else [float(depth) for depth in clip.depth[-1, rows, columns]]
+    return draw_profiles(profiles_at(field, space, place, clip.camera, camera_to_world, pixels), given)
 
 
 def save_profiles(path: Path, profiles: RayProfiles) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from anyview_ros.methods.ddr.stream import RefiningStream, SceneStream
 from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.framewise import target_instants
 from anyview_ros.methods.pictures import Picture
-from anyview_ros.rendering.point_cloud import PointCloud
+from anyview_ros.rendering.point_cloud import write_ply
+from anyview_ros.synthesis.by_products import PointCloud
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
 from anyview_ros.synthesis.protocol import CancelToken, Progress
@@ -166,6 +168,17 @@ class Ddr:
         if self._renderer is None:
             raise InvalidRequestError("no scene is loaded; give load_synthesizer('ddr', scene=...)")
         return point_cloud(self._renderer.scene, stamp_ns)
+
+    def write_ply(self, path: Path, stamp_ns: int) -> int:
+        """Write what is solid in the loaded scene at an instant to a PLY file, as points, and return their number.
+
+        Raises:
+            InvalidRequestError: no scene is loaded.
+            EngineClosedError: the method has been closed.
+        """
+        cloud = self.point_cloud(stamp_ns)
+        write_ply(path, cloud)
+        return len(cloud)
 
     def close(self) -> None:
         """Free the scene. Closing twice is harmless."""

@@ -16,7 +16,9 @@ from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.ddr.baking import baked
 from anyview_ros.methods.ddr.cameras import CameraFrames, LearnableCameras
+from anyview_ros.methods.ddr.export import solid_points
 from anyview_ros.methods.ddr.field import DdrField, FieldShape
+from anyview_ros.methods.ddr.inspection import draw_middle_row
 from anyview_ros.methods.ddr.options import DdrOptions
 from anyview_ros.methods.ddr.space import space_around
 from anyview_ros.methods.ddr.start import start_from_depth
@@ -26,6 +28,7 @@ from anyview_ros.methods.pictures import Picture
 from anyview_ros.rendering.coverage import seen_from
 from anyview_ros.rendering.ray_casting import RayCaster
 from anyview_ros.rendering.space import Space
+from anyview_ros.synthesis.by_products import PointCloud
 
 Pose = NDArray[np.float64]
 
@@ -130,6 +133,21 @@ class OnlineFit:
         trainer = self._trainer
         poses = trainer.space.anchor_to_world @ trainer.cameras.refined_camera_to_anchor()
         return self.window.stamps_ns[order], poses[order]
+
+    def points(self) -> PointCloud:
+        """What is solid at the newest frame's instant, by the latest state."""
+        trainer, seen = self._trainer, self._seen
+        assert trainer is not None  # noqa: S101 - a frame was pushed before
+        assert seen is not None  # noqa: S101
+        stamp_ns = int(self.window.stamps_ns[self.window.newest])
+        return solid_points(trainer.field, trainer.space, seen, self._place_of_newest(), stamp_ns)
+
+    def ray_weights(self, clip: PosedClip) -> NDArray[np.uint8]:
+        """A picture of the weights along rays of the newest frame, which the clip is; see ``draw_middle_row``."""
+        trainer = self._trainer
+        assert trainer is not None  # noqa: S101 - a frame was pushed before
+        _, poses = self.refined_camera_to_world()
+        return draw_middle_row(trainer.field, trainer.space, self._place_of_newest(), clip, poses[-1])
 
     def _place_of_newest(self) -> float:
         return 0.0 if self._options.static_scene else float(self.window.newest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.ddr.export import point_cloud
+from anyview_ros.methods.ddr.inspection import draw_middle_row
 from anyview_ros.methods.ddr.online import OnlineFit
 from anyview_ros.methods.ddr.options import DdrOptions
 from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.pictures import Picture, Pose
 from anyview_ros.methods.pushed_stream import PushedStream
+from anyview_ros.synthesis.by_products import ByProduct, ByProducts, RefinedPoses
 from anyview_ros.synthesis.result import Provenance
 
 
@@ -51,6 +54,19 @@ class SceneStream(PushedStream):
             None if pose is None else renderer.render(camera, pose, stamp_ns)
             for camera, pose in zip(self.targets, poses, strict=True)
         ]
+
+    def by_products(self, wanted: Set[ByProduct]) -> ByProducts:
+        """Points of the scene and weights along rays of the newest frame; see ByProductStream."""
+        clip, renderer = self.newest, self._renderer
+        assert renderer is not None  # noqa: S101 - only an open stream has a newest frame
+        scene, stamp_ns = renderer.scene, int(clip.stamps_ns[0])
+        place = float(scene.time.places(clip.stamps_ns)[0])
+        return ByProducts(
+            points=point_cloud(scene, stamp_ns) if ByProduct.POINTS in wanted else None,
+            ray_weights=draw_middle_row(scene.field, scene.space, place, clip, clip.camera_to_world[0])
+            if ByProduct.RAY_WEIGHTS in wanted
+            else None,
+        )
 
     def _free(self) -> None:
         self._renderer = None
@@ -103,6 +119,17 @@ class RefiningStream(PushedStream):
         """Optimisation steps done since the scene was begun."""
         with self._lock:
             return self._opened().steps
+
+    def by_products(self, wanted: Set[ByProduct]) -> ByProducts:
+        """All kinds, by the latest state of the fit; refined poses if it refines them. See ByProductStream."""
+        with self._pushing():
+            clip, fit = self.newest, self._opened()
+            poses = ByProduct.REFINED_POSES in wanted and self._options.refine_poses
+            return ByProducts(
+                points=fit.points() if ByProduct.POINTS in wanted else None,
+                ray_weights=fit.ray_weights(clip) if ByProduct.RAY_WEIGHTS in wanted else None,
+                refined_poses=RefinedPoses(*fit.refined_camera_to_world()) if poses else None,
+            )
 
     @contextmanager
     def _pushing(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from anyview_ros.nodes.conversions.interfaces import (
 )
 from anyview_ros.nodes.conversions.poses import matrix_to_pose
 from anyview_ros.nodes.remote_engine.job import error_of
+from anyview_ros.synthesis.by_products import ByProduct
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
 
 _OPENING = "the stream is still being opened"
@@ -55,6 +56,7 @@ class RemoteStream:
         self._last_push_s = 0.0
         self._sequence = 0
         self._stamp_ns = -1
+        self._asked: frozenset[ByProduct] = frozenset()  # besides views, which is never made elsewhere
         self._stamps: OrderedDict[int, int] = OrderedDict()  # by sequence, of frames not answered yet
         self._lock = threading.Lock()
 
@@ -96,6 +98,7 @@ class RemoteStream:
             sequence = self._sequence
             self._sequence += 1
             self._stamp_ns = frame.stamp_ns
+            self._asked |= frame.by_products
             self._stamps[sequence] = frame.stamp_ns
             while len(self._stamps) > _MAX_UNANSWERED:
                 self._stamps.popitem(last=False)
@@ -146,6 +149,7 @@ class RemoteStream:
                 synthesis_ms=float(msg.synthesis_ms),
                 dropped=int(msg.dropped),
                 error=error,
+                asked=self._asked,
             )
         )
 

@@ -23,8 +23,10 @@ from anyview_ros.nodes.virtual_camera.cameras import (
     check_names,
     make_virtual_camera,
 )
+from anyview_ros.synthesis.by_products import ByProduct
 
 _UNUSED = (math.nan, math.nan, math.nan)
+BY_PRODUCTS = (ByProduct.POINTS.value, ByProduct.RAY_WEIGHTS.value)
 
 NODE_PARAMETERS = (
     Parameter(
@@ -200,6 +202,29 @@ NODE_PARAMETERS = (
     ),
     Parameter("status_period_s", 1.0, "Seconds between two status messages.", Change.NEVER, 0.05, 60.0),
     Parameter(
+        "by_products",
+        ("",),
+        "What to publish besides views, of methods that keep a scene (any4d, ddr) in an engine of this process: points "
+        "(~/points) and ray_weights (~/debug/ray_weights, a picture of where along five rays the scene is solid). What "
+        "the method does not make, or a synthesis_server would, stays empty, which is logged once.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
+        "by_products_rate_hz",
+        2.0,
+        "Most points and ray_weights per second; none are made while nobody subscribes.",
+        Change.LIVE,
+        0.01,
+        120.0,
+    ),
+    Parameter(
+        "refined_frame",
+        "",
+        "TF frame, new to TF, under which the camera's pose is broadcast as the method refines it (ddr with the option "
+        "refine_poses, engine local); empty: none.",
+        Change.UNCONFIGURED,
+    ),
+    Parameter(
         "publish_tf", True, "Broadcast <name>_optical_frame of every virtual camera.", Change.UNCONFIGURED
     ),
 )
@@ -296,6 +321,15 @@ class EngineSettings:
 
 
 @dataclass(frozen=True)
+class SceneSettings:
+    """What is published of the method's scene besides views; see the parameters of the same names."""
+
+    by_products: tuple[str, ...]
+    by_products_rate_hz: float
+    refined_frame: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that the parameters say."""
 
@@ -304,6 +338,7 @@ class Settings:
     window: WindowSettings
     source: SourceSettings
     engine: EngineSettings
+    scene: SceneSettings
     fill_when_idle: bool
     max_age_s: float
     tf_timeout_s: float
@@ -372,6 +407,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         window=WindowSettings(**window),
         source=SourceSettings(**source),
         engine=_engine_settings(known),
+        scene=_scene_settings(known, cameras),
         **{key: known[key] for key in rest},
     )
 
@@ -385,6 +421,18 @@ def _engine_settings(known: Mapping[str, Any]) -> EngineSettings:
         key: known[key] for key in EngineSettings.__dataclass_fields__ if key not in derived
     }
     return EngineSettings(**derived, **rest)
+
+
+def _scene_settings(known: Mapping[str, Any], cameras: Sequence[VirtualCamera]) -> SceneSettings:
+    named = tuple(name for name in known["by_products"] if name)
+    for name in named:
+        if name not in BY_PRODUCTS:
+            raise InvalidInputError(f"by_products names '{name}'; choose of {', '.join(BY_PRODUCTS)}")
+    frame = str(known["refined_frame"]).lstrip("/")
+    taken = {known["fixed_frame"].lstrip("/"), *(camera.optical_frame for camera in cameras)}
+    if frame and frame in taken:
+        raise InvalidInputError(f"refined_frame is '{frame}', which is a frame already; name one of its own")
+    return SceneSettings(named, known["by_products_rate_hz"], frame)
 
 
 def parse_options(text: str) -> dict[str, Any] | None:

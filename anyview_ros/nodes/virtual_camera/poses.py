@@ -79,6 +79,7 @@ class TfFollower:
     def __init__(self, node: Node, *, cache_s: float, on_news: Callable[[], None]) -> None:
         self._buffer = WakingBuffer(Duration(seconds=cache_s), node, on_news)
         self._listener = TransformListener(self._buffer, node, spin_thread=False)
+        self._claimed: set[str] = set()
 
     def locate(self, fixed_frame: str, frame: str, stamp_ns: int) -> Placement:
         """Where ``frame`` was in ``fixed_frame`` at ``stamp_ns`` (0: the latest known)."""
@@ -100,6 +101,16 @@ class TfFollower:
             )
         except (TransformException, InvalidPoseError) as error:
             return Placement(None, Trouble.INVALID, f"TF {fixed_frame} -> {frame} cannot be used: {error}")
+
+    def claim(self, fixed_frame: str, frame: str) -> str:
+        """Take the name of a frame that this node is going to broadcast; "" or why it cannot be had."""
+        if frame in self._claimed:
+            return ""
+        known = self.locate(fixed_frame, frame, 0)
+        if known.trouble is not Trouble.NO_FRAME:
+            return f"TF has a frame '{frame}' already, which is not overwritten; name another"
+        self._claimed.add(frame)
+        return ""
 
     def forget(self) -> None:
         """Forget moving transforms, as after a jump of the clock; static ones stay."""

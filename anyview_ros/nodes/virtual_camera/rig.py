@@ -21,6 +21,7 @@ from anyview_ros.nodes.virtual_camera.picture import Picture, PictureMaker
 from anyview_ros.nodes.virtual_camera.pipeline import FramePipeline, Limits
 from anyview_ros.nodes.virtual_camera.poses import TfFollower
 from anyview_ros.nodes.virtual_camera.problems import ProblemBoard, Stage
+from anyview_ros.nodes.virtual_camera.scene_outputs import SceneOutputs
 from anyview_ros.nodes.virtual_camera.session import Answer, StreamKeeper, StreamPlan
 from anyview_ros.nodes.virtual_camera.source import CameraSource
 from anyview_ros.nodes.virtual_camera.viewer import Viewer
@@ -82,6 +83,7 @@ class Rig:
         self.cameras = {
             camera.name: LiveCamera(camera, CameraOutputs(node, camera.name)) for camera in settings.cameras
         }
+        self._scene = SceneOutputs(node, settings.scene, settings.fixed_frame, tf)
         self._fallback_client = fallback
         name = node.get_fully_qualified_name()
         self._viewer = Viewer(
@@ -155,7 +157,9 @@ class Rig:
 
     def is_needed(self) -> bool:
         """Whether frames are to enter the window."""
-        return self.settings.fill_when_idle or any(live.outputs.wanted() for live in self.cameras.values())
+        if self.settings.fill_when_idle or self._scene.is_wanted():
+            return True
+        return any(live.outputs.wanted() for live in self.cameras.values())
 
     def stop(self) -> None:
         """End the subscriptions, the stream and the worker; forget the frames."""
@@ -175,6 +179,7 @@ class Rig:
             stack.callback(self.window.close)
             if self._frames is not None:
                 stack.callback(self._frames.close)
+            stack.callback(self._scene.close)
             for live in self.cameras.values():
                 stack.callback(live.outputs.close)
             stack.callback(self.client.close)
@@ -186,6 +191,7 @@ class Rig:
     def change(self, settings: Settings) -> None:
         """Take over settings that may change at any time."""
         self.settings = settings
+        self._scene.change(settings.scene)
         for camera in settings.cameras:
             self.cameras[camera.name].change(camera)
         self._broadcast()
@@ -268,7 +274,8 @@ class Rig:
         self, picture: Picture, pose: NDArray[np.float64], stamp_ns: int, targets: Mapping[VirtualCamera, Any]
     ) -> None:
         """Ask for the wanted views of a frame that has entered the window."""
-        if not targets and not self._is_context():
+        by_products = self._scene.ask(stamp_ns, self.method) if self.cameras else frozenset()
+        if not targets and not by_products and not self._is_context():
             return
         engine = self.settings.engine
         plan = StreamPlan(
@@ -283,7 +290,7 @@ class Rig:
         for camera in targets:
             self.cameras[camera.name].asked(stamp_ns)
         poses = {camera.name: target for camera, target in targets.items()}
-        problem = self._viewer.push(plan, picture, pose, stamp_ns, poses)
+        problem = self._viewer.push(plan, picture, pose, stamp_ns, poses, by_products)
         if problem:
             self.problems.set(Stage.STREAM, problem)
 
@@ -297,6 +304,7 @@ class Rig:
     def rewound(self) -> None:
         """Cancel what is under way and let earlier instants be new again."""
         self._viewer.abandon()
+        self._scene.rewound()
         for live in self.cameras.values():
             live.rewound()
 
@@ -309,6 +317,8 @@ class Rig:
             return
         if not answer.fallback:
             self.problems.clear(Stage.STREAM)
+            if self._node.context.ok():
+                self._scene.take(outcome)
         for name, view in outcome.views.items():
             self._show(self.cameras[name], view, answer)
 

@@ -17,6 +17,7 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.letterbox import Letterbox
 from anyview_ros.nodes.virtual_camera.fitting import target_fit
 from anyview_ros.nodes.virtual_camera.picture import Picture
+from anyview_ros.synthesis.by_products import ByProduct
 from anyview_ros.synthesis.client import EngineClient, StreamFrame, StreamHandle, StreamOutcome, StreamSpec
 
 _RETRY_S = 0.5
@@ -105,6 +106,7 @@ class StreamKeeper:
         pose: NDArray[np.float64],
         stamp_ns: int,
         targets: Mapping[str, Any],
+        by_products: frozenset[ByProduct] = frozenset(),
     ) -> str:
         """Push one frame, opening the stream first where there is none.
 
@@ -126,7 +128,7 @@ class StreamKeeper:
         if stamp_ns <= self._newest_ns:
             return ""
         try:
-            self._handle.push(StreamFrame(picture.frame, pose, stamp_ns, targets, picture.depth))
+            self._handle.push(StreamFrame(picture.frame, pose, stamp_ns, targets, picture.depth, by_products))
         except AnyViewError as error:
             self._give_up(str(error))
             return self._trouble

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.nodes.virtual_camera.picture import Picture
 from anyview_ros.nodes.virtual_camera.session import StreamKeeper, StreamPlan
+from anyview_ros.synthesis.by_products import ByProduct
 
 
 class Viewer:
@@ -60,9 +61,10 @@ class Viewer:
         pose: NDArray[np.float64],
         stamp_ns: int,
         targets: Mapping[str, Any],
+        by_products: frozenset[ByProduct] = frozenset(),
     ) -> str:
-        """Push one frame; return why the engine did not take it, or ""."""
-        problem = self._main.push(plan, picture, pose, stamp_ns, targets)
+        """Push one frame; return why the engine did not take it, or "". The fallback makes no by-products."""
+        problem = self._main.push(plan, picture, pose, stamp_ns, targets, by_products)
         if not problem:
             self._away_since_s = None
             return ""

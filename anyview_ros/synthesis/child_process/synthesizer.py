@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from multiprocessing import Pipe
 from types import TracebackType
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import EngineClosedError, EngineUnavailableError, SynthesisError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.by_products import ByProduct, ByProducts
 from anyview_ros.synthesis.child_process.messages import Answer, Begin, Call, Cancel, Loaded, Progressed
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
@@ -286,6 +287,23 @@ class ChildStream:
             "push", self._name, (frame, camera_to_world), named, limit_s=self._owner.longest_push_s
         )
         return views
+
+    def by_products(self, wanted: Set[ByProduct]) -> ByProducts:
+        """Make those of the wanted that the method's stream can, of the frame that was pushed last.
+
+        Raises:
+            EngineClosedError: the stream has been closed.
+            SynthesisError: the child died, or has been replaced since the last push; push again.
+            AnyViewError: as the method's own.
+        """
+        if self._closed:
+            raise EngineClosedError("the stream has been closed; open another")
+        if self._generation != self._owner.generation:
+            raise SynthesisError("the process of the method was replaced since the last frame; push another")
+        told: ByProducts = self._owner.call(
+            "by_products", self._name, frozenset(wanted), limit_s=self._owner.longest_push_s
+        )
+        return told
 
     def close(self) -> None:
         """Free what the child holds of the stream. Closing twice is harmless."""

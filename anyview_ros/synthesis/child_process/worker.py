@@ -9,11 +9,12 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from multiprocessing.connection import Connection
 from typing import Any
 
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.synthesis.by_products import ByProduct, ByProducts, ByProductStream
 from anyview_ros.synthesis.child_process.messages import (
     Answer,
     Begin,
@@ -82,6 +83,7 @@ class Worker:
             "synthesize": self._synthesize,
             "open_stream": self._open_stream,
             "push": self._push,
+            "by_products": self._by_products,
             "close_stream": self._close_stream,
         }
         try:
@@ -117,6 +119,10 @@ class Worker:
     ) -> tuple[tuple[SynthesizedView | None, ...], Provenance]:
         stream = self._streams[name]
         return stream.push(*positional, **named), stream.provenance
+
+    def _by_products(self, _: Synthesizer, name: int, wanted: Set[ByProduct]) -> ByProducts:
+        stream = self._streams[name]
+        return stream.by_products(wanted) if isinstance(stream, ByProductStream) else ByProducts()
 
     def _close_stream(self, _: Synthesizer, name: int) -> None:
         stream = self._streams.pop(name, None)

@@ -15,6 +15,7 @@ from anyview_ros.methods.any4d.stream import SceneStream
 from anyview_ros.metrics import psnr_db
 from anyview_ros.scenes import render_clip
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
+from anyview_ros.synthesis.by_products import ByProduct, ByProductStream
 from anyview_ros.synthesis.fitting import FitBudget
 from anyview_ros.synthesis.scene_file import write_scene
 from benchmarks.any4d import occlusion
@@ -140,3 +141,19 @@ def test_wrong_use_is_refused(clip: PosedClip, beside: PosedClip) -> None:
     stream.close()
     with pytest.raises(EngineClosedError):
         pushed(stream, clip, beside, 2)
+
+
+def test_points_of_the_newest_instant_are_told_and_nothing_else(clip: PosedClip, beside: PosedClip) -> None:
+    with opened(clip) as stream:
+        assert isinstance(stream, ByProductStream)
+        pushed(stream, clip, beside, 0)
+        pushed(stream, clip, beside, 1)
+        told = stream.by_products(set(ByProduct))
+        assert stream.by_products({ByProduct.RAY_WEIGHTS}).points is None
+        alive = kept(stream).alive
+    assert told.points is not None
+    assert told.points.stamp_ns == int(clip.stamps_ns[1])
+    assert 0.8 * alive < len(told.points) <= alive
+    assert np.quantile(told.points.points[:, 2], 0.95) == pytest.approx(2.0, abs=0.1)  # the wall
+    assert told.ray_weights is None
+    assert told.refined_poses is None

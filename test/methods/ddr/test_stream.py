@@ -17,6 +17,7 @@ from anyview_ros.methods.ddr import Ddr, DdrFitter
 from anyview_ros.methods.ddr.online import OnlineFit
 from anyview_ros.methods.ddr.trainer import Trainer
 from anyview_ros.metrics import psnr_db
+from anyview_ros.synthesis.by_products import ByProduct, ByProductStream
 from anyview_ros.synthesis.scene_file import write_scene
 
 LIVE = replace(QUICK, refine_steps=3, instants=4)
@@ -213,3 +214,51 @@ def test_what_is_pushed_is_checked() -> None:
             stream.push(
                 clip.frames[0], clip.camera_to_world[0], target_camera_to_world=(ASIDE, ASIDE), stamp_ns=1
             )
+
+
+def test_by_products_tell_of_the_newest_frame_and_of_nothing_that_was_not_wanted() -> None:
+    clip = small_clip(offsets=[(0.005 * index, 0, 0) for index in range(4)])
+    given = clip.camera_to_world.copy()
+    given[2:, 1, 3] += 0.02  # told wrongly
+    options = replace(LIVE, refine_steps=20, rays=256, refine_poses=True)
+    with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=options) as stream:
+        assert isinstance(stream, ByProductStream)
+        with pytest.raises(InvalidRequestError, match="push one first"):
+            stream.by_products({ByProduct.POINTS})
+        for index in range(4):
+            stream.push(
+                clip.frames[index],
+                given[index],
+                target_camera_to_world=(None,),
+                stamp_ns=int(clip.stamps_ns[index]),
+                depth=clip.depth[index],
+            )
+        nothing = stream.by_products(frozenset())
+        assert not any(nothing.has(kind) for kind in ByProduct)
+        told = stream.by_products(set(ByProduct))
+    assert told.points.stamp_ns == int(clip.stamps_ns[3])
+    near_wall, near_box = (np.abs(told.points.points[:, 0] - x) < 0.15 for x in (2.0, 1.25))
+    assert (near_wall | near_box).mean() > 0.8
+    assert near_box.any()
+    assert told.ray_weights.dtype == np.uint8
+    assert told.ray_weights.shape[0] == 5 * 120  # a panel for each of five rays
+    assert (told.ray_weights == (44, 160, 44)).all(-1).any()  # the depth that the frame gives
+    assert told.refined_poses.stamps_ns[-1] == clip.stamps_ns[3]
+    moved = np.linalg.norm(told.refined_poses.camera_to_world[-1][:3, 3] - given[3, :3, 3])
+    assert 1e-4 < moved < 0.1
+    with pytest.raises(EngineClosedError):
+        stream.by_products(set(ByProduct))
+
+
+def test_poses_that_are_not_refined_and_poses_of_a_fitted_scene_are_no_by_product(tmp_path: Path) -> None:
+    clip = small_clip(offsets=[(0, 0, 0)] * 2)
+    fitted = DdrFitter(device="cpu").fit([clip], options=replace(QUICK, fit_steps=5)).scene
+    write_scene(tmp_path / "scene.safetensors", fitted)
+    shown, live = Ddr(device="cpu", scene=str(tmp_path / "scene.safetensors")), Ddr(device="cpu")
+    for method, options in ((shown, None), (live, LIVE)):
+        with method.open_stream(CAMERA, [CAMERA], options=options) as stream:
+            push(stream, clip, 0)
+            told = stream.by_products(set(ByProduct))
+        assert len(told.points) > 50
+        assert told.ray_weights is not None
+        assert told.refined_poses is None

@@ -104,3 +104,15 @@ def test_names_must_be_a_list() -> None:
 def test_options() -> None:
     assert parse_options(" ") is None
     assert parse_options('{"depth_m": 2}') == {"depth_m": 2}
+
+
+def test_by_products_are_named_and_need_names_of_their_own() -> None:
+    assert read_settings(values()).scene.by_products == ()
+    scene = read_settings(values(by_products=["points", ""], refined_frame="/camera_refined")).scene
+    assert scene.by_products == ("points",)
+    assert scene.refined_frame == "camera_refined"
+    with pytest.raises(InvalidInputError, match="by_products names 'mesh'; choose of points, ray_weights"):
+        read_settings(values(by_products=["mesh"]))
+    for frame in ("base", "wrist_optical_frame"):
+        with pytest.raises(InvalidInputError, match=f"refined_frame is '{frame}', which is a frame already"):
+            read_settings(values("wrist", refined_frame=frame))

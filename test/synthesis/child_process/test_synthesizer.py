@@ -24,6 +24,7 @@ from anyview_ros.errors import (
     WeightsError,
 )
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
+from anyview_ros.synthesis.by_products import ByProduct
 from anyview_ros.synthesis.child_process import ChildSynthesizer
 from anyview_ros.synthesis.client import StreamFrame, StreamSpec
 from anyview_ros.synthesis.engine import Engine
@@ -175,6 +176,22 @@ def test_streams_remember_until_the_child_dies_and_then_go_on(faulty):
         assert int(push(stream, 5)[0].frames[0, 0, 0, 0]) == 1  # a new child, which remembers nothing
     with pytest.raises(EngineClosedError, match="closed"):
         push(stream, 6)
+
+
+def test_by_products_come_from_the_child(faulty):
+    wanted = frozenset({ByProduct.POINTS})
+    with faulty.open_stream(CAMERA, [CAMERA]) as stream:
+        push(stream, 1)
+        push(stream, 2)
+        np.testing.assert_array_equal(stream.by_products(wanted).points.points, [[2, 2, 2]])
+        with pytest.raises(SynthesisError, match="SIGKILL"):
+            push(stream, 3, KILLED)
+        with pytest.raises(SynthesisError, match="push another"):
+            stream.by_products(wanted)
+        push(stream, 4)
+        np.testing.assert_array_equal(stream.by_products(wanted).points.points, [[1, 1, 1]])
+    with pytest.raises(EngineClosedError):
+        stream.by_products(wanted)
 
 
 def test_a_frame_that_hangs_ends(faulty):
