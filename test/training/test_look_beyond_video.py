@@ -145,9 +145,7 @@ def test_draws_depend_on_the_seed_alone(clips: Clips) -> None:
     assert (draws[0] - draws[2]).abs().max() > 0.1
 
 
-@pytest.mark.parametrize(
-    "name", ["look_beyond_video.yaml", "look_beyond_video_h200.yaml", "look_beyond_video_smoke.yaml"]
-)
+@pytest.mark.parametrize("kind", ["", "_h200", "_smoke"])
 def test_our_configurations_are_read(kind: str) -> None:
     config = read_settings(VideoTrainingConfig, f"look_beyond_video{kind}.yaml")
     network = VideoDenoiser(replace(config.network, width=32, heads=2, blocks=1))
