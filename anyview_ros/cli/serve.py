@@ -43,6 +43,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--queue", type=int, default=8, help="requests that may wait per replica (default: %(default)s)"
     )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=4,
+        help="waiting requests that a replica serves together, where the method can (default: %(default)s)",
+    )
     parser.add_argument("--token-file", type=Path, help="file with the token that callers must present")
     parser.add_argument("--certificate", default="", help="PEM file, for HTTPS")
     parser.add_argument("--key", default="", help="PEM file with the certificate's key")
@@ -91,6 +97,7 @@ def _serve_here(arguments: argparse.Namespace, token: str) -> int:
         name=arguments.host,
         max_queue=arguments.queue,
         max_queue_per_client=arguments.queue,  # callers over HTTP are not told apart
+        max_batch=arguments.batch,
     ) as engine:
         host = PlainHost(
             Service(engine, token=token),
@@ -122,6 +129,7 @@ def _serve_on_ray(arguments: argparse.Namespace, token: str, most: int) -> int:
             cpus=arguments.cpus,
             gpus=arguments.gpus,
             queue=arguments.queue,
+            batch=arguments.batch,
             token=token,
             host=arguments.host,
             port=arguments.port,

@@ -26,6 +26,7 @@ class RaySettings:
         least, most: replicas; as many as the load wants between them.
         cpus, gpus: that each replica takes from Ray; a replica on a GPU wants 1, or a share.
         queue: requests that wait in a replica; Ray holds back what is more.
+        batch: of these, how many are served together where the method can.
         token: as in ``Service``.
         host, port: of the HTTP proxy.
         certificate, key: PEM files for HTTPS; "" for HTTP.
@@ -40,6 +41,7 @@ class RaySettings:
     cpus: float = 0.25
     gpus: float = 0.0
     queue: int = 8
+    batch: int = 4
     token: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
@@ -66,6 +68,7 @@ class Replica:
             name="ray",
             max_queue=settings.queue,
             max_queue_per_client=settings.queue,  # callers over HTTP are not told apart
+            max_batch=settings.batch,
         )
         self._engine.start()
         self._service = Service(self._engine, token=settings.token, limits=settings.limits)

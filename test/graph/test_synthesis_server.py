@@ -131,6 +131,23 @@ def test_reprojection_sends_depth_unless_told_not_to(start_server: StartServer, 
     assert asker.client.submit(request).future.result(20).views[0].depth is None
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_waiting_requests_share_a_batch_of_the_size_allowed(
+    start_server: StartServer, asker: Asker, most: int
+) -> None:
+    start_server("slow_batches", max_batch=most)
+    asker.wait_ready()
+    slow = replace(small_request(2), options={"step_s": 0.05})
+    jobs = [asker.client.submit(replace(slow, seed=seed)) for seed in range(8)]
+    together = [job.future.result(30).provenance.steps for job in jobs]
+    if most == 1:
+        assert set(together) == {4}  # each alone, in its own four steps
+    else:
+        assert 3 in together
+        assert set(together) <= {2, 3, 4}
+        assert together.count(3) % 3 == 0
+
+
 def test_a_hundred_requests_at_once_all_end(start_server: StartServer, asker: Asker) -> None:
     start_server("slow_steps", max_queue=8)
     asker.wait_ready()

@@ -129,6 +129,7 @@ class SynthesisServer(LifecycleNodeMixin, Node):
             partial(load_method, method, settings),
             name=self.get_fully_qualified_name(),
             max_queue=settings.max_queue,
+            max_batch=settings.max_batch,
             max_streams=settings.max_streams,
             default_timeout_s=settings.default_timeout_s,
         )

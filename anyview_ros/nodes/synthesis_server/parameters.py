@@ -71,6 +71,14 @@ _TABLE = (
     Parameter(
         "max_queue", 16, "Requests that may wait; more are refused at once.", Change.UNCONFIGURED, 1, 1000
     ),
+    Parameter(
+        "max_batch",
+        4,
+        "Waiting requests that are served together, where the method can and their shapes agree; 1: each alone.",
+        Change.UNCONFIGURED,
+        1,
+        64,
+    ),
     Parameter("max_streams", 4, "Streams that may be open at once.", Change.UNCONFIGURED, 1, 64),
     Parameter(
         "default_timeout_s",
@@ -116,6 +124,7 @@ class Settings:
     service_token_file: str
     service_ca_file: str
     max_queue: int
+    max_batch: int
     max_streams: int
     default_timeout_s: float
     max_request_bytes: int

@@ -30,6 +30,8 @@ from anyview_ros.synthesis.result import Provenance, SynthesisResult, Synthesize
 
 _LOAD = "anyview_ros.synthesis.registry:load_synthesizer"
 _POLL_S = 0.05  # between two looks at the cancel token
+_FIRST_PAUSE_S = 1.0  # after a child that could not load; twice as long after each further one
+_LONGEST_PAUSE_S = 60.0
 
 
 class ChildSynthesizer:
@@ -37,8 +39,10 @@ class ChildSynthesizer:
 
     If the child dies, the call under way raises a SynthesisError, and a new child is begun at once; calls made
     meanwhile wait until it has loaded. Streams go on in the new child, without what the old one remembered. A child
-    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine. Like every
-    Synthesizer it is used by one thread at a time; ``restarts`` and ``process_id`` may be read by any.
+    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine. After a
+    new child that could not load, the next is begun by the first call a second later; after each further one the
+    pause is twice as long, up to a minute. Like every Synthesizer it is used by one thread at a time; ``restarts``
+    and ``process_id`` may be read by any.
 
     Pictures cross a pipe, which costs a copy each way. It serves one request at a time: the child's method is not asked
     to serve several together, whether it could or not.
@@ -75,6 +79,9 @@ class ChildSynthesizer:
         self._lock = threading.Lock()
         self._closed = False
         self._restarts = 0
+        self._could_not_load = 0  # children in a row
+        self._not_before_s = 0.0
+        self._reason = ""
         self._child: _Child | None = None
         self._child = _Child(self._begin)
         try:
@@ -163,7 +170,7 @@ class ChildSynthesizer:
 
         Raises:
             EngineClosedError: closed.
-            EngineUnavailableError: the new child ended while it loaded.
+            EngineUnavailableError: the new child ended while it loaded, or it is too early to begin another.
             SynthesisError: the child died meanwhile.
             AnyViewError: as the method's own.
         """
@@ -185,15 +192,38 @@ class ChildSynthesizer:
 
     def _living(self) -> _Child:
         with self._lock:
-            if self._closed or self._child is None:
+            if self._closed:
                 raise EngineClosedError("the method's process has been closed; load the method anew")
+            if self._child is None:
+                self._check_pause()
+                self._child = _Child(self._begin)
+                self._restarts += 1
             child = self._child
         try:
             child.wait_until_loaded()
-        except Exception:
-            self._replaced(child, "while it loaded")
+        except Exception as error:
+            self._give_up(child, str(error))
             raise
+        self._could_not_load = 0
         return child
+
+    def _check_pause(self) -> None:
+        left_s = self._not_before_s - time.monotonic()
+        if left_s > 0:
+            raise EngineUnavailableError(
+                f"the method could not be loaded anew {self._could_not_load} time(s): {self._reason}; it is tried "
+                f"again in {left_s:.0f} s"
+            )
+
+    def _give_up(self, child: _Child, reason: str) -> None:
+        """Have no child for a while, since one could not load."""
+        child.close()
+        with self._lock:
+            if self._child is child:
+                self._child = None
+            self._could_not_load += 1
+            pause_s = min(_FIRST_PAUSE_S * 2 ** (self._could_not_load - 1), _LONGEST_PAUSE_S)
+            self._not_before_s, self._reason = time.monotonic() + pause_s, reason
 
     def _answer(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,3 +91,19 @@ class SlowSteps:
             stamps,
             np.ones((1, 1, 1) if options.misshapen else shape, np.float32),
         )
+
+
+class SlowBatches(SlowSteps):
+    """Serves any requests together; the steps in the provenance tell how many there were."""
+
+    def batch_key(self, request: SynthesisRequest) -> Hashable | None:
+        del request
+        return "any"
+
+    def synthesize_together(
+        self, requests: Sequence[SynthesisRequest], *, progress: Any = None, cancels: Any = None
+    ) -> list[SynthesisResult]:
+        del cancels
+        made = [self.synthesize(request, progress=progress) for request in requests]
+        provenance = Provenance("slow_batches", "", 0, len(requests))
+        return [SynthesisResult(one.views, provenance) for one in made]

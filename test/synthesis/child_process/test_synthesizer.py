@@ -25,7 +25,7 @@ from anyview_ros.errors import (
 )
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.by_products import ByProduct
-from anyview_ros.synthesis.child_process import ChildSynthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
 from anyview_ros.synthesis.client import StreamFrame, StreamSpec
 from anyview_ros.synthesis.engine import Engine
 
@@ -217,15 +217,44 @@ def test_arguments_reach_the_factory_without_those_not_given():
     child.close()
 
 
-def test_a_method_that_can_no_longer_load_is_told_at_every_call(tmp_path):
+def test_a_method_that_can_no_longer_load_is_tried_again_after_longer_and_longer_pauses(
+    tmp_path, monkeypatch
+):
+    now_s = [0.0]
+    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     child = ChildSynthesizer(factory="child_methods:loads_once", marker=str(tmp_path / "loaded"))
     os.kill(child.process_id, signal.SIGKILL)
     with pytest.raises(SynthesisError, match="SIGKILL"):
         child.synthesize(asked())
-    for _ in range(2):
-        with pytest.raises(EngineUnavailableError, match="code 9 while it loaded"):
+    begun = []
+    for tried, pause_s in ((1, 1), (2, 2), (3, 4), (4, 8)):
+        with pytest.raises(EngineUnavailableError, match="ended with code 9 while it loaded; see its output"):
             child.synthesize(asked())
+        assert child.process_id == 0
+        begun.append(child.restarts)
+        now_s[0] += pause_s - 0.4
+        with pytest.raises(EngineUnavailableError, match=rf"{tried} time\(s\): .*code 9.* again in 0 s"):
+            child.synthesize(asked())
+        now_s[0] += 0.5
+    assert begun == [1, 2, 3, 4]
+    now_s[0] += 100
+    for _ in range(4):
+        with pytest.raises(EngineUnavailableError, match="while it loaded"):
+            child.synthesize(asked())
+        now_s[0] += 60.1  # never longer than a minute
+    (tmp_path / "loaded").unlink()
+    assert len(child.synthesize(asked()).views) == 1
+    os.kill(child.process_id, signal.SIGKILL)
+    with pytest.raises(SynthesisError, match="SIGKILL"):
+        child.synthesize(asked())
+    with pytest.raises(EngineUnavailableError, match="while it loaded"):
+        child.synthesize(asked())
+    now_s[0] += 1.1  # counted from the start, after one that loaded
+    with pytest.raises(EngineUnavailableError, match="while it loaded"):
+        child.synthesize(asked())
     child.close()
+    with pytest.raises(EngineClosedError):
+        child.synthesize(asked())
 
 
 def test_closed_is_closed():
@@ -262,7 +291,7 @@ def test_an_engine_outlives_the_death_of_its_method():
 DIES = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from anyview_ros.synthesis.child_process import ChildSynthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
 child = ChildSynthesizer(factory='child_methods:Faulty')
 print(child.process_id, flush=True)
 os.kill(os.getpid(), 9)
@@ -271,7 +300,7 @@ os.kill(os.getpid(), 9)
 DIES_WHILE_ITS_CHILD_LOADS = """
 import os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from anyview_ros.synthesis.child_process import ChildSynthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
 arguments = {'factory': 'child_methods:hangs_while_loading', 'marker': sys.argv[2]}
 threading.Thread(target=ChildSynthesizer, kwargs=arguments).start()
 while not os.path.exists(sys.argv[2]):
