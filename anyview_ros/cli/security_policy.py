@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.depth if declared["use_depth"] else "",
         declared["compressed"],
         declared["sim_time"],
+        declared["by_products"],
+        declared["refined_poses"],
     )
     text = policy_xml(deployment)
     if arguments.output is None:

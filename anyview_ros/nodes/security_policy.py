@@ -33,6 +33,7 @@ _PARAMETERS = (
     "set_parameters_atomically",
 )
 _VIEW_TOPICS = ("camera_info", "confidence", "depth", "image", "image/compressed", "provenance")
+_BY_PRODUCTS = {"points": "points", "ray_weights": "debug/ray_weights"}
 _ACTION = "synthesize_clip"
 
 
@@ -47,6 +48,8 @@ class Deployment:
         depth: topic of its depth; "" if none is used.
         compressed: whether ``<image>/compressed`` is subscribed instead.
         sim_time: whether the nodes follow /clock.
+        by_products: what is published besides views.
+        refined_poses: whether refined poses are broadcast on TF.
     """
 
     cameras: Sequence[str]
@@ -56,6 +59,8 @@ class Deployment:
     depth: str = ""
     compressed: bool = False
     sim_time: bool = False
+    by_products: Sequence[str] = ()
+    refined_poses: bool = False
 
     def __post_init__(self) -> None:
         if not self.cameras:
@@ -64,6 +69,9 @@ class Deployment:
             _check_full(name, getattr(self, name))
         if self.depth:
             _check_full("depth", self.depth)
+        for name in self.by_products:
+            if name not in _BY_PRODUCTS:
+                raise InvalidInputError(f"by_products names '{name}'; choose of {', '.join(_BY_PRODUCTS)}")
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ def rights(deployment: Deployment) -> tuple[NodeRights, NodeRights]:
             f"{inside}/status",
             f"{inside}/stream_frames",
             f"{inside}/virtual_camera/transition_event",
+            *(f"{inside}/virtual_camera/{_BY_PRODUCTS[name]}" for name in deployment.by_products),
+            *(("/tf",) if deployment.refined_poses else ()),
             "/tf_static",
             *everywhere,
         ),
@@ -157,7 +167,8 @@ def policy_xml(deployment: Deployment) -> str:
 
 
 def declared_in(params_file: Path) -> dict[str, Any]:
-    """What a parameter file of ``virtual_camera`` says that a policy depends on: cameras, depth, transport, clock.
+    """What a parameter file of ``virtual_camera`` says that a policy depends on: cameras, depth, transport, clock,
+    by-products.
 
     Raises:
         ReadError: no such file, no YAML, or no virtual cameras in it.
@@ -174,6 +185,8 @@ def declared_in(params_file: Path) -> dict[str, Any]:
                 "use_depth": bool(node.get("use_depth", False)),
                 "compressed": node.get("image_transport") == "compressed",
                 "sim_time": bool(node.get("use_sim_time", False)),
+                "by_products": tuple(name for name in node.get("by_products") or () if name),
+                "refined_poses": bool(node.get("refined_frame")),
             }
     raise ReadError(f"{params_file} declares no virtual_cameras; give the parameter file of virtual_camera")
 

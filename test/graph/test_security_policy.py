@@ -40,13 +40,17 @@ def given(allowed: NodeRights) -> dict[str, set[str]]:
 def test_the_nodes_use_exactly_what_the_policy_allows(
     ros_environment: dict[str, str], test_node: Node
 ) -> None:
-    values = parameters(engine="remote", use_depth=True)
+    values = parameters(
+        engine="remote", use_depth=True, by_products=["points", "ray_weights"], refined_frame="refined"
+    )
     deployment = Deployment(
         ("overhead", "wrist"),
         NAMESPACE,
         f"{NAMESPACE}/image",
         f"{NAMESPACE}/camera_info",
         f"{NAMESPACE}/depth",
+        by_products=("points", "ray_weights"),
+        refined_poses=True,
     )
     expected = {allowed.name: given(allowed) for allowed in rights(deployment)}
     served = {"autostart": True, "method": "copy_source"}

@@ -52,6 +52,25 @@ def test_what_is_subscribed_follows_the_deployment(changes: dict[str, object], t
     assert set(camera.subscribe) == topics | inner
 
 
+def test_what_is_published_besides_views_follows_the_parameter_file(tmp_path: Path) -> None:
+    plain, more = (set(rights(Deployment(("wrist",), **changes))[1].publish) for changes in (
+        {}, {"by_products": ("points", "ray_weights"), "refined_poses": True},
+    ))  # fmt: skip
+    inside = "/anyview/virtual_camera"
+    assert more - plain == {f"{inside}/points", f"{inside}/debug/ray_weights", "/tf"}
+    assert plain < more
+    with pytest.raises(InvalidInputError, match="by_products names 'mesh'"):
+        Deployment(("wrist",), by_products=("mesh",))
+    file = tmp_path / "params.yaml"
+    text = "/**:\n  ros__parameters:\n    virtual_cameras: [wrist]\n"
+    file.write_text(text + "    by_products: [points, '']\n    refined_frame: refined\n")
+    declared = declared_in(file)
+    assert (declared["by_products"], declared["refined_poses"]) == (("points",), True)
+    file.write_text(text)
+    declared = declared_in(file)
+    assert (declared["by_products"], declared["refined_poses"]) == ((), False)
+
+
 def test_the_packages_own_parameter_files_are_read() -> None:
     declared = declared_in(ROOT / "config" / "virtual_cameras.yaml")
     assert declared["cameras"] == ("overhead", "wrist", "left_shoulder", "right_shoulder")
