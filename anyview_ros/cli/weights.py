@@ -1,4 +1,4 @@
-"""``anyview weights``: where AnyView's weights come from, what is in a file, whether it is whole, and conversion."""
+"""``anyview weights``: where published weights come from, what is in a file, whether it is whole, and conversion."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_METHODS = ("anyview", "zeronvs")
+_SHOWN = 8
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
         "weights",
-        help="get, inspect, verify and convert AnyView's weights",
-        description="Without a further command: tell where AnyView's weights come from and on what terms.",
+        help="get, inspect, verify and convert the published weights of anyview and zeronvs",
+        description="Without a further command: tell where a method's weights come from and on what terms.",
+    )
+    parser.add_argument(
+        "--method", choices=_METHODS, default=_METHODS[0], help="whose weights (default: anyview)"
     )
     parser.set_defaults(run=_instruct)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
@@ -28,6 +35,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     inspect.add_argument("path", type=Path, help="a .pt, .pth or .safetensors file, or a converted folder")
     inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.add_argument(
+        "--skip-objects",
+        action="store_true",
+        help="read a checkpoint of a training run, leaving out what would run code",
+    )
     inspect.set_defaults(run=_inspect)
 
     verify = actions.add_parser("verify", help="compare files with their sha256")
@@ -36,26 +48,30 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verify.set_defaults(run=_verify)
 
     convert = actions.add_parser("convert", help="turn the download into a folder of safetensors")
-    convert.add_argument("folder", type=Path, help="folder of the download")
+    convert.add_argument(
+        "download", type=Path, help="folder of the download; of zeronvs the checkpoint, .ckpt or .safetensors"
+    )
     convert.add_argument("out", type=Path, help="folder to be made")
+    convert.add_argument("--method", choices=_METHODS, default=argparse.SUPPRESS, help="whose weights")
     convert.set_defaults(run=_convert)
 
 
 def _instruct(arguments: argparse.Namespace) -> int:
-    from anyview_ros.methods.anyview.weights import INSTRUCTIONS
+    if arguments.method == "zeronvs":
+        from anyview_ros.methods.zeronvs.published import INSTRUCTIONS
+    else:
+        from anyview_ros.methods.anyview.weights import INSTRUCTIONS
 
-    del arguments
     print(INSTRUCTIONS)
     return 0
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from anyview_ros.methods.anyview.weights import read_manifest
-
-    if arguments.path.is_dir():
-        print(json.dumps(read_manifest(arguments.path), indent=2))
+    path: Path = arguments.path
+    if path.is_dir():
+        print(json.dumps(_manifest(path), indent=2))
         return 0
-    tensors, others = _contents(arguments.path)
+    tensors, others = _contents(path, skip_objects=arguments.skip_objects)
     count = sum(tensor.numel() for tensor in tensors.values())
     if arguments.json:
         listed = {name: [_type(tensor), list(tensor.shape)] for name, tensor in tensors.items()}
@@ -71,10 +87,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from anyview_ros.methods.anyview.weights import RELEASE_FILES, check_file, verify_bundle
+    from anyview_ros.methods.zeronvs.published import verify_published
 
     path: Path = arguments.path
     if path.is_dir() and not any((path / name).is_file() for name in RELEASE_FILES):
-        wrong = verify_bundle(path)
+        wrong = verify_published(path) if _is_zeronvs(path) else verify_bundle(path)
         print("\n".join(wrong) if wrong else f"{path}: whole, as it was converted")
         return 1 if wrong else 0
     files = [path / name for name in RELEASE_FILES] if path.is_dir() else [path]
@@ -92,9 +109,11 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
+    if arguments.method == "zeronvs":
+        return _convert_zeronvs(arguments.download, arguments.out)
     from anyview_ros.methods.anyview.weights import RELEASE_FILES, check_file, read_release, write_bundle
 
-    folder: Path = arguments.folder
+    folder: Path = arguments.download
     origin = {}
     for name in RELEASE_FILES:
         if not (folder / name).is_file():
@@ -110,14 +129,51 @@ def _convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _contents(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+def _convert_zeronvs(file: Path, out: Path) -> int:
+    from anyview_ros.methods.weight_checks import check_file
+    from anyview_ros.methods.zeronvs.published import read_published, write_published
+
+    sha256, compared = check_file(file)
+    print(
+        f"{file.name}: sha256 {sha256}, {'as published' if compared else 'no .sha256 file to compare with'}"
+    )
+    print("reading (tensors only, no pickled code) ...")
+    checkpoint = read_published(file)
+    print(f"denoiser: {'the running mean of training' if checkpoint.averaged else 'as last trained'}")
+    if checkpoint.left_over:
+        shown = ", ".join(checkpoint.left_over[:_SHOWN])
+        rest = len(checkpoint.left_over) - _SHOWN
+        print(f"left out, since nothing asks for them: {shown}{f' and {rest} more' if rest > 0 else ''}")
+    print("writing ...")
+    print(f"{out}: weights {write_published(out, checkpoint, {file.name: sha256})}")
+    print(f"try it: anyview methods zeronvs --weights {out}")
+    return 0
+
+
+def _is_zeronvs(folder: Path) -> bool:
+    from anyview_ros.methods.zeronvs.loading import PUBLISHED
+
+    return (folder / PUBLISHED).is_file()
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    if _is_zeronvs(folder):
+        from anyview_ros.methods.zeronvs.published import read_published_manifest
+
+        return read_published_manifest(folder)
+    from anyview_ros.methods.anyview.weights import read_manifest
+
+    return read_manifest(folder)
+
+
+def _contents(path: Path, *, skip_objects: bool) -> tuple[dict[str, Tensor], list[str]]:
     import torch
 
     from anyview_ros.methods.anyview.weights import read_checkpoint, read_tensors
 
     if path.suffix == ".safetensors":
         return read_tensors(path), []
-    entries: dict[str, Any] = read_checkpoint(path)
+    entries: dict[str, Any] = read_checkpoint(path, skip_objects=skip_objects)
     tensors = {name: value for name, value in entries.items() if isinstance(value, torch.Tensor)}
     return tensors, [name for name in entries if name not in tensors]
 

@@ -25,7 +25,7 @@ from anyview_ros.methods.anyview.codec import VideoCodec, frames_from_video
 from anyview_ros.methods.anyview.conditioning import Conditioner
 from anyview_ros.methods.anyview.confidence import agreement
 from anyview_ros.methods.anyview.generation import evaluations, generate
-from anyview_ros.methods.anyview.memory import MemoryModel, free_bytes
+from anyview_ros.methods.anyview.memory import MemoryModel
 from anyview_ros.methods.anyview.options import (
     CLIP_FRAMES,
     DEFAULT_STEPS,
@@ -47,6 +47,7 @@ from anyview_ros.methods.anyview.sizes import Size, resize_frames, stretched
 from anyview_ros.methods.anyview.ticker import AllSet, Ticker
 from anyview_ros.methods.anyview.weights import load_bundle
 from anyview_ros.methods.anyview.weights.instructions import missing_weights_message
+from anyview_ros.methods.device_memory import free_bytes
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options

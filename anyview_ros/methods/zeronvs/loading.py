@@ -10,6 +10,10 @@ from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import SHIPPED, load_weights
 
 SMALL_GUIDANCE = 1.0
+PUBLISHED = "zeronvs_published.json"
+"""By which a folder of the published model, converted, is known."""
+
+_PUBLISHED_GUIDANCE = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class LoadedDenoiser:
 
 
 def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
-    """Load the denoiser of a file of ours, or of a folder that holds one.
+    """Load the denoiser of a file of ours, of a folder that holds one, or of the published model as converted.
 
     Args:
         weights: its path; None for what is shipped.
@@ -45,6 +49,8 @@ def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
         MissingDependencyError: a package that they need is not installed.
     """
     path = SHIPPED if weights is None else Path(weights)
+    if (path / PUBLISHED).is_file():
+        return _published(path, device)
     if path.is_dir():
         path = path / SHIPPED.name
     loaded = load_weights(path, device)
@@ -58,5 +64,22 @@ def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
         (
             f"Draws at {side}x{side} pixels, whatever size is asked for: larger views are soft.",
             "Trained on computed rooms of 3 to 7 m and simulated robots only; not for real pictures.",
+        ),
+    )
+
+
+def _published(folder: Path, device: str) -> LoadedDenoiser:
+    from anyview_ros.methods.zeronvs.published import load_published
+
+    denoiser, sha256 = load_published(folder, device)
+    return LoadedDenoiser(
+        denoiser,
+        "viewer",
+        _PUBLISHED_GUIDANCE,
+        Reliability(),
+        sha256,
+        (
+            f"Draws at {denoiser.side}x{denoiser.side} pixels, whatever size is asked for: larger views are soft.",
+            "How far its pictures can be trusted has not been measured: confidence is 0.1 at most.",
         ),
     )

@@ -4,18 +4,17 @@ from anyview_ros.methods.anyview.weights.bundle import (
     Bundle,
     load_bundle,
     read_manifest,
-    read_tensors,
     verify_bundle,
     write_bundle,
 )
-from anyview_ros.methods.anyview.weights.checks import check_file, file_sha256
 from anyview_ros.methods.anyview.weights.instructions import INSTRUCTIONS
 from anyview_ros.methods.anyview.weights.release import (
     RELEASE_FILES,
     Release,
-    read_checkpoint,
     read_release,
 )
+from anyview_ros.methods.checkpoint_files import read_checkpoint, read_tensors
+from anyview_ros.methods.weight_checks import check_file, file_sha256
 
 __all__ = [
     "INSTRUCTIONS",

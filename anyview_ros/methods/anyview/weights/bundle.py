@@ -8,7 +8,6 @@ text.safetensors                                 the embedding of the empty prom
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,15 +18,16 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from anyview_ros.errors import WeightsError
-from anyview_ros.methods.anyview.memory import free_bytes
 from anyview_ros.methods.anyview.transformer import AnyViewTransformer, model_config
-from anyview_ros.methods.anyview.weights.checks import check_tensors, file_sha256
 from anyview_ros.methods.anyview.weights.instructions import missing_weights_message
 from anyview_ros.methods.anyview.weights.release import RELEASE_FILES, Release
+from anyview_ros.methods.checkpoint_files import read_tensors
+from anyview_ros.methods.device_memory import free_bytes
+from anyview_ros.methods.weight_checks import check_tensors, combined_sha256, file_sha256
 
 _FORMAT = 1
 _MANIFEST = "anyview.json"
@@ -80,7 +80,7 @@ def write_bundle(folder: Path, release: Release, origin: Mapping[str, str]) -> s
             save_file(_contiguous(tensors), folder / part / _TENSORS)
         save_file({"context": release.text.contiguous()}, folder / "text.safetensors")
         sums = {name: file_sha256(folder / name) for name in _FILES}
-        manifest = {"format": _FORMAT, "files": sums, "origin": dict(origin), "sha256": _combined(sums)}
+        manifest = {"format": _FORMAT, "files": sums, "origin": dict(origin), "sha256": combined_sha256(sums)}
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     except (OSError, SafetensorError) as err:
         raise WeightsError(f"cannot write the weights to {folder}: {err}; choose another place") from err
@@ -126,7 +126,7 @@ def load_bundle(folder: Path, device: torch.device, dtype: torch.dtype) -> Bundl
     transformer = _network(AnyViewTransformer, folder / "transformer", device, dtype)
     autoencoder = _network(AutoencoderKLWan, folder / "vae", device, dtype)
     text = _context(folder / "text.safetensors", int(model_config(transformer)["context_width"]), device)
-    return Bundle(transformer, autoencoder, text.to(dtype), _combined(read_manifest(folder)["files"]))
+    return Bundle(transformer, autoencoder, text.to(dtype), combined_sha256(read_manifest(folder)["files"]))
 
 
 def verify_bundle(folder: Path) -> list[str]:
@@ -191,22 +191,5 @@ def _network(kind: Any, folder: Path, device: torch.device, dtype: torch.dtype) 
     return network.eval().requires_grad_(False)
 
 
-def read_tensors(path: Path, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors file.
-
-    Raises:
-        WeightsError: it cannot be read.
-    """
-    try:
-        return load_file(path, device=str(device))
-    except (OSError, SafetensorError) as err:
-        raise WeightsError(f"{path} cannot be read ({err}); convert the weights again") from err
-
-
 def _contiguous(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-
-
-def _combined(sums: Mapping[str, str]) -> str:
-    listed = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
-    return hashlib.sha256(listed.encode()).hexdigest()

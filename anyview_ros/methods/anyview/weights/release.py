@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,9 @@ import torch
 
 from anyview_ros.errors import WeightsError
 from anyview_ros.methods.anyview.transformer import AnyViewTransformer, position_buffers
-from anyview_ros.methods.anyview.weights.checks import check_finite, check_tensors
 from anyview_ros.methods.anyview.weights.wan_names import diffusers_name
+from anyview_ros.methods.checkpoint_files import first_line, read_checkpoint
+from anyview_ros.methods.weight_checks import check_finite, check_tensors
 
 TRANSFORMER_FILE, AUTOENCODER_FILE, TEXT_FILE = RELEASE_FILES = (
     "anyview_dvs_2b.pt",
@@ -45,31 +44,6 @@ class Release:
     autoencoder_config: dict[str, Any]
     autoencoder: Tensors
     text: torch.Tensor
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a file of ``torch.save`` that holds tensors and plain values only; the dict in ``model`` if there is one.
-
-    Raises:
-        WeightsError: no such file, a damaged one, or one that would run code.
-    """
-    if not path.is_file():
-        raise WeightsError(f"{path} is no file; `anyview weights` tells where the weights come from")
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as err:
-        raise WeightsError(
-            f"{path} is damaged, or holds more than tensors and would run code when read ({_first_line(err)}); "
-            "it is not opened: download it again and compare its sha256"
-        ) from err
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as err:
-        raise WeightsError(
-            f"{path} cannot be read, it is truncated or no checkpoint ({_first_line(err)}); download it again"
-        ) from err
-    if not isinstance(loaded, Mapping):
-        raise WeightsError(f"{path} holds a {type(loaded).__name__}, not named tensors; give another file")
-    inner = loaded.get("model")
-    return dict(inner if isinstance(inner, Mapping) else loaded)
 
 
 def read_release(folder: Path) -> Release:
@@ -130,7 +104,7 @@ def transformer_config(tensors: Tensors, where: Path) -> dict[str, Any]:
         }
     except (KeyError, ValueError, IndexError) as err:
         raise WeightsError(
-            f"{where} is no checkpoint of AnyView: {_first_line(err)} is not as it should be among its "
+            f"{where} is no checkpoint of AnyView: {first_line(err)} is not as it should be among its "
             f"{len(tensors)} tensors; give {TRANSFORMER_FILE}"
         ) from err
 
@@ -176,7 +150,3 @@ def _text(path: Path, width: int) -> torch.Tensor:
         )
     check_finite({"t5_text_embeddings": embedding}, str(path))
     return embedding
-
-
-def _first_line(err: Exception) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0]

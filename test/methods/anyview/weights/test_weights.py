@@ -12,7 +12,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 
 from anyview_ros.cli.main import main
 from anyview_ros.errors import WeightsError
-from anyview_ros.methods.anyview import memory
+from anyview_ros.methods import device_memory
 from anyview_ros.methods.anyview.weights import (
     check_file,
     load_bundle,
@@ -238,7 +238,7 @@ def test_too_little_memory_for_the_weights(bundle: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("anyview_ros.methods.anyview.weights.bundle.free_bytes", lambda _: 1000)
     with pytest.raises(WeightsError, match=r"need .* GiB on cpu"):
         load_bundle(bundle, CPU, torch.float32)
-    assert memory.free_bytes(CPU) is None or memory.free_bytes(CPU) > 1000
+    assert device_memory.free_bytes(CPU) is None or device_memory.free_bytes(CPU) > 1000
 
 
 def test_the_command_from_download_to_a_described_method(

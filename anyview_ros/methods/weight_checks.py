@@ -26,6 +26,12 @@ def file_sha256(path: Path) -> str:
         raise WeightsError(f"cannot read {path}: {err.strerror or err}; give the path of a file") from err
 
 
+def combined_sha256(sums: Mapping[str, str]) -> str:
+    """One sha256 that names files by name and sha256, in whatever order."""
+    listed = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
 def published_sha256(path: Path) -> str | None:
     """The sum in the file ``path``.sha256 beside it, or None if there is none.
 
