@@ -45,6 +45,8 @@ class ZeroTrainingConfig(RunConfig):
     """A training run; see docs/methods/zeronvs.md.
 
     Attributes:
+        start_from: weights to begin with, a path; "" for random ones. They may lack the convolutions of
+            ``network.refine``; all else must be as in ``network``.
         dropped_share: share of the samples that see neither picture nor pose, for classifier-free guidance.
         heaviest: largest weight of a sample's squared error; the weight is that of an error of the velocity, 1 over the
             variance of the noise.
@@ -57,6 +59,7 @@ class ZeroTrainingConfig(RunConfig):
         InvalidInputError: a number out of range.
     """
 
+    start_from: str = ""
     dropped_share: float = 0.1
     heaviest: float = 5.0
     cpu_bfloat16: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from anyview_ros.methods.zeronvs.levels import NoiseLevels
 from anyview_ros.methods.zeronvs.network import ZeroNetwork
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.sampling import sample
-from anyview_ros.methods.zeronvs.weights_file import save_weights
+from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.run import Report, TrainingRun
@@ -36,8 +37,8 @@ class ZeroTrainer:
         rooms: what was filmed.
 
     Raises:
-        WeightsError: the folder holds a checkpoint that is damaged.
-        InvalidInputError: it holds one of a run with other settings.
+        WeightsError: the folder holds a checkpoint that is damaged, or the weights to begin with cannot be read.
+        InvalidInputError: it holds one of a run with other settings, or those weights are of another network.
     """
 
     def __init__(self, config: ZeroTrainingConfig, folder: Path, rooms: FilmedRooms) -> None:
@@ -45,6 +46,7 @@ class ZeroTrainer:
         device = config.chosen_device()
         torch.manual_seed(config.seed)
         self.network = ZeroNetwork(config.network).to(device)
+        begun = _start_from(self.network, Path(config.start_from)) if config.start_from else ""
         self._levels = NoiseLevels(self.network.scheduler_config, device)
         self._samples = SampleSource(
             rooms,
@@ -55,7 +57,7 @@ class ZeroTrainer:
         )
         self._next: Iterator[Samples] = iter(())
         self._shown: Samples | None = None
-        self._run = TrainingRun(self.network, folder, config, identity=_IDENTITY)
+        self._run = TrainingRun(self.network, folder, config, identity=_IDENTITY, started_from=begun)
 
     @property
     def step(self) -> int:
@@ -126,6 +128,26 @@ class ZeroTrainer:
 
     def _write_weights(self) -> None:
         save_weights(self.folder / WEIGHTS, self.averaged_network(), Reliability(), {"steps": str(self.step)})
+
+
+def _start_from(network: ZeroNetwork, path: Path) -> str:
+    """Begin with the weights of a file; their hash.
+
+    Raises:
+        WeightsError: weights that cannot be read.
+        InvalidInputError: they are of another network.
+    """
+    loaded = load_weights(path, "cpu")
+    theirs = loaded.network.config
+    if theirs.refine not in {0, network.config.refine} or (
+        replace(theirs, refine=network.config.refine) != network.config
+    ):
+        raise InvalidInputError(
+            f"start_from {path} holds weights of the network {theirs.as_dict()}, not of {network.config.as_dict()}; "
+            "give network those settings"
+        )
+    network.load_state_dict(loaded.network.state_dict(), strict=False)
+    return loaded.sha256
 
 
 def prepared_rooms(config: ZeroTrainingConfig, folder: Path) -> FilmedRooms:

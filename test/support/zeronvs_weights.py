@@ -12,7 +12,7 @@ from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import save_weights
 
 TINY = ZeroConfig(
-    side=16, patch=4, width=48, layers=2, source_layers=1, heads=2, condition_width=16, mlp_ratio=2
+    side=16, patch=4, width=48, layers=2, source_layers=1, heads=2, condition_width=16, mlp_ratio=2, refine=8
 )
 
 

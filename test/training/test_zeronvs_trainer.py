@@ -157,3 +157,19 @@ def test_settings_out_of_range_are_refused(changes: dict[str, object], message: 
         replace(CONFIG, **changes)
     with pytest.raises(InvalidInputError, match="rooms is 0 and robots 0"):
         ZeroRooms(rooms=0, robots=0)
+
+
+def test_a_run_may_start_from_weights_without_the_convolutions(tmp_path: Path, rooms: FilmedRooms) -> None:
+    start = tiny_weights(tmp_path, replace(TINY, refine=0))
+    config = replace(CONFIG, start_from=str(start))
+    trainer = ZeroTrainer(config, tmp_path / "run", rooms)
+    theirs = load_weights(start, "cpu").network.state_dict()
+    ours = trainer.network.state_dict()
+    assert all(torch.equal(value, ours[name]) for name, value in theirs.items())
+    assert any(name.startswith("refine.") for name in set(ours) - set(theirs))
+    trainer.run()
+    with pytest.raises(InvalidInputError, match="holds weights of the network"):
+        ZeroTrainer(replace(config, network=replace(TINY, layers=3)), tmp_path / "other", rooms)
+    tiny_weights(tmp_path, replace(TINY, refine=0, mode="aggregate"))
+    with pytest.raises(InvalidInputError, match="holds weights of the network"):
+        ZeroTrainer(config, tmp_path / "run", rooms)

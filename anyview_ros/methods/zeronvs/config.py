@@ -22,6 +22,7 @@ class ZeroConfig:
         heads: attention heads.
         condition_width: length of the vector of noise level, picture and pose that steers the blocks.
         mlp_ratio: hidden channels of a block's perceptron per channel.
+        refine: channels of the convolutions that take the seams between tokens away; 0: none.
         rays: tell each token its rays, worked out from the 19 numbers; not in mode "3dof", where they do not tell them.
         mode: what the 19 numbers are, one of :data:`~anyview_ros.methods.zeronvs.conditioning.MODES`.
 
@@ -37,6 +38,7 @@ class ZeroConfig:
     heads: int = 5
     condition_width: int = 96
     mlp_ratio: int = 3
+    refine: int = 24
     rays: bool = True
     mode: str = "viewer"
 
@@ -44,8 +46,9 @@ class ZeroConfig:
         for name in ("side", "patch", "width", "layers", "heads", "condition_width", "mlp_ratio"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
-        if self.source_layers < 0:
-            raise InvalidInputError(f"source_layers is {self.source_layers}; give 0 or more")
+        for name in ("source_layers", "refine"):
+            if getattr(self, name) < 0:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
         if self.side % self.patch:
             raise InvalidInputError(f"side is {self.side}; give a multiple of patch, {self.patch}")
         if self.width % (12 * self.heads):

@@ -62,6 +62,7 @@ class ZeroNetwork(nn.Module):
         self.leave = nn.Linear(width, pixels)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
+        self.refine = _Refinement(config.refine, steer) if config.refine else None
         grid = (1, config.side // config.patch, config.side // config.patch)
         self.register_buffer("angles", rotary_angles(grid, width // config.heads), persistent=False)
 
@@ -124,7 +125,8 @@ class ZeroNetwork(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, steer, angles=self.angles, context=parts["tokens"])
         patch, count = self.config.patch, self.side // self.config.patch
-        return unpatchify(self.leave(self.norm(tokens)), (1, count, count), (1, patch, patch))[:, :, 0]
+        coarse = unpatchify(self.leave(self.norm(tokens)), (1, count, count), (1, patch, patch))[:, :, 0]
+        return coarse if self.refine is None else coarse + self.refine(coarse, noisy, steer)
 
     def encode(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures are their own latents."""
@@ -162,3 +164,24 @@ class ZeroNetwork(nn.Module):
         if self.config.rays:
             parts["rays"] = self.place.new_zeros(count, tokens, RAY_NUMBERS)
         return Condition(parts)
+
+
+class _Refinement(nn.Module):
+    """What to add to a prediction made token by token, so that its tokens fit together; nothing at first."""
+
+    def __init__(self, width: int, condition_width: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(2 * _CHANNELS, width, 3, padding=1)
+        self.steer = nn.Linear(condition_width, width)
+        self.middle = nn.Conv2d(width, width, 3, padding=1)
+        self.leave = nn.Conv2d(width, _CHANNELS, 3, padding=1)
+        with torch.no_grad():
+            for parameter in self.leave.parameters():
+                parameter.zero_()
+
+    def forward(self, coarse: torch.Tensor, noisy: torch.Tensor, steer: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) of prediction and noisy sample (B, 3, S, S) and of the vector (B, condition_width)."""
+        seen = nn.functional.silu(self.enter(torch.cat([coarse, noisy], 1)))
+        seen = seen * (1 + self.steer(steer)[:, :, None, None])
+        residual: torch.Tensor = self.leave(nn.functional.silu(self.middle(seen)))
+        return residual
