@@ -14,7 +14,7 @@ from torch import Tensor
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.video.generation import TRAINING_LEVELS, noise_levels
 from anyview_ros.methods.look_beyond.video.known import Anchor, Known, relative_rays, signed
-from anyview_ros.methods.look_beyond.video.network import SEEN_SPREAD, UNSEEN_SPREAD, Scaled, VideoDenoiser
+from anyview_ros.methods.look_beyond.video.network import UNSEEN_SPREAD, VideoDenoiser, spread
 from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
 from anyview_ros.training.look_beyond_video_clips import Clips, film_to, read_clips
 from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
@@ -132,12 +132,10 @@ def video_loss(
     """
     factor = signal[:, None, None, None, None]
     noisy = factor.sqrt() * video + (1 - factor).sqrt() * noise
-    scaled = Scaled.of(noisy, signal, known)
-    answer = network(scaled.residual, scaled.log_noise, known).float()
-    wanted = (video - known.base - scaled.skipped) / scaled.out
-    spread = SEEN_SPREAD * known.seen + UNSEEN_SPREAD * (1 - known.seen)
-    loss = ((answer - wanted).square() * (spread / UNSEEN_SPREAD)).mean()
-    guess = (known.base + scaled.skipped + scaled.out * answer).detach()
+    clean = network.clean(noisy, signal, known)
+    expected = spread(known)
+    loss = (((clean - video) / expected).square() * (expected / UNSEEN_SPREAD)).mean()
+    guess = clean.detach()
     error = (guess - video).square().mean(2, keepdim=True)
     parts = {
         name: (error * where).sum() / where.sum().clamp_min(1)

@@ -24,8 +24,17 @@ _STRAY = 0.25
 _UNEVEN_SHARE = 0.5
 
 
-def sample_path(world: World, rng: np.random.Generator, frames: int, *, time_s: float) -> Array:
+def sample_path(
+    world: World, rng: np.random.Generator, frames: int, *, time_s: float, done: Array | None = None
+) -> Array:
     """Poses (frames, 4, 4) of a pan, an orbit, a walk or a mixture, at even or uneven speed, free of bodies.
+
+    Args:
+        world: where the camera is.
+        rng: the source of chance.
+        frames: number of poses.
+        time_s: instant at which no body may be near.
+        done: (frames,), how far along the path each pose is; None draws it, see :func:`progress`.
 
     Raises:
         InvalidInputError: the world has no free place for such a path.
@@ -35,7 +44,7 @@ def sample_path(world: World, rng: np.random.Generator, frames: int, *, time_s: 
         aim = _aim(world, rng)
         start = sample_view(world, rng, np.array([time_s]), distance_m=_DISTANCE_M, target=aim)
         kind = KINDS[int(rng.integers(len(KINDS)))]
-        path = _path(rng, kind, start, aim, progress(rng, frames))
+        path = _path(rng, kind, start, aim, progress(rng, frames) if done is None else done)
         places = path[:, :3, 3]
         within = np.all(places >= world.bounds[0]) and np.all(places <= world.bounds[1])
         if within and min(clearance(scene, place) for place in places) >= _CLEARANCE_M:

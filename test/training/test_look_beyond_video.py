@@ -12,7 +12,7 @@ from look_beyond_weights import TINY_VIDEO, tiny_video
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.look_beyond.video.known import Anchor, known_of, relative_rays, signed
-from anyview_ros.methods.look_beyond.video.network import Scaled, VideoDenoiser
+from anyview_ros.methods.look_beyond.video.network import VideoDenoiser, spread
 from anyview_ros.methods.look_beyond.video.weights import load_video_weights
 from anyview_ros.training.look_beyond_video import (
     VideoTrainer,
@@ -108,8 +108,7 @@ def test_a_network_that_knows_the_truth_has_no_loss(clips: Clips, monkeypatch: p
     signal, noise = torch.tensor([0.4]), torch.randn(video.shape, generator=torch.Generator().manual_seed(0))
 
     def perfect(residual: torch.Tensor, log_noise: torch.Tensor, told: object) -> torch.Tensor:
-        scaled = Scaled.of(signal.sqrt() * video + (1 - signal).sqrt() * noise, signal, known)
-        return (video - known.base - scaled.skipped) / scaled.out
+        return (video - known.base) / spread(known)
 
     monkeypatch.setattr(network, "forward", perfect)
     loss, parts, guess = video_loss(network, video, known, signal, noise)

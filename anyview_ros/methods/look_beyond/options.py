@@ -45,7 +45,7 @@ class LookBeyondOptions:
     fusion: str = "spatial"
     rotation_temperature_deg: float | None = None
     translation_temperature_m: float | None = None
-    temperature_share: float = 0.25
+    temperature_share: float = 0.5
     keyframe_angle_deg: float = 30.0
     keyframe_distance_m: float = 0.5
     max_passes: int = 24

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from anyview_ros.methods.look_beyond.video.config import VideoConfig
 from anyview_ros.methods.look_beyond.video.known import Known
@@ -18,15 +17,17 @@ SEEN_SPREAD, UNSEEN_SPREAD = 0.1, 0.45
 """How far pictures lie from the moved keyframe, as a standard deviation in [-1, 1], where it shows them and where not:
 what the denoiser's inputs and outputs are scaled by."""
 _CHANNELS = 3 + 3 + 1 + 6 + 3 + 1
+_FINE_CHANNELS = 24
 _LEVEL_STEPS = 250.0  # brings logarithms of noise to the span of a thousand steps
 
 
 class VideoDenoiser(nn.Module):
     """Guesses a video from a noisy one, one keyframe and the rays of every picture.
 
-    What it adds is relative to the moved keyframe: x = base + skip · r + out · network(in · r, ...), with r the
-    noisy residual, scaled by the spread expected of each pixel as in EDM (Karras et al., arXiv 2206.00364, table 1).
-    A new network therefore gives the moved keyframe where that shows something.
+    What it adds is relative to the moved keyframe: clean = base + spread · network(...), with the spread that is
+    expected of each pixel. The clean video is predicted, not the noise: what a transformer over large patches cannot
+    draw is then left out, where otherwise noise would be left in. A few convolutions add what is finer than patches. A
+    new network gives the moved keyframe.
 
     Args:
         config: its size.
@@ -51,9 +52,10 @@ class VideoDenoiser(nn.Module):
         for layer in (self.last_modulation, self.last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.fine = _Fine(config.width)
 
     def forward(self, residual: Tensor, log_noise: Tensor, known: Known) -> Tensor:
-        """The scaled correction.
+        """The correction in units of the spread.
 
         Args:
             residual: (B, F, 3, H, W), scaled to unit spread.
@@ -74,7 +76,9 @@ class VideoDenoiser(nn.Module):
             tokens = block(tokens, condition, angles=angles)
         shift, scale = self.last_modulation(condition)[:, None].chunk(2, -1)
         patches = self.last(self.norm(tokens) * (1 + scale) + shift)
-        return unpatchify(patches, grid, self.patch).transpose(1, 2)
+        coarse = unpatchify(patches, grid, self.patch).transpose(1, 2)
+        fine: Tensor = self.fine(torch.cat([coarse, residual, known.base, known.seen], 2), condition)
+        return coarse + fine
 
     def clean(self, noisy: Tensor, signal: Tensor, known: Known) -> Tensor:
         """The expected clean video.
@@ -87,40 +91,37 @@ class VideoDenoiser(nn.Module):
         Returns:
             (B, F, 3, H, W), about [-1, 1].
         """
-        scaled = Scaled.of(noisy, signal, known)
-        correction = self(scaled.residual, scaled.log_noise, known)
-        clean: Tensor = known.base + scaled.skipped + scaled.out * correction
+        factor = signal.sqrt()[:, None, None, None, None]
+        noise = ((1 - signal) / signal).sqrt()  # of noise on an unscaled signal
+        expected = spread(known)
+        whole = (noise[:, None, None, None, None].square() + expected.square()).sqrt()
+        residual = (noisy / factor - known.base) / whole
+        clean: Tensor = known.base + expected * self(residual, noise.clamp_min(1e-6).log(), known).float()
         return clean
 
 
-@dataclass(frozen=True, eq=False)
-class Scaled:
-    """The residual of a noisy video at unit spread, and what brings an answer back.
+def spread(known: Known) -> Tensor:
+    """How far the video is expected to lie from the moved keyframe at each pixel, (B, F, 1, H, W)."""
+    return SEEN_SPREAD * known.seen + UNSEEN_SPREAD * (1 - known.seen)
 
-    Attributes:
-        residual: (B, F, 3, H, W).
-        skipped: (B, F, 3, H, W), the part of the residual that is kept as it is.
-        out: (B, F, 1, H, W), factor of the network's answer.
-        log_noise: (B,), logarithm of the noise's standard deviation over the signal's factor.
-    """
 
-    residual: Tensor
-    skipped: Tensor
-    out: Tensor
-    log_noise: Tensor
+class _Fine(nn.Module):
+    """Convolutions over each picture: what patches are too coarse for, and seams between them."""
 
-    @classmethod
-    def of(cls, noisy: Tensor, signal: Tensor, known: Known) -> Scaled:
-        """Scale a noisy video; see :meth:`VideoDenoiser.clean` for the arguments."""
-        factor = signal.sqrt()[:, None, None, None, None]
-        noise = ((1 - signal) / signal).sqrt()  # of noise on an unscaled signal
-        level = noise[:, None, None, None, None]
-        spread = SEEN_SPREAD * known.seen + UNSEEN_SPREAD * (1 - known.seen)
-        residual = noisy / factor - known.base
-        whole = (level.square() + spread.square()).sqrt()
-        return cls(
-            residual / whole,
-            spread.square() / whole.square() * residual,
-            level * spread / whole,
-            noise.clamp_min(1e-6).log(),
-        )
+    def __init__(self, condition_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3 + 3 + 3 + 1, _FINE_CHANNELS, 3, padding=1)
+        self.level = nn.Linear(condition_width, 2 * _FINE_CHANNELS)
+        self.second = nn.Conv2d(_FINE_CHANNELS, _FINE_CHANNELS, 3, padding=1)
+        self.last = nn.Conv2d(_FINE_CHANNELS, 3, 3, padding=1)
+        for layer in (self.level, self.last):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, told: Tensor, condition: Tensor) -> Tensor:
+        """(B, F, 3, H, W) of what is told (B, F, 10, H, W) at a noise level (B, condition_width)."""
+        batch, frames = told.shape[:2]
+        shift, scale = self.level(condition).repeat_interleave(frames, 0)[:, :, None, None].chunk(2, 1)
+        features = functional.silu(self.first(told.flatten(0, 1)) * (1 + scale) + shift)
+        added: Tensor = self.last(functional.silu(self.second(features)))
+        return added.unflatten(0, (batch, frames))
