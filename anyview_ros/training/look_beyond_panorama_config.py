@@ -16,13 +16,13 @@ class PanoramasConfig:
 
     Attributes:
         count: panoramas, each in a room of its own.
-        supersampling: rays per pixel are its square.
+        supersampling: rays per pixel of a panorama are its square.
         robot_every: every so many-th is of a simulated robot in place of a room; 0 for none.
         device: where the ray caster computes.
     """
 
     count: int = 2000
-    supersampling: int = 1
+    supersampling: int = 2
     robot_every: int = 6
     device: str = "cpu"
 

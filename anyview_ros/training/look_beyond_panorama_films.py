@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,16 +38,16 @@ class PanoramaPlan:
     Attributes:
         height: rows of a panorama.
         source_width, source_height: pixels of the picture that the network is told.
-        supersampling: rays per pixel are its square.
+        supersampling: rays per pixel of the panorama are its square; the picture has one.
         robot_every: every so many-th panorama is of a simulated robot in place of a room; 0 for none.
         held_out: whether the rooms, robots and textures are those kept for tests.
         device: where the ray caster computes.
     """
 
-    height: int = 64
+    height: int = 32
     source_width: int = 64
     source_height: int = 48
-    supersampling: int = 1
+    supersampling: int = 2
     robot_every: int = 6
     held_out: bool = False
     device: str = "cpu"
@@ -109,20 +110,18 @@ def film_panorama(
         except InvalidInputError:
             continue  # this draw found no free place; the next one may
         scene = world.at(time_s)
-        around = render_panorama(
-            scene, pose, plan.height, supersampling=plan.supersampling, device=plan.device
-        )
-        distance = around.depth[0]
+        around = render_panorama(scene, pose, plan.height * plan.supersampling, device=plan.device)
+        colour, distance = _averaged(around.frames[0], around.depth[0], plan.height)
         if float(np.median(distance)) < _LEAST_MIDDLE_M:
             continue
         camera = PinholeCamera.from_fov(
             plan.source_width, plan.source_height, horizontal_fov_deg=float(rng.uniform(*_FOV_DEG))
         )
-        shot = render(scene, camera, pose, supersampling=plan.supersampling, device=plan.device)
+        shot = render(scene, camera, pose, device=plan.device)
         frame = SourceFrame(shot.frames[0], camera, pose, shot.depth[0])
         laid: Laid = lay(frame, plan.height)
         arrays: dict[str, NDArray[np.generic]] = {
-            "colour": around.frames[0],
+            "colour": colour,
             "distance_m": distance.astype(np.float16),
             "source": frame.image,
             "filled": laid.filled(),
@@ -178,6 +177,20 @@ def read_panoramas(paths: list[Path]) -> Panoramas:
                 f"{path} holds panoramas {shape}, which are not twice as wide as high; delete it and film again"
             )
     return Panoramas(**{name: np.concatenate([part[name] for part in parts]) for name in _FIELDS})
+
+
+def _averaged(
+    frames: NDArray[np.uint8], distance_m: NDArray[np.float32], height: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A panorama with fewer rows: means of colours, and of inverse distances where something is in all of a pixel."""
+    size = (2 * height, height)
+    colour = cv2.resize(frames, size, interpolation=cv2.INTER_AREA)
+    inverse = np.divide(1, distance_m, out=np.zeros_like(distance_m), where=distance_m > 0)
+    mean = cv2.resize(inverse, size, interpolation=cv2.INTER_AREA)
+    known = cv2.resize((distance_m > 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    whole = (known > 0.999) & (mean > 0)
+    averaged = np.divide(1, mean, out=np.zeros_like(mean), where=whole)
+    return np.asarray(colour, np.uint8), np.asarray(averaged, np.float32)
 
 
 def _pose(world: World, rng: np.random.Generator, time_s: float) -> NDArray[np.float64]:

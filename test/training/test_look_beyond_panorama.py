@@ -135,7 +135,7 @@ def test_the_loss_counts_the_seam_the_seen_and_the_solid(panoramas: Panoramas) -
     sample.solid[:, :, :4] = 0
     before = loss()
     sample.truth[:, 3, :4] += 7  # of what is not solid
-    assert loss() == pytest.approx(before, abs=0.02)
+    assert loss() == pytest.approx(before, abs=0.1)  # it is in what comes in, too
     sample.truth[:, 3, 4:] += 7
     assert loss() > before + 1
 

@@ -22,6 +22,8 @@ class PanoramaConfig:
         condition_width: length of the embedding of the noise level, even.
         circular: tell places by longitudes that close after a full turn, so that the seam is a column like any other;
             otherwise, as in the paper, by absolute places, which only the rolled pictures and the seam loss close.
+        refine_width: channels of the convolutions that join patches' pixels to each other and to what came in, across
+            the seam too; 0, as in the paper, for none.
         source_width, source_height: pixels to which the source picture is brought for its encoder, multiples of
             ``source_patch``.
         source_patch: edge of the encoder's squares, pixels.
@@ -30,13 +32,14 @@ class PanoramaConfig:
         InvalidInputError: numbers that do not fit each other.
     """
 
-    height: int = 64
-    patch: int = 8
+    height: int = 32
+    patch: int = 4
     width: int = 160
     heads: int = 5
     blocks: int = 6
     condition_width: int = 96
     circular: bool = True
+    refine_width: int = 24
     source_width: int = 64
     source_height: int = 48
     source_patch: int = 16
@@ -55,6 +58,8 @@ class PanoramaConfig:
                 f"width is {self.width}, heads {self.heads} and blocks {self.blocks}; give a width that is a multiple "
                 "of 4 per head, and a block or more"
             )
+        if self.refine_width < 0:
+            raise InvalidInputError(f"refine_width is {self.refine_width}; give 0 for none, or more")
         if self.condition_width < 2 or self.condition_width % 2:
             raise InvalidInputError(f"condition_width is {self.condition_width}; give an even number")
 

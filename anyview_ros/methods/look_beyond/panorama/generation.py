@@ -23,7 +23,7 @@ from anyview_ros.methods.pictures import SourceFrame
 
 TRAINING_LEVELS = 1000
 DEFAULT_STEPS = 20
-_ENLARGED = 2
+_ENLARGED = 4
 
 Float32 = NDArray[np.float32]
 
@@ -113,7 +113,7 @@ def generate_panorama(
         guidance: of classifier-free guidance; 1 for none.
         seed: of the noise.
         between: told the steps done and in all, after each; what it raises ends the drawing.
-        height: rows of the result; None: twice what the network draws, as the source picture is sharper.
+        height: rows of the result; None: four times what the network draws, as the source picture is sharper.
 
     Returns:
         the panorama, in the source camera's axes.

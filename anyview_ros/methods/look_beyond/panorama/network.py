@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from anyview_ros.methods.look_beyond.panorama.channels import CHANNELS
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
@@ -47,6 +48,7 @@ class PanoramaDenoiser(nn.Module):
         for layer in (self.last_modulation, self.last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.refine = _Refinement(config) if config.refine_width else None
         angles = circular_angles(rows, columns, width // config.heads) if config.circular else None
         self.register_buffer("angles", angles, persistent=False)
 
@@ -72,7 +74,38 @@ class PanoramaDenoiser(nn.Module):
         shift, scale = self.last_modulation(condition)[:, None].chunk(2, -1)
         patches = self.last(self.norm(tokens) * (1 + scale) + shift)
         correction = unpatchify(patches, (1, rows, columns), self.patch)[:, :, 0]
+        if self.refine is not None:
+            correction = self.refine(correction, seen[:, :, 0], condition)
         return known.base() + correction
+
+
+class _Refinement(nn.Module):
+    """Convolutions around the whole turn that join patches' pixels to each other and to those that came in."""
+
+    def __init__(self, config: PanoramaConfig) -> None:
+        super().__init__()
+        width = config.refine_width
+        self.first = nn.Conv2d(2 * CHANNELS + TOLD_CHANNELS, width, 3)
+        self.level = nn.Linear(config.condition_width, width)
+        self.second = nn.Conv2d(width, width, 3)
+        self.last = nn.Conv2d(width, CHANNELS, 3)
+        nn.init.zeros_(self.last.weight)
+        if self.last.bias is not None:
+            nn.init.zeros_(self.last.bias)
+
+    def forward(self, correction: Tensor, seen: Tensor, condition: Tensor) -> Tensor:
+        """The correction (B, 4, H, 2H), corrected by what came in (B, C, H, 2H)."""
+        features = self.first(_surrounded(torch.cat([correction, seen], 1)))
+        features = functional.silu(features + self.level(condition)[:, :, None, None])
+        features = functional.silu(self.second(_surrounded(features)))
+        refined: Tensor = correction + self.last(_surrounded(features))
+        return refined
+
+
+def _surrounded(channels: Tensor) -> Tensor:
+    """One pixel more on each side: across the seam, and the outermost rows again."""
+    wide = functional.pad(channels, (1, 1, 0, 0), mode="circular")
+    return functional.pad(wide, (0, 0, 1, 1), mode="replicate")
 
 
 class _SourceEncoder(nn.Module):
