@@ -155,6 +155,8 @@ def assemble(colour: Float32, distance_m: Float32, laid: Laid, source_frame: Sou
     measured = laid.distance_m > 0
     drawn = np.log(_enlarged(distance_m, rows))
     told = np.log(np.where(measured, laid.distance_m, np.float32(1)))
+    if measured.any():
+        drawn = drawn + np.median((told - drawn)[measured])  # the source's scale, which no picture tells
     logs = blended(drawn[..., None], told[..., None], measured)[..., 0]
     return PanoramaScene(
         np.clip(whole, 0, 1),
