@@ -42,8 +42,8 @@ from benchmarks.support.machine import machine_line
 from benchmarks.support.two_backed_ball import (
     DISTANCE_M,
     WORLDS,
-    BallDenoiser,
     camera_at,
+    exact,
     input_clip,
     redness,
     rendered,
@@ -101,7 +101,7 @@ def distilled(seed: int, options: DistillOptions, steps: int, red: float = 0.5) 
         red: prior chance of the red world.
     """
     clip = input_clip()
-    fitter = ZeroFitter(device="cpu", denoiser=(BallDenoiser(red), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=exact(red))
     fitted = fitter.fit([clip], budget=FitBudget(steps), seed=seed, options=options).scene
     scene = DistilledScene.unpacked(fitted, torch.device("cpu"))
     behind = scene.render(clip.camera, camera_at(180.0)).image

@@ -25,6 +25,8 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.methods.zeronvs.denoiser import Condition
 from anyview_ros.methods.zeronvs.levels import NoiseLevels
+from anyview_ros.methods.zeronvs.loading import LoadedDenoiser
+from anyview_ros.methods.zeronvs.reliability import Reliability
 
 RADIUS_M = 0.5
 DISTANCE_M = 2.0
@@ -163,6 +165,11 @@ class BallDenoiser:
         chance = torch.softmax(log_chance - off.square().flatten(1).sum(-1) / (2 * variance), -1)
         clean = (chance[:, None, None, None] * (means + signal * _NOISE**2 / variance * off)).sum(0)
         return (noisy - signal * clean) / spread
+
+
+def exact(red: float = 0.5) -> LoadedDenoiser:
+    """The denoiser as others are loaded; 3 is the guidance of the published weights."""
+    return LoadedDenoiser(BallDenoiser(red), "viewer", 3.0, Reliability(), "exact", ())
 
 
 def redness(picture: NDArray[np.uint8]) -> float:

@@ -21,14 +21,13 @@ from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
 from anyview_ros.methods.fit_run import run_fit
 from anyview_ros.methods.pictures import source_frame
-from anyview_ros.methods.zeronvs.denoiser import Denoiser
 from anyview_ros.methods.zeronvs.distillation.anchors import Anchors, PoseTeller, draw_anchors
 from anyview_ros.methods.zeronvs.distillation.distiller import Distiller
 from anyview_ros.methods.zeronvs.distillation.input_view import InputView
 from anyview_ros.methods.zeronvs.distillation.options import DistillOptions
 from anyview_ros.methods.zeronvs.distillation.orbit import Orbit
 from anyview_ros.methods.zeronvs.distillation.scene import METHOD, DistilledScene
-from anyview_ros.methods.zeronvs.loading import load_denoiser
+from anyview_ros.methods.zeronvs.loading import LoadedDenoiser, load_denoiser
 from anyview_ros.methods.zeronvs.scale import scale_of_depth
 from anyview_ros.rendering.grids import GridField
 from anyview_ros.rendering.space import Space
@@ -51,7 +50,7 @@ class ZeroFitter:
 
     Args:
         device: torch device; None takes CUDA where there is one.
-        denoiser: what to distil, and the mode of its poses; None loads what the options name.
+        loaded: what to distil; None loads what the options name.
 
     Raises:
         InvalidInputError: a device that PyTorch does not know or cannot use.
@@ -60,12 +59,10 @@ class ZeroFitter:
     name = METHOD
     options_type = DistillOptions
 
-    def __init__(
-        self, *, device: str | None = None, denoiser: tuple[Denoiser, str, str] | None = None
-    ) -> None:
+    def __init__(self, *, device: str | None = None, loaded: LoadedDenoiser | None = None) -> None:
         """Find the device."""
         self.device = torch.device(torch_device(device))
-        self._given = denoiser
+        self._loaded = loaded
 
     def fit(
         self,
@@ -90,19 +87,19 @@ class ZeroFitter:
         chosen: DistillOptions = resolve_options(options, DistillOptions, METHOD)
         budget = budget or FitBudget()
         clip, notes = _input_clip(clips, chosen)
-        denoiser, mode, weights_hash = self._denoiser(chosen)
-        setting = _setting(clip, chosen, denoiser, mode, self.device)
+        loaded = self._loaded or load_denoiser(chosen.weights, str(self.device))
+        setting = _setting(clip, chosen, loaded)
         steps = budget.steps or chosen.fit_steps
         seconds = budget.seconds or math.inf
         settings = {name: value for name, value in asdict(chosen).items() if name not in _NOT_OF_THE_FIT}
-        key = fit_key([clip], {**settings, "steps": steps, "weights": weights_hash}, seed)
+        key = fit_key([clip], {**settings, "steps": steps, "weights": loaded.sha256}, seed)
         saved = None
         if checkpoint is not None and checkpoint.is_file():
             saved = read_fit(checkpoint, _KIND, key)
         watch = _Watch(steps, seconds, progress, cancel)
-        anchors, stopped = _anchors(denoiser, setting, chosen, seed, saved, watch)
+        anchors, stopped = _anchors(loaded, setting, chosen, seed, saved, watch)
         run = Distiller(
-            denoiser,
+            loaded.denoiser,
             setting.view,
             anchors,
             setting.orbit,
@@ -133,7 +130,7 @@ class ZeroFitter:
             "steps": run.step_count,
             "seed": seed,
             "options": asdict(chosen),
-            "weights_hash": weights_hash,
+            "weights_hash": loaded.sha256,
             "stopped": stopped,
             "loss": None if math.isnan(loss) else loss,
             "clips_sha256": key,
@@ -148,13 +145,6 @@ class ZeroFitter:
         return FitOutcome(
             scene, stopped, run.step_count, loss, time.monotonic() - began, (*notes, setting.note)
         )
-
-    def _denoiser(self, options: DistillOptions) -> tuple[Denoiser, str, str]:
-        """The denoiser, the mode of its poses, and the hash of its weights."""
-        if self._given is not None:
-            return self._given
-        loaded = load_denoiser(options.weights, str(self.device))
-        return loaded.denoiser, loaded.mode, loaded.sha256
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +211,8 @@ def _input_clip(clips: Sequence[PosedClip], options: DistillOptions) -> tuple[Po
     return one, notes
 
 
-def _setting(
-    clip: PosedClip, options: DistillOptions, denoiser: Denoiser, mode: str, device: torch.device
-) -> _Setting:
+def _setting(clip: PosedClip, options: DistillOptions, loaded: LoadedDenoiser) -> _Setting:
+    denoiser = loaded.denoiser
     view = InputView.of(source_frame(clip, 0), denoiser.side, denoiser.device)
     depth = view.known_depth()
     scale_m = options.scale_m or (scale_of_depth(depth) if len(depth) else None) or options.look_at_m
@@ -234,7 +223,7 @@ def _setting(
             "the camera to the middle of the scene"
         )
     orbit = Orbit.of(view.frame.camera_to_world, look_at_m, options.up)
-    teller = PoseTeller(mode, view.fov_rad, scale_m, orbit.centre, orbit.up)
+    teller = PoseTeller(loaded.mode, view.fov_rad, scale_m, orbit.centre, orbit.up)
     extent_m = options.extent_m or _extent_m(view, orbit)
     anchor = np.eye(4)
     anchor[:3, 3] = orbit.centre
@@ -260,7 +249,7 @@ def _extent_m(view: InputView, orbit: Orbit) -> float:
 
 
 def _anchors(
-    denoiser: Denoiser,
+    loaded: LoadedDenoiser,
     setting: _Setting,
     options: DistillOptions,
     seed: int,
@@ -274,6 +263,7 @@ def _anchors(
     if saved is not None:
         pictures = saved["anchors"]["pictures"].to(view.picture)
         return Anchors(pictures, np.concatenate([pose[None], poses])), "done"
+    guidance = loaded.guidance if options.anchor_guidance is None else options.anchor_guidance
     began = told = time.monotonic()
 
     def between(step: int, total: int) -> None:
@@ -289,13 +279,13 @@ def _anchors(
 
     try:
         drawn = draw_anchors(
-            denoiser,
+            loaded.denoiser,
             view.picture,
             pose,
             poses,
             setting.teller,
             steps=options.anchor_steps,
-            guidance=options.anchor_guidance,
+            guidance=guidance,
             seed=seed,
             between=between,
         )

@@ -18,7 +18,7 @@ class DistillOptions:
         fit_steps: optimisation steps; the budget of the fit comes before it.
         anchors: views drawn around the scene before the fit; 0 for plain score distillation.
         anchor_steps: DDIM steps of an anchor.
-        anchor_guidance: classifier-free guidance of an anchor.
+        anchor_guidance: classifier-free guidance of an anchor; None: what suits the weights, 3 for the published ones.
         guidance: classifier-free guidance of the distillation, 7.5 to 9.5 in the paper.
         scale_m: what translations are divided by, metres; None takes the 20th percentile of the input's depth, or the
             distance looked at.
@@ -48,7 +48,7 @@ class DistillOptions:
     fit_steps: int = 4000
     anchors: int = 3
     anchor_steps: int = 500
-    anchor_guidance: float = 3.0
+    anchor_guidance: float | None = None
     guidance: float = 7.5
     scale_m: float | None = None
     look_at_m: float | None = None
@@ -75,8 +75,9 @@ class DistillOptions:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidRequestError(f"{name} is {value!r}; give a whole number of at least {least}")
-        for name in ("anchor_guidance", "guidance"):
-            self._check_number(name, 0, 100)
+        self._check_number("guidance", 0, 100)
+        if self.anchor_guidance is not None:
+            self._check_number("anchor_guidance", 0, 100)
         for name in ("rgb_weight", "depth_weight", "sds_weight", "roughness_weight"):
             self._check_number(name, 0, math.inf)
         self._check_number("widening", 0, 1)

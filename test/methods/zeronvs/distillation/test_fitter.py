@@ -28,14 +28,14 @@ from anyview_ros.metrics import psnr_db
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, SceneFitter, load_fitter
 from anyview_ros.synthesis.scene_file import write_scene
-from benchmarks.support.two_backed_ball import DISTANCE_M, BallDenoiser, camera_at, input_clip
+from benchmarks.support.two_backed_ball import DISTANCE_M, BallDenoiser, camera_at, exact, input_clip
 from benchmarks.zeronvs_anchors import OPTIONS
 
 QUICK = replace(OPTIONS, anchors=1, anchor_steps=6, voxels=4000, samples=12, rays=96)
 
 
 def fit(options: DistillOptions = QUICK, steps: int = 4, seed: int = 0, **others) -> FitOutcome:
-    fitter = ZeroFitter(device="cpu", denoiser=(BallDenoiser(), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=exact())
     return fitter.fit([input_clip()], budget=FitBudget(steps), seed=seed, options=options, **others)
 
 
@@ -99,7 +99,7 @@ def test_a_fit_cancelled_while_anchors_are_drawn_stops_there(tmp_path: Path) -> 
 
 
 def test_time_that_is_up_ends_it() -> None:
-    fitter = ZeroFitter(device="cpu", denoiser=(BallDenoiser(), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=exact())
     outcome = fitter.fit([input_clip()], budget=FitBudget(10**6, 0.5), options=QUICK)
     assert outcome.stopped == "time"
     assert 0 <= outcome.steps < 10**6
@@ -140,7 +140,7 @@ def test_a_denoiser_that_gives_nothing_finite_is_an_error_and_not_a_scene() -> N
         def predict(self, noisy, timesteps, condition):
             return torch.full_like(noisy, float("nan"))
 
-    fitter = ZeroFitter(device="cpu", denoiser=(Broken(), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=replace(exact(), denoiser=Broken()))
     with pytest.raises(SynthesisError, match=r"diverged at step 0.*lower sds_weight"):
         fitter.fit([input_clip()], budget=FitBudget(3), options=replace(QUICK, anchors=0))
 
@@ -167,7 +167,7 @@ def test_one_frame_is_the_input_and_the_others_are_named() -> None:
         np.array([0, 5]),
         np.concatenate([clip.depth] * 2),
     )
-    fitter = ZeroFitter(device="cpu", denoiser=(BallDenoiser(), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=exact())
     outcome = fitter.fit([two], budget=FitBudget(1), options=replace(QUICK, frame=1, anchors=0))
     assert "Distilled from frame 1 alone; 1 other frames" in outcome.notes[0]
     assert outcome.scene.cameras[0].stamps_ns.tolist() == [5]
@@ -181,7 +181,7 @@ def test_one_frame_is_the_input_and_the_others_are_named() -> None:
 def test_without_depth_it_must_be_told_how_far_things_are() -> None:
     clip = input_clip()
     blind = PosedClip(clip.frames, clip.camera, clip.camera_to_world, clip.stamps_ns)
-    fitter = ZeroFitter(device="cpu", denoiser=(BallDenoiser(), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=exact())
     options = replace(QUICK, look_at_m=None, anchors=0, extent_m=None)
     with pytest.raises(InvalidRequestError, match="nothing tells how far things are"):
         fitter.fit([blind], options=options)
@@ -197,7 +197,7 @@ def test_an_axis_outside_the_picture_is_refused() -> None:
     clip = input_clip()
     camera = PinholeCamera(clip.camera.fx, clip.camera.fy, -5.0, clip.camera.cy, *clip.camera.size)
     off = PosedClip(clip.frames, camera, clip.camera_to_world, clip.stamps_ns, clip.depth)
-    fitter = ZeroFitter(device="cpu", denoiser=(BallDenoiser(), "viewer", "exact"))
+    fitter = ZeroFitter(device="cpu", loaded=exact())
     with pytest.raises(InvalidRequestError, match="lies outside its picture"):
         fitter.fit([off], options=QUICK)
 

@@ -9,7 +9,14 @@ from anyview_ros.offline.synthesize import parse_options
 
 def test_options_are_read_as_people_type_them() -> None:
     options = parse_options(
-        ["anchors=0", "elevation_deg=-10,40", "look_at_m=1.5", "weights=a/b", "render_side=none"],
+        [
+            "anchors=0",
+            "elevation_deg=-10,40",
+            "look_at_m=1.5",
+            "weights=a/b",
+            "render_side=none",
+            "anchor_guidance=none",
+        ],
         DistillOptions,
         "zeronvs",
     )
@@ -26,6 +33,7 @@ def test_options_are_read_as_people_type_them() -> None:
         ({"fit_steps": 2.5}, "fit_steps is 2.5"),
         ({"render_side": 3}, "render_side is 3"),
         ({"guidance": float("nan")}, "guidance is nan"),
+        ({"anchor_guidance": -1}, "anchor_guidance is -1"),
         ({"guidance": "much"}, "guidance is 'much'"),
         ({"sds_weight": -0.1}, "sds_weight is -0.1"),
         ({"scale_m": 0}, "scale_m is 0"),
