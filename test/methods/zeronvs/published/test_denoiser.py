@@ -13,6 +13,7 @@ from zeronvs_published import TINY, state, write_checkpoint
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import WeightsError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
+from anyview_ros.methods.zeronvs.denoiser import Condition
 from anyview_ros.methods.zeronvs.distillation import DistillOptions, ZeroFitter
 from anyview_ros.methods.zeronvs.loading import load_denoiser
 from anyview_ros.methods.zeronvs.published import (
@@ -214,3 +215,16 @@ def test_memory_is_told_beforehand_as_it_is() -> None:
     cpu, cuda = (denoiser.bytes_to_load(networks, torch.device(one)) for one in ("cpu", "cuda"))
     assert cpu == pytest.approx(5.0e9, rel=0.01)
     assert cuda == pytest.approx(2.7e9, rel=0.02)
+
+
+def test_at_full_size_all_parts_fit_each_other() -> None:
+    config = denoiser.PublishedConfig()
+    with torch.device("meta"):
+        whole = PublishedDenoiser(config, config.networks(), torch.device("meta"))
+        assert (whole.side, whole.latent_shape) == (256, (4, 32, 32))
+        noisy, timesteps = torch.empty(2, 4, 32, 32), torch.tensor([1, 999])
+        condition = Condition({"token": torch.empty(2, 1, 768), "code": torch.empty(2, 4, 32, 32)})
+        assert whole.predict(noisy, timesteps, condition).shape == noisy.shape
+        assert whole.encode(torch.empty(2, 3, 256, 256)).shape == noisy.shape
+        assert whole.decode(noisy).shape == (2, 3, 256, 256)
+        assert whole._tower(torch.empty(2, 3, 256, 256)).shape == (2, 768)

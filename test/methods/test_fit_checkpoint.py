@@ -1,0 +1,56 @@
+"""The state of a fit, written and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from ddr_scenes import small_clip
+from torch import nn
+
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
+
+
+def test_a_checkpoint_gives_back_what_it_was_given_to_its_own_fit_only(tmp_path: Path) -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    optimiser = torch.optim.Adam([parameter])
+    parameter.sum().backward()
+    optimiser.step()
+    state = {
+        "field": {"grids.0": torch.rand(2, 2)},
+        "anchors": {"pictures": torch.rand(1, 3)},
+        "optimiser": optimiser.state_dict(),
+        "generator": torch.Generator().manual_seed(3).get_state(),
+        "step": 7,
+        "smooth_loss": 0.1,
+    }
+    path = tmp_path / "deep" / "fit.safetensors"
+    write_fit(path, "kind/1", "key", state)
+    found = read_fit(path, "kind/1", "key")
+    assert (found["step"], found["smooth_loss"]) == (7, 0.1)
+    for part, name in (("field", "grids.0"), ("anchors", "pictures")):
+        assert torch.equal(found[part][name], state[part][name])
+    assert torch.equal(found["generator"], state["generator"])
+    again = torch.optim.Adam([nn.Parameter(torch.ones(2))])
+    again.load_state_dict(found["optimiser"])
+    assert torch.equal(
+        again.state_dict()["state"][0]["exp_avg"], optimiser.state_dict()["state"][0]["exp_avg"]
+    )
+    for kind, key in (("kind/2", "key"), ("kind/1", "other")):
+        with pytest.raises(InvalidRequestError, match="of another fit"):
+            read_fit(path, kind, key)
+
+
+def test_a_key_tells_clips_settings_and_seeds_apart() -> None:
+    clip, other = small_clip(), small_clip(moving=True)
+    key = fit_key([clip], {"a": 1, "b": 2}, 0)
+    assert key == fit_key([small_clip()], {"b": 2, "a": 1}, 0)
+    keys = {
+        key,
+        fit_key([other], {"a": 1, "b": 2}, 0),
+        fit_key([clip], {"a": 1, "b": 3}, 0),
+        fit_key([clip], {"a": 1, "b": 2}, 1),
+    }
+    assert len(keys) == 4

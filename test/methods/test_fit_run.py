@@ -1,0 +1,90 @@
+"""Steps until there is a reason to stop, whatever is fitted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from anyview_ros.errors import SynthesisError
+from anyview_ros.methods import fit_run
+from anyview_ros.methods.fit_run import run_fit
+
+
+class Counting:
+    """Its one number is the count of steps; its loss is told beforehand."""
+
+    def __init__(self, losses: list[float], ranks: list[float] | None = None) -> None:
+        self.losses, self.ranks = losses, ranks
+        self.step_count, self.smooth_loss = 0, math.nan
+        self.number = nn.Linear(1, 1, bias=False)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {"number": self.number}
+
+    @property
+    def rank(self) -> float:
+        return self.smooth_loss if self.ranks is None else self.ranks[self.step_count - 1]
+
+    def step(self) -> float:
+        loss = self.losses[self.step_count]
+        if math.isfinite(loss):
+            self.step_count += 1
+            self.smooth_loss = loss
+            with torch.no_grad():
+                self.number.weight.fill_(self.step_count)
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        return {"step": self.step_count}
+
+
+def run(fit: Counting, steps: int, **others: Any) -> str:
+    return run_fit(fit, steps, seconds=math.inf, remedy="lower the rate", **others)[0]
+
+
+@pytest.fixture(autouse=True)
+def every_step_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_run, "_KEEP_EVERY", 1)
+
+
+def test_it_ends_when_all_steps_are_done_and_keeps_the_last_state() -> None:
+    states: list[dict[str, Any]] = []
+    fit = Counting([3.0, 1.0, 2.0, 9.0])
+    assert run(fit, 3, save=states.append) == "done"
+    assert (fit.step_count, fit.smooth_loss, fit.number.weight.item()) == (3, 2.0, 3.0)
+    assert states == [{"step": 3}]
+
+
+def test_a_fit_that_diverges_goes_back_to_the_state_of_best_rank() -> None:
+    states: list[dict[str, Any]] = []
+    fit = Counting([3.0, 1.0, 2.0, math.nan])
+    assert run(fit, 9, save=states.append) == "diverged"
+    assert (fit.step_count, fit.smooth_loss, fit.number.weight.item()) == (2, 1.0, 2.0)
+    assert states == []  # nothing to go on with
+    later = Counting([3.0, 1.0, 2.0, math.inf], ranks=[0.0, -1.0, -2.0])
+    assert run(later, 9) == "diverged"
+    assert (later.step_count, later.smooth_loss) == (3, 2.0)
+
+
+def test_parameters_that_are_no_longer_finite_at_the_end_count_as_diverged() -> None:
+    class Breaking(Counting):
+        def step(self) -> float:
+            loss = super().step()
+            if self.step_count == 3:
+                with torch.no_grad():
+                    self.number.weight.fill_(math.nan)
+            return loss
+
+    fit = Breaking([1.0, 1.0, 1.0])
+    assert run(fit, 3) == "diverged"
+    assert fit.number.weight.item() == 2.0
+
+
+def test_a_fit_that_diverges_at_once_is_an_error_with_the_remedy() -> None:
+    with pytest.raises(SynthesisError, match=r"diverged at step 0.*; lower the rate"):
+        run(Counting([math.nan]), 3)
