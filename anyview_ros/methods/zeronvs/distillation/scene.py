@@ -29,14 +29,13 @@ class DistilledScene:
     """A scene that can be rendered.
 
     Attributes:
-        baked: (1, 4, Z, Y, X), values of the field at the corners of its finest grid.
+        values: (1, 5, Z, Y, X), what the field holds at the corners of its finest grid, and 1 where the input camera
+            saw the corner, else 0.
         space: that they fill.
-        seen: uint8 (Z, Y, X), 255 where the input camera saw the corner, else 0.
     """
 
-    baked: Tensor
+    values: Tensor
     space: Space
-    seen: Tensor
 
     @classmethod
     def of(
@@ -44,17 +43,21 @@ class DistilledScene:
     ) -> DistilledScene:
         """The scene of a field, of which a camera at a pose saw the surfaces that the field shows it."""
         baked = summed_grids(field.grids)
-        shape = baked.shape[2:]
-        unseen = torch.zeros(shape, dtype=torch.uint8, device=baked.device)
-        depth = cls(baked, space, unseen).render(camera, camera_to_world).depth
+        unseen = cls(torch.cat([baked, torch.zeros_like(baked[:, :1])], 1), space)
+        depth = unseen.render(camera, camera_to_world).depth
         assert depth is not None  # noqa: S101 - for the type checker: this scene gives depth
-        seen = seen_from(space, shape, depth, camera, camera_to_world, baked.device)
-        return cls(baked, space, seen)
+        seen = seen_from(space, baked.shape[2:], depth, camera, camera_to_world, baked.device)
+        return cls._with(baked, seen, space)
+
+    @classmethod
+    def _with(cls, baked: Tensor, seen: Tensor, space: Space) -> DistilledScene:
+        """Of the field's values (1, 4, Z, Y, X) and of what was seen, uint8 (Z, Y, X), 0 or 255."""
+        return cls(torch.cat([baked, (seen.float() / 255)[None, None]], 1), space)
 
     def render(self, camera: PinholeCamera, camera_to_world: NDArray[np.float64]) -> Picture:
         """The scene as a camera sees it; confidence is the share of a pixel that shows what the input camera saw."""
-        values = torch.cat([self.baked, (self.seen.float() / 255)[None, None]], 1)
-        return Picture(*RayCaster(self.space).picture(values, camera, camera_to_world, fill_unseen=False))
+        caster = RayCaster(self.space)
+        return Picture(*caster.picture(self.values, camera, camera_to_world, fill_unseen=False))
 
     def packed(
         self,
@@ -72,8 +75,8 @@ class DistilledScene:
             provenance: of the scene.
         """
         tensors: dict[str, NDArray[Any]] = {
-            "values": self.baked.to("cpu", torch.float16).numpy(),
-            "seen": self.seen.cpu().numpy(),
+            "values": self.values[:, :4].to("cpu", torch.float16).numpy(),
+            "seen": (255 * self.values[0, 4]).round().to("cpu", torch.uint8).numpy(),
             "anchors": anchors,
         }
         return FittedScene(
@@ -89,19 +92,19 @@ class DistilledScene:
         """
         try:
             space = Space.from_dict(scene.settings["space"])
-            values = torch.from_numpy(scene.tensors["values"]).float()
+            baked = torch.from_numpy(scene.tensors["values"]).float()
             seen = torch.from_numpy(scene.tensors["seen"])
         except (KeyError, TypeError, ValueError) as error:
             raise SceneFileError(
                 f"a scene of method '{METHOD}' cannot be used: {error!r}; distil it again"
             ) from error
-        if values.ndim != 5 or values.shape[:2] != (1, 4) or values.shape[2:] != seen.shape:
+        if baked.ndim != 5 or baked.shape[:2] != (1, 4) or baked.shape[2:] != seen.shape:
             raise SceneFileError(
-                f"a scene of method '{METHOD}' has values {tuple(values.shape)} and seen {tuple(seen.shape)}, which do "
+                f"a scene of method '{METHOD}' has values {tuple(baked.shape)} and seen {tuple(seen.shape)}, which do "
                 "not fit each other; distil it again"
             )
-        if not bool(torch.isfinite(values).all()):
+        if not bool(torch.isfinite(baked).all()):
             raise SceneFileError(
                 f"a scene of method '{METHOD}' has values that are not finite; distil it again"
             )
-        return cls(values.to(device), space, seen.to(device))
+        return cls._with(baked.to(device), seen.to(device), space)
