@@ -79,5 +79,6 @@ def test_a_stream_of_ten_minutes_does_not_grow() -> None:
         )
         sizes.append(live.state_bytes)
         memory.append(resident_mib())
-    assert max(sizes) == max(sizes[:60])
-    assert max(memory[len(memory) // 2 :]) - memory[100] < 50
+    half = len(sizes) // 2  # a busy machine may take many frames until the first step, which makes the optimiser's part
+    assert max(sizes[half:]) <= max(sizes[:half])
+    assert max(memory[half:]) - memory[100] < 50
