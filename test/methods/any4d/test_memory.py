@@ -79,6 +79,7 @@ def test_a_stream_of_ten_minutes_does_not_grow() -> None:
         )
         sizes.append(live.state_bytes)
         memory.append(resident_mib())
-    half = len(sizes) // 2  # a busy machine may take many frames until the first step, which makes the optimiser's part
+    # A busy machine may take many frames until the first step, which makes the optimiser's part.
+    half = len(sizes) // 2
     assert max(sizes[half:]) <= max(sizes[:half])
     assert max(memory[half:]) - memory[100] < 50
