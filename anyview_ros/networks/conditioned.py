@@ -83,7 +83,8 @@ class ConditionedBlock(nn.Module):
             middle = steering[3:6]
             tokens = tokens + middle[2] * self.reading(self._steered(tokens, middle), context, None)
         inner = functional.gelu(self.up(self._steered(tokens, last)), approximate="tanh")
-        return tokens + last[2] * self.down(inner)
+        further: torch.Tensor = tokens + last[2] * self.down(inner)
+        return further
 
     def _steered(self, tokens: torch.Tensor, steering: tuple[torch.Tensor, ...]) -> torch.Tensor:
         normal: torch.Tensor = self.norm(tokens)
