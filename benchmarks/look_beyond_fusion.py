@@ -184,7 +184,8 @@ def long_path(method: Any, seed: int, count: int, steps: int) -> dict[str, list[
     """Scores of the whole method on a long path, with the panorama and without."""
     scores: dict[str, list[Score]] = {}
     kinds: dict[str, dict[str, Any]] = {
-        "panorama": {},
+        "panorama, 1 step": {"panorama_steps": 1},
+        "panorama, 20 steps": {"panorama_steps": 20},
         "no panorama": {"panorama": False},
     }
     for number, shot in enumerate(_long_films(seed, count)):

@@ -30,7 +30,7 @@ from anyview_ros.synthesis.windowed_stream import WindowedStream
 
 _NAME = "look_beyond"
 _LONGEST_CLIP = 1_000_000
-_DEFAULT_STEPS = 10
+_DEFAULT_STEPS = 4
 _POSES_LOOKED_AT = 16
 _DEGREES_PER_METRE = 60.0
 """What a turn counts beside a move when the source picture nearest to a path is looked for."""

@@ -41,7 +41,7 @@ class LookBeyondOptions:
     panorama: bool = True
     panorama_steps: int = 20
     panorama_guidance: float = 1.0
-    guidance: tuple[float, float] = (1.0, 3.0)
+    guidance: tuple[float, float] = (1.0, 1.0)
     fusion: str = "spatial"
     rotation_temperature_deg: float | None = None
     translation_temperature_m: float | None = None
