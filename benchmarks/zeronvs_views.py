@@ -50,13 +50,12 @@ class Setting:
 
 
 SETTINGS = (
+    Setting(10),
     Setting(5),
     Setting(25),
-    Setting(100),
-    Setting(25, {"eta": 0.0}),
-    Setting(25, {"guidance": 0.0}),
-    Setting(25, {"guidance": 1.5}),
-    Setting(25, {"guidance": 3.0}),
+    Setting(10, {"eta": 0.0}),
+    Setting(10, {"guidance": 0.0}),
+    Setting(10, {"guidance": 2.0}),
 )
 
 
@@ -66,7 +65,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     print_line(machine_line())
     method = load_synthesizer("zeronvs", device=arguments.device, weights=arguments.weights)
-    settings = SETTINGS if arguments.settings else (Setting(25),)
+    settings = SETTINGS if arguments.settings else SETTINGS[:1]
     for kind, plan in KINDS.items():
         rooms = read_rooms(film_to(arguments.rooms / kind, plan, arguments.count))
         pairs = {

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from anyview_ros.methods.zeronvs.loading import SMALL_GUIDANCE
+from anyview_ros.methods.zeronvs.loading import SMALL_GUIDANCE, SMALL_STEPS
 from anyview_ros.methods.zeronvs.network import ZeroNetwork
 from anyview_ros.methods.zeronvs.reliability import Reliability, distance, expected_latents
 from anyview_ros.methods.zeronvs.sampling import SeededNoise, sample
@@ -23,7 +23,7 @@ from anyview_ros.training.zeronvs_samples import SamplePlan, SampleSource
 HELD_OUT_ROOMS = 50
 """Of each kind, rooms and robots."""
 _APARTS = np.geomspace(0.02, 2.0, 41)
-_BATCHES, _EVERY, _STEPS = 6, 7, 25
+_BATCHES, _EVERY = 6, 7
 _PLAN = SamplePlan(
     batch=32, view_change_shares=(0.34, 0.33, 0.33), wide_share=0.0, scale_spread=0.0, augment=False
 )
@@ -63,7 +63,7 @@ def judge(network: ZeroNetwork, rooms: FilmedRooms, *, seed: int = 0) -> Judged:
             source, target, poses = samples[number].pictures(network.device)
             seeds = [seed * _BATCHES + number] * len(source)
             condition = network.condition(source, poses)
-            drawn = sample(network, condition, steps=_STEPS, seeds=seeds, guidance=SMALL_GUIDANCE)
+            drawn = sample(network, condition, steps=SMALL_STEPS, seeds=seeds, guidance=SMALL_GUIDANCE)
             noise = SeededNoise(seeds, network.latent_shape, network.device).draw()
             drawn, expected = (
                 network.decode(drawn),

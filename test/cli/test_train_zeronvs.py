@@ -24,7 +24,7 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated(
 ) -> None:
     monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 2)
     monkeypatch.setattr(zeronvs_calibration, "HELD_OUT_ROOMS", 2)
-    monkeypatch.setattr(zeronvs_calibration, "_STEPS", 2)
+    monkeypatch.setattr(zeronvs_calibration, "SMALL_STEPS", 2)
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)
     command = ["train", "zeronvs", "--config", str(config), "--out", str(out), "--device", "cpu"]

@@ -123,7 +123,7 @@ def test_the_reliability_fitted_is_the_one_that_held(rooms: FilmedRooms, tmp_pat
 def test_calibration_is_written_and_better_than_the_one_before(
     rooms: FilmedRooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zeronvs_calibration, "_STEPS", 2)
+    monkeypatch.setattr(zeronvs_calibration, "SMALL_STEPS", 2)
     path = tiny_weights(tmp_path)
     before = load_weights(path, "cpu")
     after = calibrate(path, rooms)

@@ -9,10 +9,12 @@ from anyview_ros.methods.zeronvs.denoiser import Denoiser
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import SHIPPED, load_weights
 
+SMALL_STEPS = 10
 SMALL_GUIDANCE = 1.0
 PUBLISHED = "zeronvs_published.json"
 """By which a folder of the published model, converted, is known."""
 
+_PUBLISHED_STEPS = 50
 _PUBLISHED_GUIDANCE = 3.0
 
 
@@ -23,6 +25,7 @@ class LoadedDenoiser:
     Attributes:
         denoiser: ready to be asked.
         mode: what its 19 numbers are.
+        steps: that suit it.
         guidance: that suits it.
         reliability: of its pictures.
         sha256: of its weights, hex.
@@ -31,6 +34,7 @@ class LoadedDenoiser:
 
     denoiser: Denoiser
     mode: str
+    steps: int
     guidance: float
     reliability: Reliability
     sha256: str
@@ -58,6 +62,7 @@ def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
     return LoadedDenoiser(
         loaded.network,
         loaded.network.config.mode,
+        SMALL_STEPS,
         SMALL_GUIDANCE,
         loaded.reliability,
         loaded.sha256,
@@ -75,6 +80,7 @@ def _published(folder: Path, device: str) -> LoadedDenoiser:
     return LoadedDenoiser(
         denoiser,
         "viewer",
+        _PUBLISHED_STEPS,
         _PUBLISHED_GUIDANCE,
         Reliability(),
         sha256,

@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 
 _NAME = "zeronvs"
 _LONGEST_CLIP = 1_000_000
-_DEFAULT_STEPS = 25
 _MOST_STEPS = 1000
 _LIMITS = (
     "A view is drawn from one frame alone: nothing goes from frame to frame but the noise, so that videos flicker.",
@@ -61,7 +60,7 @@ class ZeroNVS:
     def __init__(self, *, device: str | None = None, weights: str | None = None) -> None:
         """Load the denoiser."""
         self._loaded: LoadedDenoiser | None = load_denoiser(weights, torch_device(device))
-        self._limits = self._loaded.limits
+        self._limits, self._default_steps = self._loaded.limits, self._loaded.steps
         self.weights_hash = self._loaded.sha256
 
     def describe(self) -> MethodDescription:
@@ -74,7 +73,7 @@ class ZeroNVS:
             clip_frames=(1, _LONGEST_CLIP),
             uses_depth=True,
             streams=True,
-            default_steps=_DEFAULT_STEPS,
+            default_steps=self._default_steps,
             options_type=ZeroOptions,
             warm_up_options={"assumed_scale_m": 1.0},
             limits=(*self._limits, *_LIMITS),
@@ -246,7 +245,7 @@ def _sampling(loaded: LoadedDenoiser, steps: int | None, options: ZeroOptions, s
     if steps is not None and steps > _MOST_STEPS:
         raise InvalidRequestError(f"steps is {steps}; method '{_NAME}' takes 1 to {_MOST_STEPS}")
     guidance = loaded.guidance if options.guidance is None else float(options.guidance)
-    return Sampling(steps or _DEFAULT_STEPS, guidance, float(options.eta), seed)
+    return Sampling(steps or loaded.steps, guidance, float(options.eta), seed)
 
 
 def _check_cancel(cancel: CancelToken | None) -> None:

@@ -78,6 +78,8 @@ def ddim(config: Mapping[str, Any], steps: int) -> Any:
     if not 1 <= steps <= levels:
         raise InvalidInputError(f"steps is {steps}; this model has {levels} noise levels, give 1 to {levels}")
     scheduler.set_timesteps(steps)
+    # Near pure noise the variance that is left is a difference of nearly equal numbers: float32 makes it negative.
+    scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()
     return scheduler
 
 

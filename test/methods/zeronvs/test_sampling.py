@@ -145,6 +145,15 @@ def test_levels_agree_with_diffusers() -> None:
     )
 
 
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_any_number_of_steps_gives_finite_samples(eta: float) -> None:
+    denoiser = GaussianDenoiser("sample", schedule="squaredcos_cap_v2")
+    for steps in (*range(1, 13), 30, 333):
+        drawn = sample(denoiser, told(0.3, 2), steps=steps, seeds=(0, 1), guidance=1.0, eta=eta)
+        assert drawn.isfinite().all(), steps
+        assert drawn.dtype == torch.float32
+
+
 def test_what_cannot_be_is_refused() -> None:
     denoiser = GaussianDenoiser()
     with pytest.raises(InvalidInputError, match="steps is 0"):
