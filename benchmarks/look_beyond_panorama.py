@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -72,7 +73,7 @@ def main() -> None:
     shown = []
     for told, name in ((batch, "with depth"), (_without_depth(batch), "without depth")):
         sys.stdout.write(f"{name}\n")
-        for drawn in [*fills(told), *draws(weights.network, told.known, arguments.seeds)]:
+        for drawn in chain(fills(told), draws(weights.network, told.known, arguments.seeds)):
             sys.stdout.write(f"  {line_of(drawn, told)}\n")
             sys.stdout.flush()
             if told is batch:
