@@ -20,7 +20,7 @@ class LookBeyondOptions:
 
     Attributes:
         panorama: draw the panorama first; False, the ablation, leaves keyframes with what the source shows alone.
-        panorama_steps: sampling steps of the panorama.
+        panorama_steps: sampling steps of the panorama; 1 gives what is expected, more draw one of many that could be.
         panorama_guidance: its classifier-free guidance; 1 for none.
         guidance: of the video, at the keyframe that a picture is drawn from and at the far end of the pass; 1 for none.
         fusion: "spatial", or "temporal", the ablation.
@@ -39,7 +39,7 @@ class LookBeyondOptions:
     """
 
     panorama: bool = True
-    panorama_steps: int = 20
+    panorama_steps: int = 1
     panorama_guidance: float = 1.0
     guidance: tuple[float, float] = (1.0, 1.0)
     fusion: str = "spatial"

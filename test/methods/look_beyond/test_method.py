@@ -126,7 +126,7 @@ def test_the_same_request_gives_the_same_pixels(method: LookBeyond, tmp_path: Pa
     [
         {"panorama": False},
         {"fusion": "temporal"},
-        {"guidance": (1.0, 1.0)},
+        {"guidance": (1.0, 3.0)},
         {"rotation_temperature_deg": 1.0, "translation_temperature_m": 5.0},
         {"keyframe_distance_m": 0.1},
         {"panorama_steps": 3},

@@ -128,9 +128,9 @@ def fused_denoising(
         fused = forward(scaled, timestep)
         if reverse is not None:
             fused = share * fused + (1 - share) * reverse(scaled.flip(1), timestep).flip(1)
-        stepped: Tensor = schedule.step(fused, timestep, video).prev_sample
-        video = stepped
-    return video
+        video = schedule.step(fused, timestep, video).prev_sample
+    drawn: Tensor = video
+    return drawn
 
 
 def _denoiser(network: VideoDenoiser, known: Known, guidance: Tensor, levels: Tensor) -> Denoise:

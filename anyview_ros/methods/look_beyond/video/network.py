@@ -115,8 +115,8 @@ class _Fine(nn.Module):
         self.second = nn.Conv2d(_FINE_CHANNELS, _FINE_CHANNELS, 3, padding=1)
         self.last = nn.Conv2d(_FINE_CHANNELS, 3, 3, padding=1)
         for layer in (self.level, self.last):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, told: Tensor, condition: Tensor) -> Tensor:
         """(B, F, 3, H, W) of what is told (B, F, 10, H, W) at a noise level (B, condition_width)."""
@@ -124,4 +124,4 @@ class _Fine(nn.Module):
         shift, scale = self.level(condition).repeat_interleave(frames, 0)[:, :, None, None].chunk(2, 1)
         features = functional.silu(self.first(told.flatten(0, 1)) * (1 + scale) + shift)
         added: Tensor = self.last(functional.silu(self.second(features)))
-        return added.unflatten(0, (batch, frames))
+        return added.reshape(batch, frames, *added.shape[1:])
