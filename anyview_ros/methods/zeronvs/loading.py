@@ -14,6 +14,7 @@ SMALL_GUIDANCE = 1.0
 PUBLISHED = "zeronvs_published.json"
 """By which a folder of the published model, converted, is known."""
 
+_FEW_STEPS = 20_000
 _PUBLISHED_STEPS = 50
 _PUBLISHED_GUIDANCE = 3.0
 
@@ -69,7 +70,17 @@ def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
         (
             f"Draws at {side}x{side} pixels, whatever size is asked for: larger views are soft.",
             "Trained on computed rooms of 3 to 7 m and simulated robots only; not for real pictures.",
+            *_trained_little(loaded.about.get("steps", "")),
         ),
+    )
+
+
+def _trained_little(steps: str) -> tuple[str, ...]:
+    """A sentence on weights that saw few samples."""
+    if not steps.isdecimal() or int(steps) >= _FEW_STEPS:
+        return ()
+    return (
+        f"These weights were trained for {int(steps)} steps only: soft fields of colour, hardly any things; train on.",
     )
 
 

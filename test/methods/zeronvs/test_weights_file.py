@@ -34,6 +34,13 @@ def test_a_file_or_its_folder_may_be_given(tmp_path: Path) -> None:
     assert by_file.denoiser.side == 16
 
 
+def test_weights_that_were_trained_little_say_so(tmp_path: Path) -> None:
+    path = tiny_weights(tmp_path)
+    assert any("trained for 0 steps only" in limit for limit in load_denoiser(str(path), "cpu").limits)
+    save_file(load_file(path), path, {**header_of(path), "steps": "50000"})
+    assert not any("steps only" in limit for limit in load_denoiser(str(path), "cpu").limits)
+
+
 def test_weights_that_are_not_there_say_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="anyview train zeronvs"):
         load_denoiser(str(tmp_path / "none.safetensors"), "cpu")
