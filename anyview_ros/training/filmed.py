@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
 from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
+from anyview_ros.training.film_files import Films, film_to_files, read_files
 
-ROOMS_PER_FILE = 50
 _TRIES = 50
 _LEAST_MEDIAN_DEPTH_M = 0.15
+_FIELDS = ("frames", "depth", "intrinsics", "camera_to_world", "aim")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,39 +130,8 @@ def _rig(plan: FilmPlan, world: World, rng: np.random.Generator) -> Rig:
 
 
 def film_to(folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1) -> list[Path]:
-    """Film ``rooms`` rooms into files of ``folder``; files that are there already are kept.
-
-    Returns:
-        the files in order; together they hold at least ``rooms`` rooms.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"rooms_{index:05d}.npz" for index in range(-(-rooms // ROOMS_PER_FILE))]
-    missing = [index for index, path in enumerate(paths) if not path.exists()]
-    if workers <= 1:
-        for index in missing:
-            _film_file(plan, paths[index], index)
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            list(pool.map(_film_file, [plan] * len(missing), [paths[index] for index in missing], missing))
-    return paths
-
-
-def _film_file(plan: FilmPlan, path: Path, index: int) -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    filmed = film_rooms(plan, index * ROOMS_PER_FILE, ROOMS_PER_FILE)
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as file:
-        np.savez(
-            file,
-            frames=filmed.frames,
-            depth=filmed.depth,
-            intrinsics=filmed.intrinsics,
-            camera_to_world=filmed.camera_to_world,
-            aim=filmed.aim,
-        )
-    unfinished.replace(path)
+    """Film ``rooms`` rooms into files of ``folder``; see :func:`~anyview_ros.training.film_files.film_to_files`."""
+    return film_to_files(folder, "rooms", rooms, partial(_arrays, plan), workers=workers)
 
 
 def read_rooms(paths: list[Path]) -> FilmedRooms:
@@ -171,15 +140,8 @@ def read_rooms(paths: list[Path]) -> FilmedRooms:
     Raises:
         ReadError: no file, or one that is not of filmed rooms.
     """
-    if not paths:
-        raise ReadError("no files of filmed rooms were given; film some with film_to()")
-    parts = []
-    for path in paths:
-        try:
-            with np.load(path) as file:
-                parts.append(
-                    [file[name] for name in ("frames", "depth", "intrinsics", "camera_to_world", "aim")]
-                )
-        except (OSError, KeyError, ValueError) as error:
-            raise ReadError(f"{path} holds no filmed rooms ({error}); delete it and film again") from error
-    return FilmedRooms(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return FilmedRooms(**read_files(paths, _FIELDS, "rooms"))
+
+
+def _arrays(plan: FilmPlan, first: int, count: int) -> Films:
+    return vars(film_rooms(plan, first, count))

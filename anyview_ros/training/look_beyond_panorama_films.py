@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,8 +22,8 @@ from anyview_ros.methods.pictures import SourceFrame
 from anyview_ros.scenes import World, render, sample_view
 from anyview_ros.scenes.panoramas import render_panorama
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
+from anyview_ros.training.film_files import Films, film_to_files, read_files
 
-PANORAMAS_PER_FILE = 50
 _TRIES = 30
 _CLEARANCE_M, _LEAST_MIDDLE_M = 0.2, 0.3
 _FOV_DEG = (45.0, 95.0)
@@ -135,23 +136,9 @@ def film_panorama(
 
 
 def film_to(folder: Path, plan: PanoramaPlan, count: int) -> list[Path]:
-    """Film ``count`` panoramas into files of ``folder``; files that are there already are kept.
-
-    Returns:
-        the files in order.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"panoramas_{index:05d}.npz" for index in range(-(-count // PANORAMAS_PER_FILE))]
-    for index, path in enumerate(paths):
-        if path.exists():
-            continue
-        first = index * PANORAMAS_PER_FILE
-        filmed = film_panoramas(plan, first, min(PANORAMAS_PER_FILE, count - first))
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            np.savez(file, **{name: getattr(filmed, name) for name in _FIELDS})
-        unfinished.replace(path)
-    return paths
+    """Film ``count`` panoramas into files of ``folder``; see
+    :func:`~anyview_ros.training.film_files.film_to_files`."""
+    return film_to_files(folder, "panoramas", count, partial(_arrays, plan))
 
 
 def read_panoramas(paths: list[Path]) -> Panoramas:
@@ -160,23 +147,17 @@ def read_panoramas(paths: list[Path]) -> Panoramas:
     Raises:
         ReadError: no file, one that is not of filmed panoramas, or panoramas that are not twice as wide as high.
     """
-    if not paths:
-        raise ReadError("no files of filmed panoramas were given; film some with film_to()")
-    parts = []
-    for path in paths:
-        try:
-            with np.load(path) as file:
-                parts.append({name: file[name] for name in _FIELDS})
-        except (OSError, KeyError, ValueError) as error:
-            raise ReadError(
-                f"{path} holds no filmed panoramas ({error}); delete it and film again"
-            ) from error
-        shape = parts[-1]["colour"].shape
-        if len(shape) != 4 or shape[2] != 2 * shape[1]:
-            raise ReadError(
-                f"{path} holds panoramas {shape}, which are not twice as wide as high; delete it and film again"
-            )
-    return Panoramas(**{name: np.concatenate([part[name] for part in parts]) for name in _FIELDS})
+    arrays = read_files(paths, _FIELDS, "panoramas")
+    shape = arrays["colour"].shape
+    if len(shape) != 4 or shape[2] != 2 * shape[1]:
+        raise ReadError(
+            f"{paths[0].parent} holds panoramas {shape}, which are not twice as wide as high; delete it and film again"
+        )
+    return Panoramas(**arrays)
+
+
+def _arrays(plan: PanoramaPlan, first: int, count: int) -> Films:
+    return vars(film_panoramas(plan, first, count))
 
 
 def _averaged(

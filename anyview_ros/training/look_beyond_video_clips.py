@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.look_beyond.video.known import Anchor, moved
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RoomFactory
+from anyview_ros.training.film_files import Films, film_to_files, read_files
 from anyview_ros.training.look_beyond_video_paths import sample_path
 
-CLIPS_PER_FILE = 50
 _TRIES = 30
 _LEAST_MEDIAN_DEPTH_M = 0.2
 _FOV_DEG = (40.0, 95.0)
@@ -106,23 +107,9 @@ def film_clips(plan: ClipPlan, first: int, count: int) -> Clips:
 
 
 def film_to(folder: Path, plan: ClipPlan, clips: int) -> list[Path]:
-    """Film ``clips`` clips into files of ``folder``; files that are there already are kept.
-
-    Returns:
-        the files in order; together they hold at least ``clips`` clips.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"clips_{index:05d}.npz" for index in range(-(-clips // CLIPS_PER_FILE))]
-    for index, path in enumerate(paths):
-        if not path.exists():
-            filmed = film_clips(
-                plan, index * CLIPS_PER_FILE, min(CLIPS_PER_FILE, clips - index * CLIPS_PER_FILE)
-            )
-            unfinished = path.with_suffix(".part")
-            with unfinished.open("wb") as file:
-                np.savez(file, **{name: getattr(filmed, name) for name in _FIELDS})
-            unfinished.replace(path)
-    return paths
+    """Film ``clips`` clips into files of ``folder``; see
+    :func:`~anyview_ros.training.film_files.film_to_files`."""
+    return film_to_files(folder, "clips", clips, partial(_arrays, plan))
 
 
 def read_clips(paths: list[Path]) -> Clips:
@@ -131,16 +118,11 @@ def read_clips(paths: list[Path]) -> Clips:
     Raises:
         ReadError: no file, or one that is not of filmed clips.
     """
-    if not paths:
-        raise ReadError("no files of filmed clips were given; film some with film_to()")
-    parts = []
-    for path in paths:
-        try:
-            with np.load(path) as file:
-                parts.append({name: file[name] for name in _FIELDS})
-        except (OSError, KeyError, ValueError) as error:
-            raise ReadError(f"{path} holds no filmed clips ({error}); delete it and film again") from error
-    return Clips(**{name: np.concatenate([part[name] for part in parts]) for name in _FIELDS})
+    return Clips(**read_files(paths, _FIELDS, "clips"))
+
+
+def _arrays(plan: ClipPlan, first: int, count: int) -> Films:
+    return vars(film_clips(plan, first, count))
 
 
 def _film_clip(plan: ClipPlan, world: World, seed: int) -> dict[str, NDArray[np.generic]]:

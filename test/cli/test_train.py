@@ -9,7 +9,7 @@ from anyview_ros.cli import train
 from anyview_ros.cli.main import main
 from anyview_ros.cli.train import ProgressLine
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
-from anyview_ros.training import filmed
+from anyview_ros.training import film_files
 
 CONFIG = """
 steps: 3
@@ -24,7 +24,7 @@ batches: {sources: 1, targets: 1}
 def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 2)
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
     monkeypatch.setattr(train, "_HELD_OUT_ROOMS", 2)
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)

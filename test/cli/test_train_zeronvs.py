@@ -7,7 +7,7 @@ import pytest
 from anyview_ros.cli.main import main
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import load_weights
-from anyview_ros.training import filmed, zeronvs_calibration
+from anyview_ros.training import film_files, zeronvs_calibration
 
 CONFIG = """
 steps: 3
@@ -22,7 +22,7 @@ samples: {batch: 2}
 def test_a_run_that_is_stopped_goes_on_and_is_calibrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 2)
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
     monkeypatch.setattr(zeronvs_calibration, "HELD_OUT_ROOMS", 2)
     monkeypatch.setattr(zeronvs_calibration, "SMALL_STEPS", 2)
     config, out = tmp_path / "own.yaml", tmp_path / "run"

@@ -9,7 +9,7 @@ from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry.warp import co_visible, inverse_warp
 from anyview_ros.metrics import psnr_db
 from anyview_ros.scenes.room_splits import HELD_OUT_PATTERNS, HELD_OUT_PHOTOGRAPHS, RoomFactory
-from anyview_ros.training import filmed
+from anyview_ros.training import film_files, filmed
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_rooms, film_to, read_rooms
 
 
@@ -30,22 +30,16 @@ def test_pictures_depth_and_poses_of_a_room_belong_together(rooms: FilmedRooms) 
     assert better >= 2
 
 
-def test_a_file_gives_back_what_was_filmed_and_is_filmed_once(
+def test_files_give_back_what_was_filmed(
     tmp_path: Path, rooms: FilmedRooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 2)
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
     plan = FilmPlan(side=32, instants=2)
     paths = film_to(tmp_path, plan, 3)
     assert len(paths) == 2
     again = read_rooms(paths)
-    np.testing.assert_array_equal(again.frames, rooms.frames)
-    np.testing.assert_array_equal(again.depth, rooms.depth)
-    np.testing.assert_array_equal(again.camera_to_world, rooms.camera_to_world)
-    times = [path.stat().st_mtime_ns for path in paths]
-    paths[1].unlink()
-    film_to(tmp_path, plan, 4)
-    assert paths[0].stat().st_mtime_ns == times[0]
-    np.testing.assert_array_equal(read_rooms(paths).frames, rooms.frames)
+    for name, value in vars(rooms).items():
+        np.testing.assert_array_equal(getattr(again, name), value[:3])
 
 
 def test_bad_files_are_named(tmp_path: Path) -> None:

@@ -56,11 +56,8 @@ def test_keyframes_are_the_ends_and_some_are_torn_blurred_or_without_depth(clips
             np.testing.assert_array_equal(clips.seen[i, end, -end], clips.mask[i, end])
 
 
-def test_clips_are_filmed_once_and_the_same_plan_films_the_same(tmp_path: Path, clips: Clips) -> None:
-    files = film_to(tmp_path, PLAN, 3)
-    stamp = files[0].stat().st_mtime_ns
-    assert film_to(tmp_path, PLAN, 3)[0].stat().st_mtime_ns == stamp
-    again = read_clips(files)
+def test_files_give_back_what_was_filmed(tmp_path: Path, clips: Clips) -> None:
+    again = read_clips(film_to(tmp_path, PLAN, 3))
     for name in vars(again):
         np.testing.assert_array_equal(getattr(again, name), getattr(clips, name)[:3])
 

@@ -16,7 +16,7 @@ from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
 from anyview_ros.training import calibration as calibration_module
-from anyview_ros.training import filmed
+from anyview_ros.training import film_files
 from anyview_ros.training.batches import BatchPlan, BatchSource
 from anyview_ros.training.calibration import calibrate, drawn_share, fit, judge
 from anyview_ros.training.filmed import FilmedRooms
@@ -221,7 +221,7 @@ def test_rays_only_trains_too(rooms: FilmedRooms) -> None:
 def test_rooms_by_parallel_cameras_come_after_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 1)
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 1)
     config = replace(CONFIG, rooms=RoomsConfig(count=1, parallel=1, side=32, instants=1, workers=1))
     both = prepared_rooms(config, tmp_path)
     assert len(both) == 2

@@ -15,7 +15,7 @@ from anyview_ros.methods.zeronvs.config import ZeroConfig
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import load_weights
 from anyview_ros.metrics.reliability import brier_score
-from anyview_ros.training import filmed, zeronvs_calibration
+from anyview_ros.training import film_files, zeronvs_calibration
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.optimisers import OptimiserConfig
 from anyview_ros.training.settings import read_settings
@@ -101,7 +101,7 @@ def test_conditions_are_dropped_in_the_share_asked_for(tmp_path: Path, rooms: Fi
 
 
 def test_what_is_filmed_is_kept_and_must_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filmed, "ROOMS_PER_FILE", 1)
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 1)
     film = ZeroRooms(rooms=1, robots=1, side=16, instants=1, workers=1)
     ours = prepared_rooms(replace(CONFIG, film=film), tmp_path)
     assert len(ours) == 2

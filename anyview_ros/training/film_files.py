@@ -1,0 +1,89 @@
+"""What is filmed for training, in files: made once, some scenes to a file, and read again as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyview_ros.errors import ReadError
+
+SCENES_PER_FILE = 50
+
+Films = Mapping[str, NDArray[Any]]
+"""Arrays by name, each with the scenes along its first axis."""
+
+Filming = Callable[[int, int], Films]
+"""Films scenes ``first`` to ``first + count``, each as its number alone says."""
+
+
+def film_to_files(folder: Path, stem: str, count: int, film: Filming, *, workers: int = 1) -> list[Path]:
+    """Film scenes 0 to ``count`` into files of ``folder``; files that are there already are kept.
+
+    Args:
+        folder: made if it is not there.
+        stem: what the files' names begin with; the numbers of their scenes follow.
+        count: of scenes.
+        film: see :data:`Filming`; with several workers it has to be picklable.
+        workers: processes that film.
+
+    Returns:
+        the files, in order of the scenes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    spans = [(first, min(first + SCENES_PER_FILE, count)) for first in range(0, count, SCENES_PER_FILE)]
+    paths = [folder / f"{stem}_{first:06d}_to_{last:06d}.npz" for first, last in spans]
+    missing = [(span, path) for span, path in zip(spans, paths, strict=True) if not path.exists()]
+    if workers <= 1:
+        for span, path in missing:
+            _write(film, span, path)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            jobs = [pool.submit(_write_alone, film, span, path) for span, path in missing]
+            for job in jobs:
+                job.result()
+    return paths
+
+
+def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[str, NDArray[Any]]:
+    """Read what was filmed, in order.
+
+    Args:
+        paths: of the files.
+        names: of the arrays that each must hold.
+        what: was filmed, for messages: "rooms".
+
+    Raises:
+        ReadError: no file, or one that does not hold these arrays.
+    """
+    if not paths:
+        raise ReadError(f"no files of filmed {what} were given; film some with film_to()")
+    parts: list[dict[str, NDArray[Any]]] = []
+    for path in paths:
+        try:
+            with np.load(path) as file:
+                parts.append({name: file[name] for name in names})
+        except (OSError, KeyError, ValueError) as error:
+            raise ReadError(f"{path} holds no filmed {what} ({error}); delete it and film again") from error
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _write_alone(film: Filming, span: tuple[int, int], path: Path) -> None:
+    """In a process that shares the machine with others."""
+    import torch
+
+    torch.set_num_threads(1)
+    _write(film, span, path)
+
+
+def _write(film: Filming, span: tuple[int, int], path: Path) -> None:
+    films: dict[str, Any] = dict(film(span[0], span[1] - span[0]))
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.savez(file, **films)
+    unfinished.replace(path)

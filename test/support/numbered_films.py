@@ -1,0 +1,17 @@
+"""Films of nothing but numbers; in a module of its own, so that other processes can import it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from anyview_ros.training.film_files import Films
+
+
+def numbers(log: Path, first: int, count: int) -> Films:
+    """Scenes that are their own number; each call is noted in a file, as it may be made by another process."""
+    with log.open("a") as file:
+        file.write(f"{first}+{count} ")
+    scenes = np.arange(first, first + count)
+    return {"one": scenes, "two": np.stack([scenes, scenes], 1)}

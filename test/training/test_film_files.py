@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numbered_films import numbers
+
+from anyview_ros.errors import ReadError
+from anyview_ros.training import film_files
+from anyview_ros.training.film_files import Films, film_to_files, read_files
+
+
+@pytest.fixture(autouse=True)
+def two_scenes_per_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_scenes_come_back_in_order(tmp_path: Path, workers: int) -> None:
+    film = partial(numbers, tmp_path / "log")
+    arrays = read_files(film_to_files(tmp_path, "ns", 5, film, workers=workers), ("one", "two"), "numbers")
+    np.testing.assert_array_equal(arrays["one"], np.arange(5))
+    assert arrays["two"].shape == (5, 2)
+    assert sorted((tmp_path / "log").read_text().split()) == ["0+2", "2+2", "4+1"]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_is_there_is_kept_and_more_scenes_are_added(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    first = film_to_files(tmp_path, "ns", 3, partial(numbers, log))
+    log.unlink()
+    assert film_to_files(tmp_path, "ns", 3, partial(numbers, log)) == first
+    assert not log.exists()
+    more = film_to_files(tmp_path, "ns", 6, partial(numbers, log))
+    assert log.read_text().split() == ["2+2", "4+2"]
+    np.testing.assert_array_equal(read_files(more, ("one",), "numbers")["one"], np.arange(6))
+
+
+def test_an_interrupted_file_is_made_anew(tmp_path: Path) -> None:
+    def fails(first: int, count: int) -> Films:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        film_to_files(tmp_path, "ns", 1, fails)
+    (path,) = film_to_files(tmp_path, "ns", 1, partial(numbers, tmp_path / "log"))
+    assert read_files([path], ("one",), "numbers")["one"] == [0]
+
+
+def test_an_error_in_another_process_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="nowhere"):
+        film_to_files(tmp_path, "ns", 3, partial(numbers, tmp_path / "nowhere" / "log"), workers=2)
+
+
+def test_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no files of filmed numbers"):
+        read_files([], ("one",), "numbers")
+    (path,) = film_to_files(tmp_path, "ns", 1, partial(numbers, tmp_path / "log"))
+    with pytest.raises(ReadError, match=r"ns_000000_to_000001\.npz holds no filmed numbers"):
+        read_files([path], ("three",), "numbers")
