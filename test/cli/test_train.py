@@ -30,10 +30,10 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
     config.write_text(CONFIG)
     command = ["train", "small", "--config", str(config), "--out", str(out)]
     assert main([*command, "--minutes", "0", "--device", "cpu"]) == 1
-    assert "stopped at step 1 of 3" in capsys.readouterr().out
+    assert "stopped at step 0 of 3" in capsys.readouterr().out
     assert main([*command, "--device", "cpu"]) == 0
     told = capsys.readouterr()
-    assert "step 1 of 3" in told.out
+    assert "step 0 of 3" in told.out
     assert "3/3" in told.err
     loaded = load_weights(out / "anyview_small.safetensors", "cpu")
     assert loaded.about["steps"] == "3"

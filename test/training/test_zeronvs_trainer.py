@@ -105,7 +105,7 @@ def test_what_is_filmed_is_kept_and_must_fit(tmp_path: Path, monkeypatch: pytest
     film = ZeroRooms(rooms=1, robots=1, side=16, instants=1, workers=1)
     ours = prepared_rooms(replace(CONFIG, film=film), tmp_path)
     assert len(ours) == 2
-    assert (tmp_path / "robots" / "rooms_00000.npz").exists()
+    assert (tmp_path / "robots" / "rooms_000000_to_000001.npz").exists()
     with pytest.raises(InvalidInputError, match="filmed at 16 pixels and 1 instants"):
         prepared_rooms(replace(CONFIG, film=replace(film, instants=2)), tmp_path)
 
