@@ -19,8 +19,7 @@ from anyview_ros.methods.look_beyond.panorama.seam import seam_loss
 from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, save_panorama_weights
 from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
 from anyview_ros.training.look_beyond_panorama_films import Panoramas, film_to, read_panoramas
-from anyview_ros.training.run import Report, TrainingRun
-from anyview_ros.training.sheets import write_sheet
+from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 
 _IDENTITY = (
     "seed",
@@ -38,7 +37,7 @@ _IDENTITY = (
 """Settings that a resumed run must share with the one that wrote the checkpoint."""
 
 
-class PanoramaTrainer:
+class PanoramaTrainer(NetworkTrainer[PanoramaDenoiser]):
     """One training run in a folder.
 
     Args:
@@ -53,51 +52,20 @@ class PanoramaTrainer:
 
     def __init__(self, config: PanoramaTrainingConfig, folder: Path, panoramas: Panoramas) -> None:
         """Begin, or go on where the folder's checkpoint ends."""
-        network = config.network
+        size = config.network
         shapes = panoramas.colour.shape[1:3], panoramas.source.shape[1:3]
-        wanted = (network.height, 2 * network.height), (network.source_height, network.source_width)
+        wanted = (size.height, 2 * size.height), (size.source_height, size.source_width)
         if shapes != wanted:
             raise InvalidInputError(
                 f"the panoramas and their pictures are {shapes} pixels but the network wants {wanted}; film them anew "
                 "in another folder"
             )
-        self.config, self.folder = config, folder
-        self.device = config.chosen_device()
-        torch.manual_seed(config.seed)
-        self.network = PanoramaDenoiser(network).to(self.device)
-        self._run = TrainingRun(self.network, folder, config, identity=_IDENTITY)
+        self.config = config
+        network = new_network(lambda: PanoramaDenoiser(size), config)
+        super().__init__(network, folder, config, identity=_IDENTITY)
         self._panoramas = panoramas
         self._levels = noise_levels().to(self.device)
         self._shown: list[Tensor] = []
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return self._run.step
-
-    def run(self, *, report: Report | None = None, time_limit_s: float = math.inf) -> bool:
-        """Train to the end, or until the time is up; write a checkpoint and the weights either way.
-
-        Args:
-            report: called with the step, the steps in all and the loss, after each step.
-            time_limit_s: no step begins after so long.
-
-        Returns:
-            whether the end was reached.
-        """
-        return self._run.run(
-            self._loss,
-            report=report,
-            time_limit_s=time_limit_s,
-            on_step=self._sheet,
-            on_save=self._write_weights,
-        )
-
-    def averaged_network(self) -> PanoramaDenoiser:
-        """A network with the averaged weights, in evaluation mode."""
-        network = PanoramaDenoiser(self.config.network).to(self.device)
-        network.load_state_dict(self._run.average)
-        return network.eval().requires_grad_(False)
 
     def _loss(self, step: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         config = self.config
@@ -113,10 +81,8 @@ class PanoramaTrainer:
     def _write_weights(self) -> None:
         save_panorama_weights(self.folder / PANORAMA_FILE, self.averaged_network(), {"steps": str(self.step)})
 
-    def _sheet(self, step: int) -> None:
-        if step % self.config.sheet_steps and step != 1:
-            return
-        write_sheet(self.folder / f"sheet_{step:06d}.png", [(pictures + 1) / 2 for pictures in self._shown])
+    def _samples(self) -> list[Tensor]:
+        return [(pictures + 1) / 2 for pictures in self._shown]
 
 
 class Sample:

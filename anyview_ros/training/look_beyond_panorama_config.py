@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
 from anyview_ros.training.look_beyond_panorama_films import PanoramaPlan
-from anyview_ros.training.run import RunConfig
+from anyview_ros.training.network_trainer import PicturesConfig
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PanoramasConfig:
 
 
 @dataclass(frozen=True)
-class PanoramaTrainingConfig(RunConfig):
+class PanoramaTrainingConfig(PicturesConfig):
     """A training run; see docs/methods/look_beyond_panorama.md.
 
     Attributes:
@@ -39,7 +39,6 @@ class PanoramaTrainingConfig(RunConfig):
         withheld_share: share of the panoramas of which nothing is told, for classifier-free guidance.
         no_depth_share: share of the others of which no distance is told.
         mirrored_share: share of the panoramas that are mirrored.
-        sheet_steps: steps between sheets of sample pictures.
         network: size of the denoiser.
         panoramas: what it learns from.
     """
@@ -51,15 +50,13 @@ class PanoramaTrainingConfig(RunConfig):
     withheld_share: float = 0.1
     no_depth_share: float = 0.4
     mirrored_share: float = 0.5
-    sheet_steps: int = 250
     network: PanoramaConfig = field(default_factory=PanoramaConfig)
     panoramas: PanoramasConfig = field(default_factory=PanoramasConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("batch", "sheet_steps"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        if self.batch < 1:
+            raise InvalidInputError(f"batch is {self.batch}; give 1 or more")
         for name in ("withheld_share", "no_depth_share", "mirrored_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +17,13 @@ from anyview_ros.methods.look_beyond.video.network import UNSEEN_SPREAD, VideoDe
 from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
 from anyview_ros.training.look_beyond_video_clips import Clips, film_to, read_clips
 from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
-from anyview_ros.training.run import Report, TrainingRun
-from anyview_ros.training.sheets import write_sheet
+from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 
 _IDENTITY = ("seed", "batch", "withheld_share", "mirrored_share", "network", "clips", "checkpoint_dtype")
 """Settings that a resumed run must share with the one that wrote the checkpoint."""
 
 
-class VideoTrainer:
+class VideoTrainer(NetworkTrainer[VideoDenoiser]):
     """One training run in a folder.
 
     Args:
@@ -47,43 +45,12 @@ class VideoTrainer:
                 f"the clips are of {shape} pictures, rows and columns but the network wants {wanted}; film them anew "
                 "in another folder"
             )
-        self.config, self.folder = config, folder
-        self.device = config.chosen_device()
-        torch.manual_seed(config.seed)
-        self.network = VideoDenoiser(config.network).to(self.device)
-        self._run = TrainingRun(self.network, folder, config, identity=_IDENTITY)
+        self.config = config
+        network = new_network(lambda: VideoDenoiser(config.network), config)
+        super().__init__(network, folder, config, identity=_IDENTITY)
         self._clips = clips
         self._levels = noise_levels().to(self.device)
         self._shown: list[Tensor] = []
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return self._run.step
-
-    def run(self, *, report: Report | None = None, time_limit_s: float = math.inf) -> bool:
-        """Train to the end, or until the time is up; write a checkpoint and the weights either way.
-
-        Args:
-            report: called with the step, the steps in all and the loss, after each step.
-            time_limit_s: no step begins after so long.
-
-        Returns:
-            whether the end was reached.
-        """
-        return self._run.run(
-            self._loss,
-            report=report,
-            time_limit_s=time_limit_s,
-            on_step=self._sheet,
-            on_save=self._write_weights,
-        )
-
-    def averaged_network(self) -> VideoDenoiser:
-        """A network with the averaged weights, in evaluation mode."""
-        network = VideoDenoiser(self.config.network).to(self.device)
-        network.load_state_dict(self._run.average)
-        return network.eval().requires_grad_(False)
 
     def _loss(self, step: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         config = self.config
@@ -94,24 +61,19 @@ class VideoTrainer:
         known = known.with_pictures(torch.from_numpy(kept).float().to(self.device))
         level = torch.from_numpy(rng.integers(TRAINING_LEVELS, size=config.batch)).to(self.device)
         noise = torch.randn(video.shape, generator=self._run.generator(), device=self.device)
-        halved = config.cpu_bfloat16 and self.device.type == "cpu"
-        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
-            loss, parts, guess = video_loss(self.network, video, known, self._levels[level], noise)
+        loss, parts, guess = video_loss(self.network, video, known, self._levels[level], noise)
         self._shown = [known.base, guess, video]
         return loss, parts
 
     def _write_weights(self) -> None:
         save_video_weights(self.folder / VIDEO_FILE, self.averaged_network(), {"steps": str(self.step)})
 
-    def _sheet(self, step: int) -> None:
-        if step % self.config.sheet_steps and step != 1:
-            return
-        columns = [
+    def _samples(self) -> list[Tensor]:
+        return [
             (pictures[:, index] + 1) / 2
             for index in (self.config.network.frames // 2, self.config.network.frames - 1)
             for pictures in self._shown
         ]
-        write_sheet(self.folder / f"sheet_{step:06d}.png", columns)
 
 
 def video_loss(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.video.config import VideoConfig
 from anyview_ros.training.look_beyond_video_clips import ClipPlan
-from anyview_ros.training.run import RunConfig
+from anyview_ros.training.network_trainer import PicturesConfig
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,13 @@ class ClipsConfig:
 
 
 @dataclass(frozen=True)
-class VideoTrainingConfig(RunConfig):
+class VideoTrainingConfig(PicturesConfig):
     """A training run; see docs/methods/look_beyond.md.
 
     Attributes:
         batch: passes per step.
         withheld_share: share of the passes whose keyframe is withheld, for classifier-free guidance.
         mirrored_share: share of the passes that are mirrored.
-        sheet_steps: steps between sheets of sample pictures.
-        cpu_bfloat16: compute in bfloat16 where training is on a CPU, which is faster on those that have it in hardware.
         network: size of the denoiser.
         clips: what it learns from.
     """
@@ -42,16 +40,13 @@ class VideoTrainingConfig(RunConfig):
     batch: int = 8
     withheld_share: float = 0.1
     mirrored_share: float = 0.5
-    sheet_steps: int = 250
-    cpu_bfloat16: bool = False
     network: VideoConfig = field(default_factory=VideoConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("batch", "sheet_steps"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        if self.batch < 1:
+            raise InvalidInputError(f"batch is {self.batch}; give 1 or more")
         for name in ("withheld_share", "mirrored_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")

@@ -38,6 +38,7 @@ class RunConfig:
         device: where training computes; "auto" takes CUDA where there is one.
         threads: of torch on a CPU; 0 leaves the choice to torch.
         mixed_precision: compute in bfloat16 on CUDA.
+        cpu_bfloat16: compute in bfloat16 on a CPU, which is faster on those that have it in hardware alone.
         checkpoint_steps: steps between checkpoints.
         checkpoint_dtype: how averages and optimiser states are kept in checkpoints; after each checkpoint the run goes
             on with what was written, so that a resumed run equals one that was never interrupted.
@@ -53,6 +54,7 @@ class RunConfig:
     device: str = "auto"
     threads: int = 0
     mixed_precision: bool = True
+    cpu_bfloat16: bool = False
     checkpoint_steps: int = 250
     checkpoint_dtype: str = "float32"
     log_steps: int = 20
@@ -173,7 +175,8 @@ class TrainingRun:
             for group in optimiser.param_groups:
                 group["lr"] = optimiser_config.rate * share
             optimiser.zero_grad(set_to_none=True)
-        mixed = self.config.mixed_precision and self.device.type == "cuda"
+        config = self.config
+        mixed = config.cpu_bfloat16 if self.device.type == "cpu" else config.mixed_precision
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
             loss, parts = loss_of(self.step)
         value = float(loss.detach())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.training.batches import BatchPlan
-from anyview_ros.training.run import RunConfig
+from anyview_ros.training.network_trainer import PicturesConfig
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class SmallTrainingConfig(RunConfig):
+class SmallTrainingConfig(PicturesConfig):
     """A training run; see docs/methods/anyview_small.md.
 
     Attributes:
@@ -56,7 +56,6 @@ class SmallTrainingConfig(RunConfig):
         only_flow: fit the flow head and leave all else as it is.
         kept_batches: with ``only_flow``, run so many batches through the rest once and keep its answers, in half
             precision; each time round they get other noise. 0: none, every step has a batch of its own.
-        sheet_steps: steps between sheets of sample pictures.
         network, batches, rooms, loss: the parts.
     """
 
@@ -64,7 +63,6 @@ class SmallTrainingConfig(RunConfig):
     start_from: str = ""
     only_flow: bool = False
     kept_batches: int = 0
-    sheet_steps: int = 250
     network: SmallConfig = field(default_factory=SmallConfig)
     batches: BatchPlan = field(default_factory=BatchPlan)
     rooms: RoomsConfig = field(default_factory=RoomsConfig)
@@ -72,8 +70,6 @@ class SmallTrainingConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sheet_steps < 1:
-            raise InvalidInputError(f"sheet_steps is {self.sheet_steps}; give 1 or more")
         if self.only_flow and not self.network.flow:
             raise InvalidInputError("only_flow is set but network.flow is 0; give the flow head channels")
         if self.kept_batches < 0 or (self.kept_batches and not self.only_flow):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,7 @@ from anyview_ros.training.batches import Batch, BatchSource
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, run_batch
-from anyview_ros.training.run import Report, TrainingRun
-from anyview_ros.training.sheets import write_sheet
+from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 from anyview_ros.training.small_config import SmallTrainingConfig
 
 _IDENTITY = (
@@ -36,7 +34,7 @@ _IDENTITY = (
 _FLOW = "flow."
 
 
-class SmallTrainer:
+class SmallTrainer(NetworkTrainer[SmallNetwork]):
     """One training run in a folder.
 
     Args:
@@ -51,59 +49,26 @@ class SmallTrainer:
 
     def __init__(self, config: SmallTrainingConfig, folder: Path, rooms: FilmedRooms) -> None:
         """Begin, or go on where the folder's checkpoint ends."""
-        self.config, self.folder = config, folder
-        self.device = config.chosen_device()
-        torch.manual_seed(config.seed)
-        self.network = SmallNetwork(config.network).to(self.device)
+        self.config = config
+        network = new_network(lambda: SmallNetwork(config.network), config)
         if config.start_from:
-            _start_from(self.network, config.start_from)
+            _start_from(network, config.start_from)
         if config.only_flow:
-            for name, parameter in self.network.named_parameters():
+            for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.startswith(_FLOW))
-        self._run = TrainingRun(self.network, folder, config, identity=_IDENTITY)
+        super().__init__(network, folder, config, identity=_IDENTITY)
         self._batches = BatchSource(rooms, config.batches, config.seed)
         self._coming: Iterator[Batch] = iter(())
         self._shown: tuple[Batch, Tensor] | None = None
         self._kept: dict[int, list[FlowSample]] = {}
 
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return self._run.step
-
-    def run(self, *, report: Report | None = None, time_limit_s: float = math.inf) -> bool:
-        """Train to the end, or until the time is up; write a checkpoint and the weights either way.
-
-        Args:
-            report: called with the step, the steps in all and the loss, after each step.
-            time_limit_s: no step begins after so long.
-
-        Returns:
-            whether the end was reached.
-        """
-        self._coming = loaded(
-            self._batches, range(self.step, self.config.steps), processes=self.config.loaders
-        )
-        return self._run.run(
-            self._flow_alone if self.config.kept_batches else self._loss,
-            report=report,
-            time_limit_s=time_limit_s,
-            on_step=self._sheet,
-            on_save=self._write_weights,
-        )
-
-    def averaged_network(self) -> SmallNetwork:
-        """A network with the averaged weights, in evaluation mode."""
-        network = SmallNetwork(self.config.network).to(self.device)
-        network.load_state_dict({**self.network.state_dict(), **self._run.average})
-        return network.eval().requires_grad_(False)
-
-    def save(self) -> None:
-        """Write the checkpoint and the averaged weights, and go on with what was written."""
-        self._run.save(self._write_weights)
+    def _begin(self) -> None:
+        steps = range(self.step, self.config.steps)
+        self._coming = loaded(self._batches, steps, processes=self.config.loaders)
 
     def _loss(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        del step  # batches come in order
+        if self.config.kept_batches:
+            return self._flow_alone(step)
         batch = next(self._coming).to(self.device)
         loss, parts, pictures = batch_loss(self.network, batch, self.config.loss, self._run.generator())
         self._shown = (batch, pictures)
@@ -136,14 +101,13 @@ class SmallTrainer:
             {"steps": str(self.step)},
         )
 
-    def _sheet(self, step: int) -> None:
-        if self._shown is None or (step % self.config.sheet_steps and step != 1):
-            return
+    def _samples(self) -> list[Tensor]:
+        if self._shown is None:
+            return []
         batch, pictures = self._shown
         count = len(batch.target) // len(batch.source)
         source = batch.source[:, -1].repeat_interleave(count, 0).float() / 255
-        columns = [source, batch.hint[:, -1].float() / 255, pictures, batch.target[:, -1].float() / 255]
-        write_sheet(self.folder / f"sheet_{step:06d}.png", columns)
+        return [source, batch.hint[:, -1].float() / 255, pictures, batch.target[:, -1].float() / 255]
 
 
 def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.zeronvs.config import ZeroConfig
-from anyview_ros.training.run import RunConfig
+from anyview_ros.training.network_trainer import PicturesConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan
 
 
@@ -41,7 +41,7 @@ class ZeroRooms:
 
 
 @dataclass(frozen=True)
-class ZeroTrainingConfig(RunConfig):
+class ZeroTrainingConfig(PicturesConfig):
     """A training run; see docs/methods/zeronvs.md.
 
     Attributes:
@@ -50,29 +50,24 @@ class ZeroTrainingConfig(RunConfig):
         dropped_share: share of the samples that see neither picture nor pose, for classifier-free guidance.
         heaviest: largest weight of a sample's squared error; the weight is that of an error of the velocity, 1 over the
             variance of the noise.
-        cpu_bfloat16: compute in bfloat16 where training is on a CPU, which is faster on those that have it in hardware.
         loaders: processes that make samples; 0 makes them in between.
-        sheet_steps: steps between sheets of sample pictures.
         network, samples, film: the parts.
 
     Raises:
         InvalidInputError: a number out of range.
     """
 
+    sheet_steps: int = 500
     start_from: str = ""
     dropped_share: float = 0.1
     heaviest: float = 5.0
-    cpu_bfloat16: bool = False
     loaders: int = 0
-    sheet_steps: int = 500
     network: ZeroConfig = field(default_factory=ZeroConfig)
     samples: SamplePlan = field(default_factory=SamplePlan)
     film: ZeroRooms = field(default_factory=ZeroRooms)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sheet_steps < 1:
-            raise InvalidInputError(f"sheet_steps is {self.sheet_steps}; give 1 or more")
         if not 0 <= self.dropped_share < 1:
             raise InvalidInputError(f"dropped_share is {self.dropped_share}; give 0 to less than 1")
         if self.heaviest < 1:

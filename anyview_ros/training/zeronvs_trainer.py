@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,7 @@ from anyview_ros.methods.zeronvs.sampling import sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.loading import loaded
-from anyview_ros.training.run import Report, TrainingRun
-from anyview_ros.training.sheets import write_sheet
+from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
 from anyview_ros.training.zeronvs_samples import Samples, SampleSource
 
@@ -28,7 +26,7 @@ _IDENTITY = ("seed", "network", "samples", "film", "dropped_share", "heaviest", 
 _SHEET_ROWS, _SHEET_STEPS = 8, 25
 
 
-class ZeroTrainer:
+class ZeroTrainer(NetworkTrainer[ZeroNetwork]):
     """One training run in a folder.
 
     Args:
@@ -42,13 +40,12 @@ class ZeroTrainer:
     """
 
     def __init__(self, config: ZeroTrainingConfig, folder: Path, rooms: FilmedRooms) -> None:
-        self.config, self.folder = config, folder
-        device = config.chosen_device()
-        torch.manual_seed(config.seed)
-        self.network = ZeroNetwork(config.network).to(device)
-        begun = _start_from(self.network, Path(config.start_from)) if config.start_from else ""
-        self._levels = NoiseLevels(self.network.scheduler_config, device)
-        self._samples = SampleSource(
+        self.config = config
+        network = new_network(lambda: ZeroNetwork(config.network), config)
+        begun = _start_from(network, Path(config.start_from)) if config.start_from else ""
+        super().__init__(network, folder, config, identity=_IDENTITY, started_from=begun)
+        self._levels = NoiseLevels(network.scheduler_config, self.device)
+        self._source = SampleSource(
             rooms,
             config.samples,
             side=config.network.side,
@@ -57,42 +54,10 @@ class ZeroTrainer:
         )
         self._next: Iterator[Samples] = iter(())
         self._shown: Samples | None = None
-        self._run = TrainingRun(self.network, folder, config, identity=_IDENTITY, started_from=begun)
 
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return self._run.step
-
-    @property
-    def device(self) -> torch.device:
-        """Where training computes."""
-        return self._run.device
-
-    def run(self, *, report: Report | None = None, time_limit_s: float = math.inf) -> bool:
-        """Train to the end, or until the time is up; write a checkpoint and the weights either way.
-
-        Args:
-            report: called with the step, the steps in all and the loss, after each step.
-            time_limit_s: no step begins after so long.
-
-        Returns:
-            whether the end was reached.
-        """
-        self._next = loaded(self._samples, range(self.step, self.config.steps), processes=self.config.loaders)
-        return self._run.run(
-            self._loss,
-            report=report,
-            time_limit_s=time_limit_s,
-            on_step=self._look,
-            on_save=self._write_weights,
-        )
-
-    def averaged_network(self) -> ZeroNetwork:
-        """A network with the averaged weights, in evaluation mode."""
-        network = ZeroNetwork(self.config.network).to(self.device)
-        network.load_state_dict(self._run.average)
-        return network.eval().requires_grad_(False)
+    def _begin(self) -> None:
+        steps = range(self.step, self.config.steps)
+        self._next = loaded(self._source, steps, processes=self.config.loaders)
 
     def _loss(self, step: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         del step  # samples come in order, and the noise is that of the run's step
@@ -103,18 +68,16 @@ class ZeroTrainer:
         timesteps = torch.randint(len(self._levels), (len(source),), generator=generator, device=self.device)
         noise = torch.randn(target.shape, generator=generator, device=self.device)
         noisy = self._levels.noisy(target, noise, timesteps)
-        halved = self.config.cpu_bfloat16 and self.device.type == "cpu"
-        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
-            condition = self.network.dropped(self.network.condition(source, poses), keep)
-            predicted = self.network.predict(noisy, timesteps, condition)
+        condition = self.network.dropped(self.network.condition(source, poses), keep)
+        predicted = self.network.predict(noisy, timesteps, condition)
         error = (predicted.float() - target).square().mean((1, 2, 3))
         spread = self._levels.at(timesteps)[1][:, 0, 0, 0]
         weight = spread.square().clamp(min=1 / self.config.heaviest).reciprocal()
         return (weight * error).mean(), {"squared": error.detach().mean()}
 
-    def _look(self, step: int) -> None:
-        if self._shown is None or (step % self.config.sheet_steps and step != 1):
-            return
+    def _samples(self) -> list[Tensor]:
+        if self._shown is None:
+            return []
         source, target, poses = (part[:_SHEET_ROWS] for part in self._shown.pictures(self.device))
         network = self.averaged_network()
         with torch.no_grad():
@@ -123,8 +86,7 @@ class ZeroTrainer:
                 sample(network, condition, steps=_SHEET_STEPS, seeds=[seed] * len(source), guidance=1.0)
                 for seed in (0, 1)
             ]
-        columns = [source, *drawn, target]
-        write_sheet(self.folder / f"sheet_{step:06d}.png", [(column + 1) / 2 for column in columns])
+        return [(column + 1) / 2 for column in (source, *drawn, target)]
 
     def _write_weights(self) -> None:
         save_weights(self.folder / WEIGHTS, self.averaged_network(), Reliability(), {"steps": str(self.step)})
