@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
 from anyview_ros.methods.anyview_small.config import SmallConfig
+from anyview_ros.methods.network_files import FileFormat, read_network, read_note, write_network
 
-FORMAT = "anyview_small/1"
+FORMAT = FileFormat(
+    "anyview_small/1", "anyview_small", "small", "leave weights out to use those that are shipped"
+)
 SHIPPED = Path(__file__).parent / "weights" / "anyview_small.safetensors"
 
 
@@ -60,23 +61,8 @@ def save_weights(
         calibration: of its confidence.
         about: more for the header, such as the steps trained.
     """
-    import torch
-    from safetensors.torch import save_file
-
-    tensors = {
-        name: value.detach().to("cpu", torch.bfloat16).contiguous()
-        for name, value in network.state_dict().items()
-    }
-    header = {
-        "format": FORMAT,
-        "config": json.dumps(network.config.as_dict()),
-        "calibration": json.dumps(asdict(calibration)),
-        **(about or {}),
-    }
-    unfinished = path.with_suffix(".part")
-    save_file(tensors, str(unfinished), header)
-    unfinished.chmod(0o644)  # safetensors lets the owner alone read what it writes
-    unfinished.replace(path)
+    notes = {"calibration": json.dumps(asdict(calibration)), **(about or {})}
+    write_network(path, network, network.config.as_dict(), FORMAT, notes)
 
 
 def load_weights(path: Path, device: str) -> LoadedWeights:
@@ -86,55 +72,12 @@ def load_weights(path: Path, device: str) -> LoadedWeights:
         WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
         MissingDependencyError: PyTorch or safetensors is not installed.
     """
-    try:
-        import torch
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise MissingDependencyError(
-            "method 'anyview_small' needs PyTorch and safetensors: pip install 'anyview_ros[small]'"
-        ) from error
+    file = read_network(path, _empty, FORMAT, device)
+    calibration = read_note(path, file.about, "calibration", lambda values: Calibration(**values))
+    return LoadedWeights(file.network, calibration, file.sha256, file.about)
+
+
+def _empty(settings: dict[str, Any]) -> Any:
     from anyview_ros.methods.anyview_small.network import SmallNetwork
 
-    if not path.is_file():
-        raise WeightsError(f"there are no weights at {path}; leave weights out to use those that are shipped")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is damaged or no safetensors file ({error}); copy it again") from error
-    config, calibration = _settings(path, header)
-    network = SmallNetwork(config)
-    _check_tensors(path, tensors, network.state_dict())
-    network.load_state_dict({name: value.to(torch.float32) for name, value in tensors.items()})
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return LoadedWeights(network.eval().requires_grad_(False).to(device), calibration, digest, header)
-
-
-def _settings(path: Path, header: dict[str, str]) -> tuple[SmallConfig, Calibration]:
-    if header.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path} has format {header.get('format')!r} in its header, not {FORMAT!r}: these are weights of "
-            "another model or version"
-        )
-    try:
-        config = SmallConfig.from_dict(json.loads(header["config"]))
-        calibration = Calibration(**json.loads(header["calibration"]))
-    except (KeyError, TypeError, json.JSONDecodeError, InvalidInputError) as error:
-        raise WeightsError(f"the header of {path} cannot be used: {error}") from error
-    return config, calibration
-
-
-def _check_tensors(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    missing, surplus = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    if missing or surplus:
-        raise WeightsError(
-            f"{path} does not fit the settings in its own header: missing {', '.join(missing) or 'nothing'}; "
-            f"left over {', '.join(surplus) or 'nothing'}"
-        )
-    for name, value in wanted.items():
-        if found[name].shape != value.shape:
-            raise WeightsError(
-                f"{path}: {name} is {tuple(found[name].shape)} but the settings in the header make it "
-                f"{tuple(value.shape)}"
-            )
+    return SmallNetwork(SmallConfig.from_dict(settings))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
+from anyview_ros.methods.network_files import FileFormat, read_network, read_note, write_network
 from anyview_ros.methods.zeronvs.config import ZeroConfig
 from anyview_ros.methods.zeronvs.reliability import Reliability
 
-FORMAT = "zeronvs_small/1"
 SHIPPED = Path(__file__).parent / "weights" / "zeronvs.safetensors"
 REMEDY = "`anyview train zeronvs` makes weights in minutes; leave weights out for those that are shipped"
+FORMAT = FileFormat("zeronvs_small/1", "zeronvs", "diffusion", REMEDY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,23 +44,8 @@ def save_weights(
         reliability: of its pictures.
         about: more for the header, such as the steps trained.
     """
-    import torch
-    from safetensors.torch import save_file
-
-    tensors = {
-        name: value.detach().to("cpu", torch.bfloat16).contiguous()
-        for name, value in network.state_dict().items()
-    }
-    header = {
-        "format": FORMAT,
-        "config": json.dumps(network.config.as_dict()),
-        "reliability": json.dumps(asdict(reliability)),
-        **(about or {}),
-    }
-    unfinished = path.with_suffix(".part")
-    save_file(tensors, str(unfinished), header)
-    unfinished.chmod(0o644)  # safetensors lets the owner alone read what it writes
-    unfinished.replace(path)
+    notes = {"reliability": json.dumps(asdict(reliability)), **(about or {})}
+    write_network(path, network, network.config.as_dict(), FORMAT, notes)
 
 
 def load_weights(path: Path, device: str) -> LoadedWeights:
@@ -71,55 +55,12 @@ def load_weights(path: Path, device: str) -> LoadedWeights:
         WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
         MissingDependencyError: PyTorch or safetensors is not installed.
     """
-    try:
-        import torch
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise MissingDependencyError(
-            "method 'zeronvs' needs PyTorch, safetensors and diffusers: pip install 'anyview_ros[all]'"
-        ) from error
+    file = read_network(path, _empty, FORMAT, device)
+    reliability = read_note(path, file.about, "reliability", lambda values: Reliability(**values))
+    return LoadedWeights(file.network, reliability, file.sha256, file.about)
+
+
+def _empty(settings: dict[str, Any]) -> Any:
     from anyview_ros.methods.zeronvs.network import ZeroNetwork
 
-    if not path.is_file():
-        raise WeightsError(f"there are no weights at {path}; {REMEDY}")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is damaged or no safetensors file ({error}); {REMEDY}") from error
-    config, reliability = _settings(path, header)
-    network = ZeroNetwork(config)
-    _check_tensors(path, tensors, network.state_dict())
-    network.load_state_dict({name: value.to(torch.float32) for name, value in tensors.items()})
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return LoadedWeights(network.eval().requires_grad_(False).to(device), reliability, digest, header)
-
-
-def _settings(path: Path, header: dict[str, str]) -> tuple[ZeroConfig, Reliability]:
-    if header.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path} has format {header.get('format')!r} in its header, not {FORMAT!r}: these are weights of another "
-            f"model or version; {REMEDY}"
-        )
-    try:
-        config = ZeroConfig.from_dict(json.loads(header["config"]))
-        reliability = Reliability(**json.loads(header["reliability"]))
-    except (KeyError, TypeError, json.JSONDecodeError, InvalidInputError) as error:
-        raise WeightsError(f"the header of {path} cannot be used: {error}") from error
-    return config, reliability
-
-
-def _check_tensors(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    missing, surplus = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    if missing or surplus:
-        raise WeightsError(
-            f"{path} does not fit the settings in its own header: missing {', '.join(missing) or 'nothing'}; "
-            f"left over {', '.join(surplus) or 'nothing'}"
-        )
-    for name, value in wanted.items():
-        if found[name].shape != value.shape:
-            raise WeightsError(
-                f"{path}: {name} is {tuple(found[name].shape)} but the settings in the header make it "
-                f"{tuple(value.shape)}"
-            )
+    return ZeroNetwork(ZeroConfig.from_dict(settings))

@@ -40,9 +40,9 @@ def test_what_is_no_weights_is_told(tmp_path: Path) -> None:
     tensors = {"a": torch.zeros(1)}
     for header, complaint in (
         ({"format": "other/1"}, "another model"),
-        ({"format": FORMAT, "config": "[]"}, "header"),
-        ({"format": FORMAT, "config": '{"height": 3}'}, "header"),
-        ({"format": FORMAT, "config": "{}"}, "does not fit"),
+        ({"format": FORMAT.name, "config": "[]"}, "header"),
+        ({"format": FORMAT.name, "config": '{"height": 3}'}, "header"),
+        ({"format": FORMAT.name, "config": "{}"}, "does not hold the tensors"),
     ):
         save_file(tensors, str(broken), header)
         with pytest.raises(WeightsError, match=complaint):

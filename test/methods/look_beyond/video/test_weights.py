@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def written(path: Path, tensors: dict[str, torch.Tensor], **header: str) -> Path:
-    whole = {"format": FORMAT, "config": json.dumps(TINY_VIDEO.as_dict())} | header
+    whole = {"format": FORMAT.name, "config": json.dumps(TINY_VIDEO.as_dict())} | header
     save_file(tensors, str(path), whole)
     return path
 

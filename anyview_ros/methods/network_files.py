@@ -1,0 +1,135 @@
+"""A network of ours in one safetensors file: weights in bfloat16, the settings that make it in the header."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Network = TypeVar("Network", bound="nn.Module")
+Note = TypeVar("Note")
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """What a kind of file is called, and what its reader says where there is none.
+
+    Attributes:
+        name: format and version, in the header.
+        method: the method that reads it.
+        extra: of the package, which installs what reading needs.
+        remedy: how weights are come by.
+    """
+
+    name: str
+    method: str
+    extra: str
+    remedy: str
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkFile(Generic[Network]):
+    """A network with its weights.
+
+    Attributes:
+        network: float32, in evaluation mode.
+        sha256: of the file, hex.
+        about: its header, such as the steps trained.
+    """
+
+    network: Network
+    sha256: str
+    about: dict[str, str]
+
+
+def write_network(
+    path: Path, network: nn.Module, settings: Mapping[str, Any], form: FileFormat, about: Mapping[str, str]
+) -> None:
+    """Write a network to ``path`` in bfloat16, replacing what is there.
+
+    Args:
+        path: of the file.
+        network: what to write.
+        settings: that make an empty network of its size, as JSON can say them.
+        form: of the file.
+        about: more for the header, such as the steps trained.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {
+        name: value.detach().to("cpu", torch.bfloat16).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    unfinished = path.with_suffix(".part")
+    header = {"format": form.name, "config": json.dumps(dict(settings)), **about}
+    save_file(tensors, str(unfinished), header)
+    unfinished.chmod(0o644)  # safetensors lets the owner alone read what it writes
+    unfinished.replace(path)
+
+
+def read_network(
+    path: Path, make: Callable[[dict[str, Any]], Network], form: FileFormat, device: str
+) -> NetworkFile[Network]:
+    """Read a network from ``path``.
+
+    Args:
+        path: of the file.
+        make: makes an empty network of the settings in the header; raises InvalidInputError for settings there are not.
+        form: that the file must have.
+        device: torch device.
+
+    Raises:
+        WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
+        MissingDependencyError: PyTorch or safetensors is not installed.
+    """
+    try:
+        import torch
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"method '{form.method}' needs the Python package '{error.name}', which is not installed: "
+            f"pip install 'anyview_ros[{form.extra}]'"
+        ) from error
+    from anyview_ros.methods.weight_checks import check_tensors
+
+    if not path.is_file():
+        raise WeightsError(f"there are no weights at {path}; {form.remedy}")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is damaged or no safetensors file ({error}); {form.remedy}") from error
+    if header.get("format") != form.name:
+        raise WeightsError(
+            f"{path} has format {header.get('format')!r} in its header, not {form.name!r}: these are weights of "
+            f"another model or version; {form.remedy}"
+        )
+    network = read_note(path, header, "config", make)
+    check_tensors(tensors, network.state_dict(), str(path))
+    network.load_state_dict({name: value.to(torch.float32) for name, value in tensors.items()})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return NetworkFile(network.eval().requires_grad_(False).to(device), digest, header)
+
+
+def read_note(
+    path: Path, header: Mapping[str, str], name: str, make: Callable[[dict[str, Any]], Note]
+) -> Note:
+    """What ``make`` makes of the JSON under ``name`` in a file's header.
+
+    Raises:
+        WeightsError: there is none, or it does not fit.
+    """
+    try:
+        return make(json.loads(header[name]))
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, InvalidInputError) as error:
+        raise WeightsError(f"the header of {path} cannot be used: {name}: {error}") from error
