@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.cli.synthesize import add_source_arguments, open_film, told_source
-from anyview_ros.cli.train import ProgressLine
+from anyview_ros.cli.training_runs import ProgressLine
 from anyview_ros.errors import InvalidInputError
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; 0 when the end was reached and the model written, 1 when the time was up before."""
-    from anyview_ros.cli.train import ProgressLine
+    from anyview_ros.cli.training_runs import ProgressLine
     from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer, lora_optimiser
 
     config = LoraConfig(

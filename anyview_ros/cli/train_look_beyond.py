@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
 import shutil
-import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.training_runs import add_run_arguments, changed, trained
 from anyview_ros.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from anyview_ros.training.run import Report, RunConfig
+    from anyview_ros.training.network_trainer import NetworkTrainer
+    from anyview_ros.training.run import RunConfig
 
 STAGES = ("panorama", "video")
-Config = TypeVar("Config", bound="RunConfig")
-
-
-class Trainer(Protocol):
-    """The trainer of a stage."""
-
-    @property
-    def network(self) -> nn.Module:
-        """What is trained."""
-        ...
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        ...
-
-    def run(self, *, report: Report | None = None, time_limit_s: float = math.inf) -> bool:
-        """Train to the end, or until the time is up; return whether the end was reached."""
-        ...
 
 
 def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,14 +36,7 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="a file, or the name of one of ours, for each stage that is trained; none: look_beyond_panorama.yaml and "
         "look_beyond_video.yaml",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run and of the weights")
-    parser.add_argument("--steps", type=int, help="steps of each stage, in place of the configuration's")
-    parser.add_argument("--device", help="torch device, in place of the configuration's")
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        help="stop each stage after so long, filming not counted; run again to go on",
-    )
+    add_run_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -94,16 +64,14 @@ def _train_panorama(name: str, arguments: argparse.Namespace) -> bool:
     from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
     from anyview_ros.training.settings import read_settings
 
-    config = _changed(read_settings(PanoramaTrainingConfig, name), arguments)
+    config = changed(read_settings(PanoramaTrainingConfig, name), arguments)
     folder: Path = arguments.out / "panorama"
     print(
         f"stage 1: filming {config.panoramas.count} panoramas into {folder / 'films'}, or reading what is there"
     )
 
-    def make() -> Trainer:
-        return PanoramaTrainer(config, folder, prepared_panoramas(config, folder / "films"))
-
-    return _train(make, config, arguments, PANORAMA_FILE, folder)
+    trainer = PanoramaTrainer(config, folder, prepared_panoramas(config, folder / "films"))
+    return _train(trainer, config, arguments, PANORAMA_FILE, folder)
 
 
 def _train_video(name: str, arguments: argparse.Namespace) -> bool:
@@ -112,41 +80,18 @@ def _train_video(name: str, arguments: argparse.Namespace) -> bool:
     from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
     from anyview_ros.training.settings import read_settings
 
-    config = _changed(read_settings(VideoTrainingConfig, name), arguments)
+    config = changed(read_settings(VideoTrainingConfig, name), arguments)
     folder: Path = arguments.out / "video"
     print(f"stage 2: filming {config.clips.count} clips into {folder / 'films'}, or reading what is there")
-
-    def make() -> Trainer:
-        return VideoTrainer(config, folder, prepared_clips(config, folder / "films"))
-
-    return _train(make, config, arguments, VIDEO_FILE, folder)
+    trainer = VideoTrainer(config, folder, prepared_clips(config, folder / "films"))
+    return _train(trainer, config, arguments, VIDEO_FILE, folder)
 
 
 def _train(
-    make: Callable[[], Trainer], config: RunConfig, arguments: argparse.Namespace, weights: str, folder: Path
+    trainer: NetworkTrainer[Any], config: RunConfig, arguments: argparse.Namespace, weights: str, folder: Path
 ) -> bool:
     """Run one stage, and put its weights where the method looks for those of both."""
-    from anyview_ros.cli.train import ProgressLine
-
-    trainer = make()
-    count = sum(p.numel() for p in trainer.network.parameters())
-    print(
-        f"{count / 1e6:.2f} M parameters on {config.chosen_device()}, step {trainer.step} of {config.steps}"
-    )
-    line = ProgressLine(sys.stderr, trainer.step)
-    limit_s = math.inf if arguments.minutes is None else 60 * arguments.minutes
-    finished = trainer.run(report=line.update, time_limit_s=limit_s)
-    line.end()
+    finished = trained(trainer, config, arguments)
     shutil.copyfile(folder / weights, arguments.out / weights)
-    if not finished:
-        print(f"stopped at step {trainer.step} of {config.steps}; run the same command again to go on")
     print(f"weights: {arguments.out / weights}")
     return finished
-
-
-def _changed(config: Config, arguments: argparse.Namespace) -> Config:
-    if arguments.steps is not None:
-        config = replace(config, steps=arguments.steps)
-    if arguments.device is not None:
-        config = replace(config, device=arguments.device)
-    return config

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 
 from anyview_ros.cli import train
 from anyview_ros.cli.main import main
-from anyview_ros.cli.train import ProgressLine
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
 from anyview_ros.training import film_files
 
@@ -43,21 +41,3 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
 def test_a_bad_configuration_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "small", "--config", "moon.yaml", "--out", str(tmp_path)]) == 2
     assert "no configuration 'moon.yaml'" in capsys.readouterr().err
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_the_progress_line_tells_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
-    stream = Terminal()
-    line = ProgressLine(stream, 10)
-    now[0] += 20.0
-    line.update(20, 100, 0.5)  # two seconds per step, eighty to go
-    assert "20/100  loss 0.5000  0:02:40 left" in stream.getvalue()
-    assert stream.getvalue().count("\n") == 0
-    line.end()
-    assert stream.getvalue().endswith("\n")

@@ -49,7 +49,7 @@ def test_every_refusal_tells_the_remedy_of_the_format(path: Path) -> None:
         with pytest.raises(WeightsError, match="draw one"):
             read_network(where, line, form, "cpu")
     path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(WeightsError, match="damaged.*draw one"):
+    with pytest.raises(WeightsError, match=r"damaged.*draw one"):
         read_network(path, line, FORM, "cpu")
 
 

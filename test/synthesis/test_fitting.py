@@ -11,7 +11,9 @@ from anyview_ros.synthesis.fitting import FitBudget, available_fitters, load_fit
 
 
 def test_methods_that_fit_no_scene_are_refused_with_those_that_do() -> None:
-    with pytest.raises(UnknownMethodError, match="'copy_source' fits scenes; choose one of any4d, ddr, zeronvs"):
+    with pytest.raises(
+        UnknownMethodError, match="'copy_source' fits scenes; choose one of any4d, ddr, zeronvs"
+    ):
         load_fitter("copy_source")
     assert {"any4d", "ddr", "zeronvs"} <= set(available_fitters())
 

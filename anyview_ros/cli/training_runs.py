@@ -1,0 +1,85 @@
+"""What the commands that train have in common: arguments, the changes they make to settings, and a progress line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from anyview_ros.training.network_trainer import NetworkTrainer
+    from anyview_ros.training.run import RunConfig
+
+Config = TypeVar("Config", bound="RunConfig")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add those that every training of a network of ours takes."""
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run and of its weights")
+    parser.add_argument("--steps", type=int, help="steps in all, in place of the configuration's")
+    parser.add_argument("--device", help="torch device, in place of the configuration's")
+    parser.add_argument(
+        "--minutes", type=float, help="stop after so long, filming not counted; run again to go on"
+    )
+
+
+def changed(config: Config, arguments: argparse.Namespace) -> Config:
+    """The settings with ``--steps`` and ``--device`` in place of their own."""
+    given = {name: getattr(arguments, name) for name in ("steps", "device")}
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def trained(trainer: NetworkTrainer[Any], config: RunConfig, arguments: argparse.Namespace) -> bool:
+    """Train, tell what happens, and return whether the end was reached."""
+    count = sum(p.numel() for p in trainer.network.parameters())
+    print(f"{count / 1e6:.2f} M parameters on {trainer.device}, step {trainer.step} of {config.steps}")
+    line = ProgressLine(sys.stderr, trainer.step)
+    limit_s = math.inf if arguments.minutes is None else 60 * arguments.minutes
+    finished = trainer.run(report=line.update, time_limit_s=limit_s)
+    line.end()
+    if not finished:
+        print(f"stopped at step {trainer.step} of {config.steps}; run the same command again to go on")
+    return finished
+
+
+class ProgressLine:
+    """Steps done, loss and remaining time: one line that changes on a terminal, now and then a line elsewhere.
+
+    Args:
+        stream: where to write.
+        first: step that the run begins at.
+    """
+
+    def __init__(self, stream: TextIO, first: int) -> None:
+        """Begin at ``first``."""
+        self._stream, self._first = stream, first
+        self._began = self._shown = time.monotonic()
+        self._smooth = math.nan
+
+    def update(self, step: int, total: int, loss: float) -> None:
+        """Show that ``step`` of ``total`` steps are done."""
+        self._smooth = loss if math.isnan(self._smooth) else 0.98 * self._smooth + 0.02 * loss
+        now = time.monotonic()
+        live = self._stream.isatty()
+        if now - self._shown < (0.2 if live else 10.0) and step < total:
+            return
+        self._shown = now
+        left_s = (now - self._began) / max(step - self._first, 1) * (total - step)
+        filled = 30 * step // total
+        text = f"[{'#' * filled}{'.' * (30 - filled)}] {step}/{total}  loss {self._smooth:.4f}  {_clock(left_s)} left"
+        self._stream.write(f"\r{text}" if live else f"{text}\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._stream.isatty():
+            self._stream.write("\n")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import argparse
+import io
+
+import pytest
+
+from anyview_ros.cli import training_runs
+from anyview_ros.cli.training_runs import ProgressLine, add_run_arguments, changed
+from anyview_ros.training.run import RunConfig
+
+
+def test_arguments_take_the_place_of_settings_only_where_they_are_given() -> None:
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    config = RunConfig(steps=9, device="cpu")
+    assert changed(config, parser.parse_args(["--out", "run"])) == config
+    assert changed(config, parser.parse_args(["--out", "run", "--steps", "3"])) == RunConfig(
+        steps=3, device="cpu"
+    )
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_progress_line_tells_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(training_runs.time, "monotonic", lambda: now[0])
+    stream = Terminal()
+    line = ProgressLine(stream, 10)
+    now[0] += 20.0
+    line.update(20, 100, 0.5)  # two seconds per step, eighty to go
+    assert "20/100  loss 0.5000  0:02:40 left" in stream.getvalue()
+    assert stream.getvalue().count("\n") == 0
+    line.end()
+    assert stream.getvalue().endswith("\n")
