@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, orbit
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.metrics import psnr_db, ssim
@@ -147,6 +148,7 @@ def main() -> None:
     names = (*arguments.methods, *rivals)
     found: dict[str, dict[str, list[Scores]]] = {path: {} for path in arguments.paths}
     sheets: list[NDArray[np.uint8]] = []
+    refused: list[str] = []
     progress = Progress(len(arguments.paths) * len(arguments.seeds) * len(names))
     loaded = {name: load_synthesizer(name, device=arguments.device) for name in names}
     for path in arguments.paths:
@@ -155,9 +157,13 @@ def main() -> None:
             columns = {"truth": list(case.truth[list(SHOWN)])}
             for name, method in loaded.items():
                 progress.step(f"{path} {seed} {name}")
-                frames, view_s = views_of(
-                    method, case, steps=steps.get(name), seed=seed, with_depth=not arguments.without_depth
-                )
+                try:
+                    frames, view_s = views_of(
+                        method, case, steps=steps.get(name), seed=seed, with_depth=not arguments.without_depth
+                    )
+                except InvalidRequestError as error:
+                    refused.append(f"`{name}` refuses the {path} of seed {seed}: {error}")
+                    continue
                 found[path].setdefault(f"`{name}`", []).append(scores_of(case, frames, view_s))
                 columns[name] = list(frames[list(SHOWN)])
             truth = Scores(None, None, None, consistency_of(case, case.truth), None)
@@ -165,7 +171,7 @@ def main() -> None:
             if seed == arguments.seeds[0]:
                 sheets.append(sheet({"source": [case.source.frames[0]] * len(SHOWN), **columns}, scale=1))
     progress.end()
-    sys.stdout.write("\n".join([machine_line(), *table(found)]) + "\n")
+    sys.stdout.write("\n".join([machine_line(), *table(found), *refused]) + "\n")
     if arguments.json:
         plain = {p: {m: [asdict(s) for s in all_] for m, all_ in v.items()} for p, v in found.items()}
         arguments.json.write_text(json.dumps(plain), encoding="utf-8")

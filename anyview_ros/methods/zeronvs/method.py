@@ -98,7 +98,8 @@ class ZeroNVS:
         options = resolve_options(request.options, ZeroOptions, _NAME)
         source = request.sources[0]
         instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
-        scene = self._scene(loaded, source, [t.camera_to_world[0] for t in request.targets], options)
+        paths = [target.camera_to_world for target in request.targets]
+        scene = self._scene(loaded, source, paths, options)
         wanted = [
             Wanted(source_frame(source, nearest_frame(source.stamps_ns, int(stamp_ns))), target.camera, pose)
             for target, stamps_ns in zip(request.targets, instants, strict=True)
@@ -164,15 +165,18 @@ class ZeroNVS:
 
     @staticmethod
     def _scene(
-        loaded: LoadedDenoiser, source: PosedClip, poses: Sequence[Pose], options: ZeroOptions
+        loaded: LoadedDenoiser, source: PosedClip, paths: Sequence[Pose], options: ZeroOptions
     ) -> Scene:
-        """Scale and centre by the first frame and the first pose of each target.
+        """Scale and centre by the first frame and the first pose of each target's path (N, 4, 4), as a stream has it;
+        by all poses where those do not tell, as on paths that begin at the source.
 
         Raises:
             InvalidRequestError: nothing tells the scale.
         """
         first = source.camera_to_world[:1]
-        targets = np.stack(list(poses))
+        targets = np.stack([path[0] for path in paths])
+        if look_at_point(first, targets) is None:
+            targets = np.concatenate(list(paths))
         if loaded.mode in {"6dof1", "3dof"}:
             told: float | None = 1.0  # these modes measure in metres
         else:
@@ -220,7 +224,7 @@ class ZeroStream(PushedStream):
             return [None] * len(poses)
         loaded = self._method._opened()
         if self._scene is None:
-            self._scene = self._method._scene(loaded, clip, asked, self._options)
+            self._scene = self._method._scene(loaded, clip, [pose[None] for pose in asked], self._options)
         frame = source_frame(clip, 0)
         wanted = [
             Wanted(frame, camera, pose)

@@ -158,6 +158,10 @@ def test_without_depth_the_scale_is_where_cameras_look_or_what_is_told_or_an_err
     looked = view_of(method, source, around)
     told = view_of(method, source, around, options={"scale_m": 2.0})
     assert grey_levels(looked, told) <= 1
+    from_the_source = np.concatenate([source.camera_to_world, around.camera_to_world])
+    swung = CameraTrajectory(CAMERA, from_the_source, np.array([0, 1], np.int64))
+    last = view_of(method, source, swung).frames[-1:]
+    assert np.abs(last.astype(int) - looked.frames.astype(int)).max() <= 1
     beside = source.camera_to_world.copy()
     beside[:, :3, 3] += 0.5
     parallel = CameraTrajectory(CAMERA, beside)
