@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -139,8 +140,12 @@ def motion_errors(
     visible[hidden] = 0
     stamps_ns = (np.arange(_INSTANTS, dtype=np.int64) + 1) * 10**8
     model = HybridMotion(count, stamps_ns, bases=bases, kind=kind, scale=0.5, generator=random)
+    groups: list[dict[str, Any]] = [
+        {"params": [model.weights], "eps": 1e-3 / count},
+        {"params": [model.courses, model.learned]},
+    ]
     adam = torch.optim.Adam(
-        [{"params": [model.weights], "eps": 1e-3 / count}, {"params": [model.courses, model.learned]}],
+        groups,
         lr=2e-2,
     )
     calmer = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
@@ -326,4 +331,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

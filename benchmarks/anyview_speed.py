@@ -141,7 +141,7 @@ def random_networks(device: torch.device, *, tiny: bool) -> Networks:
     torch.manual_seed(0)
     with torch.device(device):
         transformer, autoencoder = _networks(tiny=tiny)
-    transformer = transformer.to(dtype).eval().requires_grad_(False)
+    transformer = transformer.to(dtype).eval().requires_grad_(False)  # type: ignore[arg-type]
     autoencoder = autoencoder.to(dtype).eval().requires_grad_(False)
     width = int(transformer.config.context_width)
     context = torch.randn(1, TEXT_TOKENS, width, device=device, dtype=dtype)

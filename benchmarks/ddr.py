@@ -32,6 +32,7 @@ from anyview_ros.geometry import PinholeCamera, invert_rigid
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.methods.ddr import DdrFitter, DdrOptions
 from anyview_ros.methods.ddr.inspection import ray_profiles
+from anyview_ros.methods.ddr.options import DepthLoss
 from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.ddr.scene import DdrScene
 from anyview_ros.metrics import psnr_db
@@ -179,7 +180,7 @@ def measure(
     seeds: Sequence[int],
     steps: int,
     size: tuple[int, int] = (80, 60),
-    losses: Sequence[str] = ("none", "plain", "ddr", "closed"),
+    losses: Sequence[DepthLoss] = ("none", "plain", "ddr", "closed"),
 ) -> dict[str, list[Scores]]:
     """All fits of all seeds, by name."""
     found: dict[str, list[Scores]] = {}

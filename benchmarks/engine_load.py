@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.scenes import render_clip, simulated_robot
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.child_process import ChildSynthesizer
-from anyview_ros.synthesis.client import StreamFrame, StreamSpec
+from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
 from anyview_ros.synthesis.engine import Engine
 from benchmarks.support.machine import machine, machine_line
 from benchmarks.support.progress import Progress
@@ -89,6 +90,11 @@ def targets(
     ]
 
 
+def _count_served(served: Counter[int], client: int, outcome: StreamOutcome) -> None:
+    if outcome.views:
+        served[client] += 1
+
+
 def streams(
     method: str, clip: PosedClip, poses: Sequence[Any], clients: int, seconds: float
 ) -> tuple[dict[str, Any], list[str]]:
@@ -98,7 +104,7 @@ def streams(
         handles = [
             engine.open_stream(
                 StreamSpec(clip.camera, {"view": clip.camera}, source_has_depth=True, client=str(index)),
-                lambda outcome, index=index: served.update([index] if outcome.views else []),
+                partial(_count_served, served, index),
             )
             for index in range(clients)
         ]

@@ -120,8 +120,15 @@ def judge(method: Synthesizer, case: Case, fit_s: float | None) -> tuple[Scores,
                 known = seen & (view.depth[index] > 0)
                 depths.append(np.abs(view.depth[index] - truth.depth[index])[known].mean())
     depth = float(np.mean(depths)) if depths else None
-    means = (float(np.mean(values)) for values in (whole, seen_only, similar))
-    return Scores(*means, depth, fit_s, _rate_hz(method, case)), pictures
+    scores = Scores(
+        psnr_db=float(np.mean(whole)),
+        psnr_seen_db=float(np.mean(seen_only)),
+        ssim=float(np.mean(similar)),
+        depth_error_m=depth,
+        fit_s=fit_s,
+        rate_hz=_rate_hz(method, case),
+    )
+    return scores, pictures
 
 
 def _views(

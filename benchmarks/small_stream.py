@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -86,9 +86,9 @@ def stream(source: PosedClip, target: PosedClip, *, with_depth: bool) -> tuple[A
 
 
 @contextmanager
-def timed() -> Iterator[Counter[str]]:
+def timed() -> Iterator[dict[str, float]]:
     """Processor seconds spent in each stage."""
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
 
     def watched(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:

@@ -25,7 +25,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.methods.zeronvs.denoiser import Condition
 from anyview_ros.methods.zeronvs.levels import NoiseLevels
-from anyview_ros.methods.zeronvs.loading import LoadedDenoiser
+from anyview_ros.methods.zeronvs.loading import SMALL_STEPS, LoadedDenoiser
 from anyview_ros.methods.zeronvs.reliability import Reliability
 
 RADIUS_M = 0.5
@@ -169,7 +169,7 @@ class BallDenoiser:
 
 def exact(red: float = 0.5) -> LoadedDenoiser:
     """The denoiser as others are loaded; 3 is the guidance of the published weights."""
-    return LoadedDenoiser(BallDenoiser(red), "viewer", 3.0, Reliability(), "exact", ())
+    return LoadedDenoiser(BallDenoiser(red), "viewer", SMALL_STEPS, 3.0, Reliability(), "exact", ())
 
 
 def redness(picture: NDArray[np.uint8]) -> float:
