@@ -19,6 +19,7 @@ VIEW_CHANGES_DEG = ((2.0, 15.0), (15.0, 45.0), (45.0, 150.0))
 """Angles between the first camera and each other one that training rigs are drawn with."""
 _DISTANCE_M = (0.35, 4.5)
 _FOV_DEG = (20.0, 90.0)
+_FRAMED_M = (0.4, 4.0)
 _SAME_LENS_SHARE = 0.6
 _ELSEWHERE_SHARE = 0.4
 _MOVING_SHARE = 0.5
@@ -55,18 +56,24 @@ def sample_rig(
     side: int,
     instants: int,
     view_changes_deg: tuple[tuple[float, float], ...] = VIEW_CHANGES_DEG,
+    framed: bool = False,
 ) -> Rig:
     """Return a rig whose camera i + 1 differs from camera 0 by an angle of ``view_changes_deg[i]``.
 
     Fields of view are 20 to 90 degrees, some principal points off the centre; cameras look near the aim, not at it;
-    each moves or stands still by chance.
+    each moves or stands still by chance. Distance and lens are drawn apart from each other; ``framed`` cameras have
+    one lens, and stand where it frames 0.4 to 4 m of the world, as people choose a lens for what they look at: a
+    picture through a narrow one then is of something far.
 
     Raises:
         InvalidInputError: the world has no free place for such cameras.
     """
     times_s: Array = rng.uniform(0, 10) + rng.uniform(0.05, 0.4) * np.arange(instants, dtype=np.float64)
     aim = _aim(world, rng)
-    first = sample_view(world, rng, times_s, distance_m=_DISTANCE_M, target=aim)
+    framing = _framing(rng) if framed else None
+    first = sample_view(
+        world, rng, times_s, distance_m=framing.distance_m if framing else _DISTANCE_M, target=aim
+    )
     distance = float(np.linalg.norm(first[:3, 3] - aim))
     poses = [first]
     for change in view_changes_deg:
@@ -74,8 +81,11 @@ def sample_rig(
         poses.append(
             sample_view(world, rng, times_s, distance_m=reach, target=aim, near=first, angle_deg=change)
         )
-    lens = rng.uniform(*_FOV_DEG)
-    fields = [lens if rng.uniform() < _SAME_LENS_SHARE else rng.uniform(*_FOV_DEG) for _ in poses]
+    if framing:
+        fields = [framing.fov_deg] * len(poses)
+    else:
+        lens = rng.uniform(*_FOV_DEG)
+        fields = [lens if rng.uniform() < _SAME_LENS_SHARE else rng.uniform(*_FOV_DEG) for _ in poses]
     return Rig(
         tuple(_camera(rng, side, fov) for fov in fields),
         np.stack([_path(rng, pose, times_s, fov) for pose, fov in zip(poses, fields, strict=True)]),
@@ -85,12 +95,13 @@ def sample_rig(
 
 
 def sample_parallel_rig(
-    world: World, rng: np.random.Generator, *, side: int, instants: int, count: int = 4
+    world: World, rng: np.random.Generator, *, side: int, instants: int, count: int = 4, framed: bool = False
 ) -> Rig:
     """Return ``count`` cameras of one lens side by side, as in stereo heads: moved across, hardly turned.
 
     Baselines are 2 to 25 % of the first camera's distance to the aim; half of the cameras look exactly the same way,
-    the others up to a degree or two apart. All of them move together or stand still.
+    the others up to a degree or two apart. All of them move together or stand still. ``framed`` is as in
+    :func:`sample_rig`.
 
     Raises:
         InvalidInputError: the world has no free place for such cameras.
@@ -98,9 +109,12 @@ def sample_parallel_rig(
     times_s: Array = rng.uniform(0, 10) + rng.uniform(0.05, 0.4) * np.arange(instants, dtype=np.float64)
     scene = world.at(times_s)
     aim = _aim(world, rng)
-    first = sample_view(world, rng, times_s, distance_m=_DISTANCE_M, target=aim)
+    framing = _framing(rng) if framed else None
+    first = sample_view(
+        world, rng, times_s, distance_m=framing.distance_m if framing else _DISTANCE_M, target=aim
+    )
     distance = float(np.linalg.norm(first[:3, 3] - aim))
-    fov = rng.uniform(*_FOV_DEG)
+    fov = framing.fov_deg if framing else rng.uniform(*_FOV_DEG)
     path = _path(rng, first, times_s, fov)
     paths = [path]
     for _ in range(_PLACES_TRIED):
@@ -112,6 +126,21 @@ def sample_parallel_rig(
     raise InvalidInputError(
         f"no free places for {count} cameras side by side were found in {_PLACES_TRIED} tries; give another world"
     )
+
+
+@dataclass(frozen=True)
+class _Framing:
+    fov_deg: float
+    distance_m: tuple[float, float]
+
+
+def _framing(rng: np.random.Generator) -> _Framing:
+    """A lens, and the distance at which its picture is as wide as something to be seen whole."""
+    fov = rng.uniform(*_FOV_DEG)
+    low, high = _FRAMED_M
+    wide = math.exp(rng.uniform(math.log(low), math.log(high)))
+    distance = max(wide / 2 / math.tan(math.radians(fov) / 2), _DISTANCE_M[0])
+    return _Framing(fov, (distance, distance))
 
 
 def _moved_aside(rng: np.random.Generator, distance_m: float) -> Array:

@@ -64,6 +64,7 @@ class FilmPlan:
         held_out: whether the rooms and textures are those kept for tests.
         view_changes_deg: see :func:`sample_rig`.
         parallel: film by cameras side by side, see :func:`sample_parallel_rig`, in place of such view changes.
+        framed: the distance suits the lens, see :func:`sample_rig`.
         robots: film simulated robots in place of rooms.
         device: where the ray caster computes.
     """
@@ -74,6 +75,7 @@ class FilmPlan:
     held_out: bool = False
     view_changes_deg: tuple[tuple[float, float], ...] = VIEW_CHANGES_DEG
     parallel: bool = False
+    framed: bool = False
     robots: bool = False
     device: str = "cpu"
 
@@ -123,15 +125,23 @@ def _film_room(
 
 def _rig(plan: FilmPlan, world: World, rng: np.random.Generator) -> Rig:
     if plan.parallel:
-        return sample_parallel_rig(world, rng, side=plan.side, instants=plan.instants)
+        return sample_parallel_rig(world, rng, side=plan.side, instants=plan.instants, framed=plan.framed)
     return sample_rig(
-        world, rng, side=plan.side, instants=plan.instants, view_changes_deg=plan.view_changes_deg
+        world,
+        rng,
+        side=plan.side,
+        instants=plan.instants,
+        view_changes_deg=plan.view_changes_deg,
+        framed=plan.framed,
     )
 
 
-def film_to(folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1) -> list[Path]:
-    """Film ``rooms`` rooms into files of ``folder``; see :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "rooms", rooms, partial(_arrays, plan), workers=workers)
+def film_to(folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1, first: int = 0) -> list[Path]:
+    """Film ``rooms`` rooms from number ``first`` on into files of ``folder``, which count them from 0.
+
+    See :func:`~anyview_ros.training.film_files.film_to_files`.
+    """
+    return film_to_files(folder, "rooms", rooms, partial(_arrays, plan, first), workers=workers)
 
 
 def read_rooms(paths: list[Path]) -> FilmedRooms:
@@ -143,5 +153,5 @@ def read_rooms(paths: list[Path]) -> FilmedRooms:
     return FilmedRooms(**read_files(paths, _FIELDS, "rooms"))
 
 
-def _arrays(plan: FilmPlan, first: int, count: int) -> Films:
-    return vars(film_rooms(plan, first, count))
+def _arrays(plan: FilmPlan, start: int, first: int, count: int) -> Films:
+    return vars(film_rooms(plan, start + first, count))

@@ -17,6 +17,9 @@ class RoomsConfig:
     Attributes:
         count: rooms.
         parallel: rooms filmed once more by cameras side by side, as stereo heads see them.
+        framed: further rooms, filmed from where the lens frames 0.4 to 4 m, see
+            :func:`~anyview_ros.training.cameras.sample_rig`.
+        framed_parallel: of these, rooms filmed once more so by cameras side by side.
         side: pixels.
         instants: per room.
         workers: processes that film.
@@ -25,6 +28,8 @@ class RoomsConfig:
 
     count: int = 3000
     parallel: int = 0
+    framed: int = 0
+    framed_parallel: int = 0
     side: int = 64
     instants: int = 2
     workers: int = 2

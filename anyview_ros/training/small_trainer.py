@@ -111,12 +111,18 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
 
 
 def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
-    """Film the rooms that a run needs into ``folder``/train and ``folder``/parallel, or read them if they are there."""
+    """Film the rooms that a run needs into folders of ``folder``, or read them if they are there."""
     rooms = config.rooms
     plan = FilmPlan(side=rooms.side, instants=rooms.instants, device=rooms.device)
-    files = film_to(folder / "train", plan, rooms.count, workers=rooms.workers)
-    aside = replace(plan, parallel=True)
-    files += film_to(folder / "parallel", aside, rooms.parallel, workers=rooms.workers)
+    aside, framed = replace(plan, parallel=True), replace(plan, framed=True)
+    files = []
+    for name, how, count, first in (
+        ("train", plan, rooms.count, 0),
+        ("parallel", aside, rooms.parallel, 0),
+        ("framed", framed, rooms.framed, rooms.count),
+        ("framed_parallel", replace(framed, parallel=True), rooms.framed_parallel, rooms.count),
+    ):
+        files += film_to(folder / name, how, count, workers=rooms.workers, first=first)
     filmed = read_rooms(files)
     if filmed.side != rooms.side or filmed.frames.shape[2] != rooms.instants:
         raise InvalidInputError(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -85,3 +88,23 @@ def test_parallel_cameras_stand_side_by_side_clear_of_all_bodies() -> None:
 def test_more_parallel_cameras_than_there_is_room_for_are_refused() -> None:
     with pytest.raises(InvalidInputError, match="for 100 cameras side by side"):
         sample_parallel_rig(random_room(0), np.random.default_rng(0), side=32, instants=1, count=100)
+
+
+def _framed_m(rig: Rig) -> float:
+    """How wide a part of the world, at the distance of the aim, the first camera's picture shows."""
+    distance = float(np.linalg.norm(rig.camera_to_world[0, 0, :3, 3] - rig.aim))
+    return distance * rig.cameras[0].width / rig.cameras[0].fx
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_framed_cameras_have_one_lens_and_stand_where_it_frames_the_aim(parallel: bool) -> None:
+    sample = partial(sample_parallel_rig if parallel else sample_rig, side=48, instants=1, framed=True)
+    rigs = []
+    for seed in range(6):
+        with contextlib.suppress(InvalidInputError):  # a room may have no place for such cameras
+            rigs.append(sample(random_room(seed), np.random.default_rng(seed)))
+    assert len(rigs) >= 3
+    for rig in rigs:
+        assert len({camera.fx for camera in rig.cameras}) == 1
+        nearest = 0.35 * rig.cameras[0].width / rig.cameras[0].fx
+        assert 0.399 <= _framed_m(rig) <= max(4.001, nearest)

@@ -16,10 +16,10 @@ from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
 from anyview_ros.training import calibration as calibration_module
-from anyview_ros.training import film_files
+from anyview_ros.training import film_files, filmed
 from anyview_ros.training.batches import BatchPlan, BatchSource
 from anyview_ros.training.calibration import calibrate, drawn_share, fit, judge
-from anyview_ros.training.filmed import FilmedRooms
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_rooms
 from anyview_ros.training.losses import batch_loss
 from anyview_ros.training.optimisers import OptimiserConfig, make_optimisers, rate_share
 from anyview_ros.training.run import CHECKPOINT
@@ -230,6 +230,21 @@ def test_rooms_by_parallel_cameras_come_after_the_others(
     assert traces[0] < 2.5
     assert traces[1] > 2.98
     assert len(prepared_rooms(replace(config, rooms=replace(config.rooms, parallel=0)), tmp_path)) == 1
+
+
+def test_framed_rooms_are_further_ones_and_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filmed_so = []
+
+    def told(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
+        filmed_so.append((plan.framed, plan.parallel, first, count))
+        return film_rooms(
+            replace(plan, framed=False), first, count
+        )  # framing takes many tries: tested elsewhere
+
+    monkeypatch.setattr(filmed, "film_rooms", told)
+    how = RoomsConfig(count=1, framed=1, framed_parallel=1, side=32, instants=1, workers=1)
+    assert len(prepared_rooms(replace(CONFIG, rooms=how), tmp_path)) == 3
+    assert filmed_so == [(False, False, 0, 1), (True, False, 1, 1), (True, True, 1, 1)]
 
 
 def test_each_weight_is_in_one_optimiser() -> None:
