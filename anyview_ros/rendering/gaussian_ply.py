@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
 from anyview_ros.rendering.gaussians import Gaussians
+from anyview_ros.rendering.ply import write_vertices
 from anyview_ros.rendering.se3 import quaternion_from_rotation
 
 _DC = 0.28209479177387814  # the constant spherical harmonic
@@ -18,15 +19,16 @@ _FIELDS = (
 )
 
 
-def write_gaussian_ply(path: Path, gaussians: Gaussians) -> None:
+def write_gaussian_ply(path: Path, gaussians: Gaussians, stamp_ns: int) -> None:
     """Write Gaussians to a binary PLY file of the layout of Kerbl et al. (2023), without higher harmonics.
 
     Places and sizes are in metres, in the world's axes; ``scale_*`` are logarithms, ``opacity`` is a logit, ``rot_*``
     is a quaternion with w first, ``f_dc_*`` are colours as the constant spherical harmonic.
 
     Args:
-        path: of the file; an interruption leaves the former file or none.
+        path: of the file; see ``write_vertices``.
         gaussians: features 0 to 2 are colour in [0, 1].
+        stamp_ns: the instant that they show.
     """
     axes = gaussians.axes.detach().cpu().double()
     scales = axes.norm(dim=1).clamp(min=1e-9)
@@ -44,11 +46,8 @@ def write_gaussian_ply(path: Path, gaussians: Gaussians) -> None:
         ],
         axis=1,
     )
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(gaussians)}"]
-    lines += [*(f"property float {name}" for name in _FIELDS), "end_header"]
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes("\n".join(lines).encode() + b"\n" + columns.astype("<f4").tobytes())
-    unfinished.replace(path)
+    layout = np.dtype([(name, "<f4") for name in _FIELDS])
+    write_vertices(path, np.ascontiguousarray(columns, "<f4").view(layout)[:, 0], stamp_ns)
 
 
 def read_gaussian_ply(path: Path) -> dict[str, NDArray[np.float32]]:

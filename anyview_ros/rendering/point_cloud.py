@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.rendering.ply import write_vertices
 from anyview_ros.synthesis.by_products import PointCloud
 
 _VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
 
 
 def write_ply(path: Path, cloud: PointCloud) -> None:
-    """Write a binary PLY (little endian) that MeshLab, CloudCompare and Open3D read; the instant is in a comment.
+    """Write a binary PLY (little endian) that MeshLab, CloudCompare and Open3D read; see ``write_vertices``.
 
     Coordinates are float32: of scenes farther than a kilometre from the origin, millimetres are lost.
     """
@@ -22,18 +23,7 @@ def write_ply(path: Path, cloud: PointCloud) -> None:
         vertices[name] = cloud.points[:, index]
     for index, name in enumerate(("red", "green", "blue")):
         vertices[name] = cloud.colours[:, index]
-    kinds = {"<f4": "float", "|u1": "uchar"}
-    properties = [f"property {kinds[_VERTEX[name].str]} {name}" for name in _VERTEX.names or ()]
-    header = [
-        "ply",
-        "format binary_little_endian 1.0",
-        f"comment synthesised, not measured; stamp_ns {cloud.stamp_ns}",
-        f"element vertex {len(cloud)}",
-        *properties,
-        "end_header",
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes("\n".join(header).encode("ascii") + b"\n" + vertices.tobytes())
+    write_vertices(path, vertices, cloud.stamp_ns)
 
 
 def read_ply(path: Path) -> PointCloud:

@@ -26,7 +26,7 @@ def gaussians(count: int = 5) -> Gaussians:
 
 def test_what_is_written_says_the_same_gaussians(tmp_path: Path) -> None:
     given, path = gaussians(), tmp_path / "scene.ply"
-    write_gaussian_ply(path, given)
+    write_gaussian_ply(path, given, 7)
     found = read_gaussian_ply(path)
     names = "x y z nx ny nz f_dc_0 f_dc_1 f_dc_2 opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3"
     assert list(found) == names.split()
@@ -45,15 +45,20 @@ def test_what_is_written_says_the_same_gaussians(tmp_path: Path) -> None:
 
 
 def test_no_gaussians_make_an_empty_file(tmp_path: Path) -> None:
-    write_gaussian_ply(tmp_path / "none.ply", gaussians(0))
+    write_gaussian_ply(tmp_path / "none.ply", gaussians(0), 0)
     assert len(read_gaussian_ply(tmp_path / "none.ply")["x"]) == 0
 
 
 def test_files_that_are_cut_short_or_missing_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "scene.ply"
-    write_gaussian_ply(path, gaussians())
+    write_gaussian_ply(path, gaussians(), 0)
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(ReadError, match="cut short"):
         read_gaussian_ply(path)
     with pytest.raises(ReadError, match="cannot be read"):
         read_gaussian_ply(tmp_path / "missing.ply")
+
+
+def test_the_file_says_that_nobody_measured_it_and_when_it_is(tmp_path: Path) -> None:
+    write_gaussian_ply(tmp_path / "scene.ply", gaussians(), 7)
+    assert b"\ncomment synthesised, not measured; stamp_ns 7\n" in (tmp_path / "scene.ply").read_bytes()

@@ -26,7 +26,7 @@ def load_scene(path: Path | str) -> MovingGaussians:
 @torch.inference_mode()
 def write_ply(path: Path, scene: MovingGaussians, stamp_ns: int) -> None:
     """Write the Gaussians at an instant to a PLY file; see ``write_gaussian_ply``."""
-    write_gaussian_ply(path, scene.at(stamp_ns))
+    write_gaussian_ply(path, scene.at(stamp_ns), stamp_ns)
 
 
 @torch.inference_mode()
