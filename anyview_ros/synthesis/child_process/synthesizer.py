@@ -80,6 +80,7 @@ class ChildSynthesizer:
         self._closed = False
         self._restarts = 0
         self._could_not_load = 0  # children in a row
+        self._pause_s = 0.0  # after the last of them
         self._not_before_s = 0.0
         self._reason = ""
         self._child: _Child | None = None
@@ -204,7 +205,7 @@ class ChildSynthesizer:
         except Exception as error:
             self._give_up(child, str(error))
             raise
-        self._could_not_load = 0
+        self._could_not_load, self._pause_s = 0, 0.0
         return child
 
     def _check_pause(self) -> None:
@@ -222,8 +223,8 @@ class ChildSynthesizer:
             if self._child is child:
                 self._child = None
             self._could_not_load += 1
-            pause_s = min(_FIRST_PAUSE_S * 2 ** (self._could_not_load - 1), _LONGEST_PAUSE_S)
-            self._not_before_s, self._reason = time.monotonic() + pause_s, reason
+            self._pause_s = min(max(_FIRST_PAUSE_S, 2 * self._pause_s), _LONGEST_PAUSE_S)
+            self._not_before_s, self._reason = time.monotonic() + self._pause_s, reason
 
     def _answer(
         self,

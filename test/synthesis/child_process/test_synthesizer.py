@@ -257,6 +257,27 @@ def test_a_method_that_can_no_longer_load_is_tried_again_after_longer_and_longer
         child.synthesize(asked())
 
 
+def test_the_pause_stays_a_minute_however_long_no_child_can_load(monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+
+    def has_no_device():
+        raise EngineUnavailableError("no device")
+
+    child = ChildSynthesizer(factory=FAULTY)
+    child.close()
+    child._closed = False
+    unfit = SimpleNamespace(wait_until_loaded=has_no_device, close=lambda: None)
+    monkeypatch.setattr(synthesizer, "_Child", lambda begin: unfit)
+    for _ in range(1100):  # a night
+        with pytest.raises(EngineUnavailableError, match="^no device"):
+            child.synthesize(asked())
+        now_s[0] += 60.1
+    now_s[0] -= 1.0
+    with pytest.raises(EngineUnavailableError, match=r"1100 time\(s\): no device"):
+        child.synthesize(asked())
+
+
 def test_closed_is_closed():
     child = ChildSynthesizer(factory=FAULTY)
     process_id = child.process_id
@@ -291,7 +312,7 @@ def test_an_engine_outlives_the_death_of_its_method():
 DIES = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer
 child = ChildSynthesizer(factory='child_methods:Faulty')
 print(child.process_id, flush=True)
 os.kill(os.getpid(), 9)
@@ -300,7 +321,7 @@ os.kill(os.getpid(), 9)
 DIES_WHILE_ITS_CHILD_LOADS = """
 import os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer
 arguments = {'factory': 'child_methods:hangs_while_loading', 'marker': sys.argv[2]}
 threading.Thread(target=ChildSynthesizer, kwargs=arguments).start()
 while not os.path.exists(sys.argv[2]):
