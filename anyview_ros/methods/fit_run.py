@@ -62,7 +62,7 @@ def run_fit(
     """Do steps until there is a reason to stop; leaves the fit in the state worth keeping.
 
     Args:
-        fit: what is fitted; may have steps behind it.
+        fit: what is fitted; may have steps behind it, and is then worth keeping as it is.
         steps: in all.
         seconds: wall time that this call may take; inf for any.
         remedy: what to do about a fit that diverged at once, for the error.
@@ -77,6 +77,8 @@ def run_fit(
     """
     began = reported = written = time.monotonic()
     best = BestState(fit, remedy)
+    if fit.step_count:
+        best.offer()
     stopped: StopReason = "done"
     loss = fit.smooth_loss
     while fit.step_count < steps:

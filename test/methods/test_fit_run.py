@@ -71,6 +71,16 @@ def test_a_fit_that_diverges_goes_back_to_the_state_of_best_rank() -> None:
     assert (later.step_count, later.smooth_loss) == (3, 2.0)
 
 
+def test_a_fit_that_diverges_soon_after_it_was_resumed_keeps_what_it_was_resumed_from() -> None:
+    fit = Counting([3.0, 1.0, math.nan])
+    assert run(fit, 2) == "done"
+    with torch.no_grad():
+        before = fit.number.weight.clone()
+    assert run(fit, 9) == "diverged"
+    assert (fit.step_count, fit.smooth_loss) == (2, 1.0)
+    assert torch.equal(fit.number.weight, before)
+
+
 def test_parameters_that_are_no_longer_finite_at_the_end_count_as_diverged() -> None:
     class Breaking(Counting):
         def step(self) -> float:
