@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[s
         try:
             with np.load(path) as file:
                 parts.append({name: file[name] for name in names})
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ReadError(f"{path} holds no filmed {what} ({error}); delete it and film again") from error
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 

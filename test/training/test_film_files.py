@@ -59,3 +59,8 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
     (path,) = film_to_files(tmp_path, "ns", 1, partial(numbers, tmp_path / "log"))
     with pytest.raises(ReadError, match=r"ns_000000_to_000001\.npz holds no filmed numbers"):
         read_files([path], ("three",), "numbers")
+    whole = path.read_bytes()
+    for damaged in (whole[:-30], whole[:2], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(ReadError, match=r"\.npz holds no filmed numbers .*; delete it and film again"):
+            read_files([path], ("one",), "numbers")
