@@ -66,17 +66,14 @@ def sample(
 
 
 def ddim(config: Mapping[str, Any], steps: int) -> Any:
-    """diffusers' ``DDIMScheduler``, set to so many steps.
+    """diffusers' ``DDIMScheduler``, set to so many even steps.
 
     Raises:
         InvalidInputError: steps out of range.
     """
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from anyview_ros.diffusion.ddim import EvenDDIMScheduler
 
-    scheduler = DDIMScheduler(**config)
-    levels = scheduler.config.num_train_timesteps
-    if not 1 <= steps <= levels:
-        raise InvalidInputError(f"steps is {steps}; this model has {levels} noise levels, give 1 to {levels}")
+    scheduler: Any = EvenDDIMScheduler(**config)
     scheduler.set_timesteps(steps)
     # Near pure noise the variance that is left is a difference of nearly equal numbers: float32 makes it negative.
     scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()

@@ -148,8 +148,18 @@ def test_levels_agree_with_diffusers() -> None:
 @pytest.mark.parametrize("eta", [0.0, 1.0])
 def test_any_number_of_steps_gives_finite_samples(eta: float) -> None:
     denoiser = GaussianDenoiser("sample", schedule="squaredcos_cap_v2")
-    for steps in (*range(1, 13), 30, 333):
-        drawn = sample(denoiser, told(0.3, 2), steps=steps, seeds=(0, 1), guidance=1.0, eta=eta)
+    for steps in (*range(1, 13), 30, 61, 333):
+        ends: list[tuple[int, int]] = []
+        drawn = sample(
+            denoiser,
+            told(0.3, 2),
+            steps=steps,
+            seeds=(0, 1),
+            guidance=1.0,
+            eta=eta,
+            between=lambda done, every, ends=ends: ends.append((done, every)),
+        )
+        assert ends[-1] == (steps, steps)
         assert drawn.isfinite().all(), steps
         assert drawn.dtype == torch.float32
 

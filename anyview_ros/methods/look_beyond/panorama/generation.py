@@ -9,10 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anyview_ros.diffusion.ddim import EvenDDIMScheduler
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.panorama.blending import blended
 from anyview_ros.methods.look_beyond.panorama.channels import CHANNELS, unsigned_colour, unsigned_distance
@@ -37,7 +37,7 @@ def noise_levels() -> Tensor:
 def scheduler() -> Any:
     """A thousand linear noise levels (DDPM, arXiv 2006.11239), of which samples take few; the clean panorama is
     predicted."""
-    kind: Any = DDIMScheduler
+    kind: Any = EvenDDIMScheduler
     return kind(
         num_train_timesteps=TRAINING_LEVELS,
         beta_schedule="linear",

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anyview_ros.diffusion.ddim import EvenDDIMScheduler
 from anyview_ros.methods.look_beyond.video.known import Anchor, Known, known_of
 from anyview_ros.methods.look_beyond.video.network import VideoDenoiser
 
@@ -43,7 +43,7 @@ class FusedPass:
 def scheduler() -> Any:
     """The noise schedule, a diffusers scheduler: a thousand linear levels, as of DDPM (arXiv 2006.11239), drawn by DDIM
     without new noise."""
-    kind: Any = DDIMScheduler
+    kind: Any = EvenDDIMScheduler
     return kind(
         num_train_timesteps=TRAINING_LEVELS,
         clip_sample=True,
