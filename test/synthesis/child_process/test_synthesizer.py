@@ -270,7 +270,7 @@ def test_the_pause_stays_a_minute_however_long_no_child_can_load(monkeypatch):
     unfit = SimpleNamespace(wait_until_loaded=has_no_device, close=lambda: None)
     monkeypatch.setattr(synthesizer, "_Child", lambda begin: unfit)
     for _ in range(1100):  # a night
-        with pytest.raises(EngineUnavailableError, match="^no device"):
+        with pytest.raises(EngineUnavailableError, match=r"^no device"):
             child.synthesize(asked())
         now_s[0] += 60.1
     now_s[0] -= 1.0
