@@ -8,6 +8,7 @@ import torch
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_CACHES = ("active_file", "inactive_file")  # pages of files that were read: given up when memory is wanted
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -32,4 +33,7 @@ def _container_bytes() -> int | None:
     most, used = _CGROUP / "memory.max", _CGROUP / "memory.current"
     if not (most.exists() and used.exists()) or not most.read_text().strip().isdigit():
         return None
-    return max(0, int(most.read_text()) - int(used.read_text()))
+    statistics = _CGROUP / "memory.stat"
+    fields = dict(line.split() for line in statistics.read_text().splitlines()) if statistics.exists() else {}
+    cached = sum(int(fields.get(name, 0)) for name in _CACHES)
+    return max(0, int(most.read_text()) - max(0, int(used.read_text()) - cached))
