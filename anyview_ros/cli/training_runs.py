@@ -28,9 +28,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def changed(config: Config, arguments: argparse.Namespace) -> Config:
-    """The settings with ``--steps`` and ``--device`` in place of their own."""
+    """The settings with ``--steps`` and ``--device`` in place of their own.
+
+    Raises:
+        InvalidInputError: a device that cannot be used, which is told before anything is filmed.
+    """
     given = {name: getattr(arguments, name) for name in ("steps", "device")}
-    return replace(config, **{name: value for name, value in given.items() if value is not None})
+    settings = replace(config, **{name: value for name, value in given.items() if value is not None})
+    settings.chosen_device()
+    return settings
 
 
 def trained(trainer: NetworkTrainer[Any], config: RunConfig, arguments: argparse.Namespace) -> bool:

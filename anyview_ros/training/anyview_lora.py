@@ -28,7 +28,7 @@ from anyview_ros.training.run import Report, RunConfig, TrainingRun
 
 WEIGHTS = "weights"
 
-_IDENTITY = ("seed", "rank", "frames", "domain", "scale", "size", "optimiser")
+_IDENTITY = ("seed", "rank", "frames", "domain", "scale", "size")
 """Settings that a resumed run must share with the one that wrote the checkpoint."""
 
 

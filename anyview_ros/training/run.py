@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.devices import torch_device
 from anyview_ros.training.checkpoints import read_checkpoint, write_checkpoint
 from anyview_ros.training.optimisers import OptimiserConfig, make_optimisers, rate_share
 
@@ -70,10 +71,12 @@ class RunConfig:
             )
 
     def chosen_device(self) -> torch.device:
-        """The device, "auto" resolved."""
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        """The device, "auto" resolved.
+
+        Raises:
+            InvalidInputError: a device that PyTorch does not know or cannot use.
+        """
+        return torch.device(torch_device(None if self.device == "auto" else self.device))
 
 
 class TrainingRun:
@@ -83,7 +86,8 @@ class TrainingRun:
         network: on the run's device; weights that take no gradient stay as they are, and are in no checkpoint.
         folder: gets ``checkpoint/`` and ``log.jsonl``.
         config: of the run.
-        identity: names of the settings that a resumed run must share with the one that wrote the checkpoint.
+        identity: names of the settings that a resumed run must share with the one that wrote the checkpoint, beside
+            ``optimiser.muon``.
         started_from: hash of what else it must share, such as the weights that take no gradient.
 
     Attributes:
@@ -139,7 +143,7 @@ class TrainingRun:
             whether the end was reached.
 
         Raises:
-            InvalidInputError: the loss is not finite.
+            InvalidInputError: the loss or its gradient is not finite; the weights are as they were before that step.
         """
         began = time.monotonic()
         while self.step < self.config.steps and time.monotonic() - began < time_limit_s:
@@ -180,12 +184,10 @@ class TrainingRun:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
             loss, parts = loss_of(self.step)
         value = float(loss.detach())
-        if not math.isfinite(value):
-            raise InvalidInputError(
-                f"the loss is {value} at step {self.step + 1}; resume from the checkpoint with a smaller optimiser.rate"
-            )
+        self._check_finite("loss", value)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._trained.values(), optimiser_config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained.values(), optimiser_config.clip)
+        self._check_finite("norm of the gradient", float(norm))
         for optimiser in self._optimisers:
             optimiser.step()
         decay = min(optimiser_config.ema, (1 + self.step) / (10 + self.step))
@@ -194,6 +196,13 @@ class TrainingRun:
                 self.average[name].lerp_(parameter.detach(), 1 - decay)
         self.step += 1
         return value, parts
+
+    def _check_finite(self, name: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise InvalidInputError(
+                f"the {name} is {value} at step {self.step + 1}; resume from the checkpoint with a smaller "
+                "optimiser.rate"
+            )
 
     def _log(self, loss: float, parts: Mapping[str, Tensor], seconds: float) -> None:
         line = {"step": self.step, "seconds": round(seconds, 1), "loss": loss}
@@ -234,6 +243,8 @@ class TrainingRun:
         tensors, notes = read_checkpoint(self.folder / CHECKPOINT)
         ours = json.loads(json.dumps(asdict(self.config)))
         differing = [name for name in self._identity if notes["config"].get(name) != ours[name]]
+        if notes["config"]["optimiser"]["muon"] != self.config.optimiser.muon:
+            differing.append("optimiser.muon")
         if notes["started_from"] != self._started_from:
             differing.append("weights")
         if differing:

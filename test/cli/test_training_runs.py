@@ -7,6 +7,7 @@ import pytest
 
 from anyview_ros.cli import training_runs
 from anyview_ros.cli.training_runs import ProgressLine, add_run_arguments, changed
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.training.run import RunConfig
 
 
@@ -18,6 +19,13 @@ def test_arguments_take_the_place_of_settings_only_where_they_are_given() -> Non
     assert changed(config, parser.parse_args(["--out", "run", "--steps", "3"])) == RunConfig(
         steps=3, device="cpu"
     )
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_is_done() -> None:
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    with pytest.raises(InvalidInputError, match="device 'warp' cannot be used"):
+        changed(RunConfig(), parser.parse_args(["--out", "run", "--device", "warp"]))
 
 
 class Terminal(io.StringIO):

@@ -95,6 +95,8 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     a, b = lora_parameters(whole.network), lora_parameters(again.network)
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert any(bool(value.any()) for name, value in a.items() if name.endswith(".up"))
+    slower = replace(config, optimiser=lora_optimiser(1e-5))
+    assert LoraTrainer(weights, episodes, tmp_path / "cut", slower).step == 6
     with pytest.raises(InvalidInputError, match="other settings of rank"):
         LoraTrainer(weights, episodes, tmp_path / "cut", replace(config, rank=2))
 

@@ -103,6 +103,14 @@ def test_a_run_with_another_identity_is_refused_and_one_with_more_steps_goes_on(
     assert started(tmp_path, steps=20).step == 8
 
 
+def test_a_run_may_go_on_at_another_rate_but_not_with_another_optimiser(tmp_path: Path) -> None:
+    fit(started(tmp_path))
+    slower = replace(CONFIG.optimiser, rate=0.01)
+    assert fit(started(tmp_path, steps=9, optimiser=slower))
+    with pytest.raises(InvalidInputError, match=r"other settings of optimiser\.muon"):
+        started(tmp_path, optimiser=replace(slower, muon=not slower.muon))
+
+
 def test_weights_that_take_no_gradient_stay_and_are_not_kept(tmp_path: Path) -> None:
     network = nn.Sequential(nn.Linear(12, 12), nn.Linear(12, 12))
     network[0].requires_grad_(False)
@@ -126,6 +134,15 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_harms(tmp_path: Path) 
     assert not (tmp_path / CHECKPOINT).exists()
 
 
+def test_a_gradient_that_is_no_number_stops_the_run_before_it_harms(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    before = run.network.weight.clone()
+    with pytest.raises(InvalidInputError, match=r"the norm of the gradient is (nan|inf) at step 1"):
+        run.run(lambda step: ((run.network.weight * 0).abs().sqrt().sum(), {}))  # the root has no slope at 0
+    assert torch.equal(run.network.weight, before)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     fit(started(tmp_path))
     piece = next((tmp_path / CHECKPOINT).glob("piece_*"))
@@ -145,3 +162,9 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_named(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         RunConfig(**settings)
+
+
+@pytest.mark.parametrize("device", ["warp", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(device: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"device '{device}' cannot be used"):
+        RunConfig(device=device).chosen_device()
