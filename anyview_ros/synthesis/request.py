@@ -24,7 +24,8 @@ class SynthesisRequest:
         options: the method's own options: its dataclass, or a mapping from field name to value; None for defaults.
 
     Raises:
-        InvalidRequestError: no source, no target, a step count below one, or a negative seed.
+        InvalidRequestError: no source, no target, a step count below one, or a seed that is negative or has more
+            than 64 bits.
     """
 
     sources: tuple[PosedClip, ...]
@@ -41,8 +42,8 @@ class SynthesisRequest:
         if not self.targets:
             raise InvalidRequestError("targets is empty; give at least one CameraTrajectory")
         _check_least(self.steps)
-        if self.seed < 0:
-            raise InvalidRequestError(f"seed is {self.seed}; give 0 or more")
+        if not 0 <= self.seed < 2**64:
+            raise InvalidRequestError(f"seed is {self.seed}; give 0 to 2**64 - 1")
 
 
 def check_request(request: SynthesisRequest, description: MethodDescription) -> None:

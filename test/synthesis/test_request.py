@@ -31,6 +31,7 @@ def method(**changes):
         ({"targets": ()}, "targets is empty"),
         ({"steps": 0}, "steps is 0; give 1 or more"),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**64}, "seed is 18446744073709551616; give 0 to"),
     ],
 )
 def test_requests_that_cannot_be_are_refused(changes, told):

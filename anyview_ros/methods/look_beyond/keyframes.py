@@ -60,6 +60,20 @@ def walk_limit_m(scene: PanoramaScene) -> float:
     return DEPTH_FACTOR * float(scene.depth_m.max())
 
 
+def check_walk(scene: PanoramaScene, pose: Array, *, name: str = "pose") -> None:
+    """See that a camera (4, 4) is where keyframes of a panorama can be; then all places on the straight way there are.
+
+    Raises:
+        InvalidInputError: it is farther from the panorama's centre than :func:`walk_limit_m`.
+    """
+    walked_m, limit_m = _walked_m(scene, pose), walk_limit_m(scene)
+    if walked_m > max(limit_m, _still_m(scene)):
+        raise InvalidInputError(
+            f"{name} lies {walked_m:.2f} m from the panorama's centre, which shows things up to "
+            f"{float(scene.depth_m.max()):.2f} m away; walk at most {limit_m:.2f} m, or make a panorama there"
+        )
+
+
 def keyframes(
     scene: PanoramaScene, source_frame: SourceFrame, camera: PinholeCamera, poses: ArrayLike
 ) -> list[Keyframe]:
@@ -82,15 +96,20 @@ def keyframes(
         InvalidPoseError: poses that are not rigid.
     """
     targets = check_rigid(poses, name="poses").reshape(-1, 4, 4)
-    known = _Known(scene, source_frame)
     for index, pose in enumerate(targets):
-        walked, limit = known.walked_m(pose), walk_limit_m(scene)
-        if walked > limit and not known.stands_still(pose):
-            raise InvalidInputError(
-                f"poses[{index}] lies {walked:.2f} m from the panorama's centre, which shows things up to "
-                f"{float(scene.depth_m.max()):.2f} m away; walk at most {limit:.2f} m, or make a panorama there"
-            )
+        check_walk(scene, pose, name=f"poses[{index}]")
+    known = _Known(scene, source_frame)
     return [known.keyframe(camera, pose) for pose in targets]
+
+
+def _walked_m(scene: PanoramaScene, pose: Array) -> float:
+    return float(np.linalg.norm(pose[:3, 3] - scene.camera_to_world[:3, 3]))
+
+
+def _still_m(scene: PanoramaScene) -> float:
+    """How far from the panorama's centre a camera may be and still only turn."""
+    known = scene.depth_m[scene.depth_m > 0]
+    return STANDING_STILL * (float(np.median(known)) if known.size else 1.0)
 
 
 class _Known:
@@ -99,15 +118,11 @@ class _Known:
     def __init__(self, scene: PanoramaScene, source: SourceFrame) -> None:
         self._scene, self._source = scene, source
         self._has_depth = bool(scene.depth_m.any())
-        self._middle_m = float(np.median(scene.depth_m[scene.depth_m > 0])) if self._has_depth else np.inf
+        self._still_m = _still_m(scene)
         self._faces: list[tuple[UInt8, DepthFacets, PinholeCamera, Array]] = []
 
-    def walked_m(self, pose: Array) -> float:
-        return float(np.linalg.norm(pose[:3, 3] - self._scene.camera_to_world[:3, 3]))
-
     def stands_still(self, pose: Array) -> bool:
-        middle_m = self._middle_m if np.isfinite(self._middle_m) else 1.0
-        return self.walked_m(pose) <= STANDING_STILL * middle_m
+        return _walked_m(self._scene, pose) <= self._still_m
 
     def keyframe(self, camera: PinholeCamera, pose: Array) -> Keyframe:
         drawn = self._turned(camera, pose) if self.stands_still(pose) else self._walked(camera, pose)

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, SynthesisCancelled
+from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, relative
 from anyview_ros.geometry.rigid import rotation_angle_deg
 from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.framewise import nearest_frame, target_instants
+from anyview_ros.methods.look_beyond.keyframes import check_walk
 from anyview_ros.methods.look_beyond.options import LookBeyondOptions
+from anyview_ros.methods.look_beyond.panorama.scene import PanoramaScene
 from anyview_ros.methods.look_beyond.passes import PlannedPass, Spacing, plan_passes
 from anyview_ros.methods.look_beyond.stillness import check_stillness
 from anyview_ros.methods.look_beyond.surroundings import PanoramaCache, Surroundings
@@ -24,13 +26,14 @@ from anyview_ros.methods.look_beyond.weights import LoadedStages, load_stages
 from anyview_ros.methods.pictures import Picture, SourceFrame, source_frame, view_of
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 from anyview_ros.synthesis.windowed_stream import WindowedStream
 
 _NAME = "look_beyond"
 _LONGEST_CLIP = 1_000_000
 _DEFAULT_STEPS = 4
+_MOST_STEPS = 1000
 _POSES_LOOKED_AT = 16
 _DEGREES_PER_METRE = 60.0
 """What a turn counts beside a move when the source picture nearest to a path is looked for."""
@@ -102,7 +105,7 @@ class LookBeyond:
                 f"What the source does not show is an invention, drawn at {self._width}x{self._height} and enlarged.",
                 "The confidence is 0 there; look at it before you act on a view.",
                 "Walks end where the panorama's depth does; what comes into view behind things is a guess.",
-                "Seconds per view on a CPU: every 30 degrees or half a metre of the path is a pass of its own.",
+                "Every 30 degrees or half a metre of the path is a pass of its own: some tenths of a second on a CPU.",
                 "Trained on computed rooms of 3 to 7 m; not for larger or open places.",
             ),
         )
@@ -117,7 +120,8 @@ class LookBeyond:
         """Synthesise every target; progress counts the steps of panoramas and passes, and the pictures.
 
         Raises:
-            InvalidRequestError: the method cannot serve this request: something moves, or a path is too long.
+            InvalidRequestError: the method cannot serve this request: something moves, a path is too long, steps are
+                out of range, or nothing tells where pixels go.
             InvalidInputError: a path that leaves what the panorama shows.
             SynthesisCancelled: ``cancel`` was set; checked between two steps.
             EngineClosedError: the method has been closed.
@@ -129,13 +133,16 @@ class LookBeyond:
         if options.moving == "refuse":
             check_stillness(source)
         instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
-        steps = request.steps or _DEFAULT_STEPS
+        steps = _steps(request.steps)
         jobs = _jobs(request, instants, options, stages.video.frames)
         told = _Told(progress, cancel, _total(jobs, options, steps))
         pictures: list[dict[int, Picture]] = [{} for _ in request.targets]
         for job in jobs:
             frame = _frame(source, job.frame, options)
-            around = Surroundings.of(frame, self._panorama(stages, frame, options, request.seed, told))
+            scene = self._panorama(stages, frame, options, request.seed, told)
+            if scene is not None:
+                _check_walks(job, scene, request.targets[job.target])
+            around = Surroundings.of(frame, scene)
             drawing = PathDrawing(stages.video, around, options, steps, (request.seed, job.target))
             pictures[job.target].update(_drawn(job, drawing, request.targets[job.target], told))
         told.finished()
@@ -162,10 +169,12 @@ class LookBeyond:
         """Open a stream that makes every view of the newest picture alone.
 
         Raises:
-            InvalidRequestError: no target, or unknown options.
+            InvalidRequestError: no target, steps out of range, or unknown options.
             EngineClosedError: the method has been closed.
         """
         self._opened()
+        check_steps(steps, self.describe())
+        _steps(steps)
         resolved = resolve_options(options, LookBeyondOptions, _NAME)
         return WindowedStream(self, source, targets, steps=steps, seed=seed, options=resolved)
 
@@ -181,7 +190,7 @@ class LookBeyond:
 
     def _panorama(
         self, stages: LoadedStages, frame: SourceFrame, options: LookBeyondOptions, seed: int, told: _Told
-    ) -> Any:
+    ) -> PanoramaScene | None:
         if not options.panorama:
             return None
         told.check()
@@ -268,6 +277,20 @@ def _drawn(job: _Job, drawing: PathDrawing, target: CameraTrajectory, told: _Tol
         frame = frames[number] if number in frames else drawing.still(target.camera, pose)
         pictures[index] = drawing.picture(frame, target.camera, pose)
     return pictures
+
+
+def _check_walks(job: _Job, scene: PanoramaScene, target: CameraTrajectory) -> None:
+    """See that the panorama reaches all poses of a job, before any picture is drawn."""
+    for index in job.poses:
+        name = f"camera_to_world[{index}] of targets[{job.target}]"
+        check_walk(scene, target.camera_to_world[index], name=name)
+
+
+def _steps(asked: int | None) -> int:
+    """The sampling steps of each pass."""
+    if asked is not None and asked > _MOST_STEPS:
+        raise InvalidRequestError(f"steps is {asked}; method '{_NAME}' takes 1 to {_MOST_STEPS}")
+    return asked or _DEFAULT_STEPS
 
 
 def _total(jobs: list[_Job], options: LookBeyondOptions, steps: int) -> int:

@@ -12,6 +12,7 @@ FUSIONS = ("spatial", "temporal")
 """How the noises of both keyframes are weighed: by the camera's pose, or by the number of the picture."""
 MOVING = ("refuse", "newest", "each")
 """What becomes of a clip in which things move: an error, its newest picture, or each instant by its own picture."""
+_MOST_PANORAMA_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class LookBeyondOptions:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise InvalidRequestError(f"{name} is {value!r}; give a whole number, 1 or more")
+        if self.panorama_steps > _MOST_PANORAMA_STEPS:
+            raise InvalidRequestError(
+                f"panorama_steps is {self.panorama_steps}; give 1 to {_MOST_PANORAMA_STEPS}"
+            )
         for name in ("panorama_guidance", "temperature_share", "keyframe_angle_deg", "keyframe_distance_m"):
             _positive(name, getattr(self, name))
         for name in ("rotation_temperature_deg", "translation_temperature_m"):

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, InvalidRequestError
-from anyview_ros.geometry import interpolate_poses, relative
+from anyview_ros.geometry import RigidTransform, relative
 from anyview_ros.geometry.rigid import rotation_angle_deg
 
 Array = NDArray[np.float64]
 
 _SAME_PLACE_M, _SAME_ANGLE_DEG = 1e-5, 1e-3
-_FINE = 1_000_000_000  # parts of a way that poses on it are counted in
+_ROUNDING = 1e-9  # of what keyframes may be apart
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def plan_passes(start: Array, camera_to_world: Array, frames: int, spacing: Spac
     Args:
         start: (4, 4), where the path begins: the source camera.
         camera_to_world: (N, 4, 4), the poses asked for, in the order of the path.
-        frames: F, of every pass; places that no pose needs are filled by poses in between.
+        frames: F, of every pass, 2 or more; places that no pose needs are filled by poses in between.
         spacing: of the keyframes.
 
     Returns:
@@ -75,16 +75,14 @@ def plan_passes(start: Array, camera_to_world: Array, frames: int, spacing: Spac
         InvalidRequestError: more passes than allowed.
     """
     stops, stop_of = _stops(start, camera_to_world)
-    way, kept = _with_keyframes_between(stops, spacing)
+    parts = [_keyframe_ways(a, b, spacing) for a, b in pairwise(stops)]
+    least = -(
+        -sum(parts) // (frames - 1)
+    )  # if every pass were full: a path without end is not laid out first
+    _check_passes(least, stops, spacing, "at least ")
+    way, kept = _with_keyframes_between(stops, parts)
     keys = _chosen(way, frames, spacing)
-    count = len(keys) - 1
-    if count > spacing.max_passes:
-        turned, moved = np.sum([_apart(a, b) for a, b in pairwise(way)], axis=0)
-        raise InvalidRequestError(
-            f"the path turns {turned:.0f} degrees and goes {moved:.2f} m from the source to its end, which is {count} "
-            f"passes between keyframes but max_passes is {spacing.max_passes}; ask for a shorter path or for its parts "
-            "one by one, or raise the options max_passes, keyframe_angle_deg or keyframe_distance_m"
-        )
+    _check_passes(len(keys) - 1, stops, spacing)
     numbers: dict[int, list[int]] = {}  # place on the way -> numbers of the poses asked for
     for number, stop in enumerate(stop_of):
         numbers.setdefault(kept[stop], []).append(number)
@@ -102,11 +100,26 @@ def _stops(start: Array, poses: Array) -> tuple[list[Array], list[int]]:
     return stops, stop_of
 
 
-def _with_keyframes_between(stops: list[Array], spacing: Spacing) -> tuple[list[Array], list[int]]:
+def _keyframe_ways(a: Array, b: Array, spacing: Spacing) -> int:
+    """In how many ways between keyframes one leads from a to b."""
+    return max(int(np.ceil(spacing.parts(a, b) - _ROUNDING)), 1)
+
+
+def _check_passes(count: int, stops: list[Array], spacing: Spacing, about: str = "") -> None:
+    if count <= spacing.max_passes:
+        return
+    turned, moved = np.sum([_apart(a, b) for a, b in pairwise(stops)], axis=0)
+    raise InvalidRequestError(
+        f"the path turns {turned:.0f} degrees and goes {moved:.2f} m from the source to its end, which is "
+        f"{about}{count} passes between keyframes but max_passes is {spacing.max_passes}; ask for a shorter path or "
+        "for its parts one by one, or raise the options max_passes, keyframe_angle_deg or keyframe_distance_m"
+    )
+
+
+def _with_keyframes_between(stops: list[Array], ways: list[int]) -> tuple[list[Array], list[int]]:
     """The path with poses added where two stops are too far apart, and where each stop is on it."""
     way, kept = [stops[0]], [0]
-    for before, after in pairwise(stops):
-        parts = int(np.ceil(spacing.parts(before, after) - 1e-9))
+    for (before, after), parts in zip(pairwise(stops), ways, strict=True):
         way += [between(before, after, part / parts) for part in range(1, parts)]
         way.append(after)
         kept.append(len(way) - 1)
@@ -117,7 +130,8 @@ def _chosen(way: list[Array], frames: int, spacing: Spacing) -> list[int]:
     """Which places of the way are keyframes: the ends, and as few between as the spacing and the frames allow."""
     keys = [0]
     for place in range(1, len(way)):
-        too_far = any(spacing.parts(way[keys[-1]], way[p]) > 1 + 1e-9 for p in range(keys[-1] + 1, place + 1))
+        after = range(keys[-1] + 2, place + 1)  # the next place is near enough, but for rounding
+        too_far = any(spacing.parts(way[keys[-1]], way[p]) > 1 + _ROUNDING for p in after)
         if too_far or place - keys[-1] > frames - 1:
             keys.append(place - 1)
     if len(way) > 1:
@@ -142,8 +156,7 @@ def _planned(
 
 def between(a: Array, b: Array, share: float) -> Array:
     """The pose (4, 4) that lies ``share`` of the way from a to b: shortest turn, straight move."""
-    ends = np.array([0, _FINE], np.int64)
-    return np.asarray(interpolate_poses(ends, np.stack([a, b]), np.array(round(share * _FINE), np.int64)))
+    return RigidTransform(a).interpolate(RigidTransform(b), share).matrix
 
 
 def _apart(a: Array, b: Array) -> tuple[float, float]:

@@ -97,15 +97,15 @@ class Surroundings:
         """Put together what is known.
 
         Raises:
-            InvalidRequestError: neither a panorama nor depth.
+            InvalidRequestError: neither a panorama nor any depth.
         """
         if scene is not None:
             drawn = keyframes(scene, source, source.camera, source.camera_to_world[None])[0].depth
             guess = np.zeros(source.image.shape[:2], np.float32) if drawn is None else drawn
-        elif source.depth is None:
+        elif source.depth is None or not _known(source.depth).any():
             raise InvalidRequestError(
-                "the source has no depth and panorama is False, so nothing tells where its pixels go; give depth, or "
-                "leave panorama=True"
+                "the source has no depth, or use_depth is False, and panorama is False, so nothing tells where its "
+                "pixels go; give depth and leave use_depth=True, or leave panorama=True"
             )
         else:
             guess = np.zeros_like(source.depth)

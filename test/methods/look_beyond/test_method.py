@@ -153,9 +153,13 @@ def test_depth_that_is_partly_unknown_is_told_apart(method: LookBeyond) -> None:
     assert (view.depth[0][:, 34:] == 0).all()
 
 
-def test_without_panorama_and_depth_there_is_nothing_to_go_by(method: LookBeyond) -> None:
-    with pytest.raises(InvalidRequestError, match="panorama=True"):
-        view_of(method, clip(depth=False), target(0.1), panorama=False)
+@pytest.mark.parametrize("lacking", ["no depth", "depth known nowhere", "depth not used"])
+def test_without_panorama_and_depth_there_is_nothing_to_go_by(method: LookBeyond, lacking: str) -> None:
+    source = clip(depth=lacking != "no depth")
+    if lacking == "depth known nowhere":
+        source.depth[:] = 0
+    with pytest.raises(InvalidRequestError, match=r"use_depth=True, or leave panorama=True"):
+        view_of(method, source, target(0.1), panorama=False, use_depth=lacking != "depth not used")
 
 
 def test_motion_before_a_still_camera_is_refused_or_taken_one_picture_at_a_time(method: LookBeyond) -> None:
@@ -240,9 +244,33 @@ def test_too_long_a_path_is_refused_with_the_remedy(method: LookBeyond) -> None:
         view_of(method, clip(), target(2.0), max_passes=2)
 
 
-def test_a_walk_out_of_the_panorama_is_refused(method: LookBeyond) -> None:
-    with pytest.raises(InvalidInputError, match="walk at most"):
-        view_of(method, clip(), target(200.0), keyframe_distance_m=100.0)
+def test_a_walk_out_of_the_panorama_is_refused_before_anything_is_drawn(method: LookBeyond) -> None:
+    told: list[int] = []
+    options = QUICK | {"keyframe_distance_m": 100.0}
+    request = SynthesisRequest((clip(seed=11),), (target(0.1, 200.0),), 2, 0, options)
+    with pytest.raises(
+        InvalidInputError, match=r"camera_to_world\[1\] of targets\[0\] lies 200.* walk at most"
+    ):
+        method.synthesize(request, progress=lambda step, _: told.append(step))
+    assert told == [1, 2]  # the panorama
+
+
+@pytest.mark.parametrize("steps", [1001, 10**9])
+def test_more_steps_than_there_are_levels_of_noise_are_refused(method: LookBeyond, steps: int) -> None:
+    with pytest.raises(InvalidRequestError, match=f"steps is {steps}; .* 1 to 1000"):
+        view_of(method, clip(), target(0.1), steps=steps)
+    with pytest.raises(InvalidRequestError, match=f"steps is {steps}"):
+        method.open_stream(CAMERA, [CAMERA], steps=steps)
+
+
+def test_a_stream_refuses_no_steps_when_it_is_opened(method: LookBeyond) -> None:
+    with pytest.raises(InvalidRequestError, match="steps is 0"):
+        method.open_stream(CAMERA, [CAMERA], steps=0)
+
+
+def test_half_a_turn_may_be_asked_for_in_one(method: LookBeyond) -> None:
+    behind = CameraTrajectory(CAMERA, np.diag([-1.0, 1, -1, 1])[None], np.array([100]))
+    assert view_of(method, clip(), behind).confidence.max() == 0
 
 
 def test_what_it_says_of_itself_is_what_it_takes(method: LookBeyond) -> None:

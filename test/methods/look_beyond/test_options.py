@@ -15,6 +15,7 @@ from anyview_ros.methods.look_beyond import LookBeyondOptions
         ("sharp", "yes"),
         ("use_depth", None),
         ("panorama_steps", 0),
+        ("panorama_steps", 1001),
         ("max_passes", 2.0),
         ("panorama_guidance", 0),
         ("keyframe_angle_deg", -1),

@@ -108,6 +108,27 @@ def test_too_long_a_path_names_the_passes_and_the_remedy() -> None:
         assert word in str(error.value)
 
 
+@pytest.mark.parametrize("parts", range(1, 25))
+def test_a_way_of_whole_keyframes_is_led_in_as_many_passes(parts: int) -> None:
+    by_move = plan_passes(np.eye(4), pose_at(x=0.5 * parts)[None], 5, SPACING)
+    check(by_move, np.eye(4), pose_at(x=0.5 * parts)[None], 5, SPACING)
+    assert len(by_move) == parts
+    turn = turned(7.5 * parts)[None]
+    by_turn = plan_passes(np.eye(4), turn, 5, Spacing(7.5, 0.5, 50))
+    check(by_turn, np.eye(4), turn, 5, Spacing(7.5, 0.5, 50))
+    assert len(by_turn) == parts
+
+
+def test_a_path_without_end_is_refused_before_it_is_laid_out() -> None:
+    with pytest.raises(InvalidRequestError, match=r"at least \d+ passes .* max_passes is 50"):
+        plan_passes(np.eye(4), pose_at(x=1e15)[None], 8, SPACING)
+
+
+def test_going_to_and_fro_costs_no_more_passes_than_it_takes() -> None:
+    poses = np.stack([pose_at(x=x) for x in (0.45, -0.45)])
+    assert len(plan_passes(np.eye(4), poses, 5, Spacing(30, 0.5, 1))) == 1
+
+
 @pytest.mark.parametrize("name", ["angle_deg", "distance_m", "max_passes"])
 def test_a_spacing_is_positive(name: str) -> None:
     with pytest.raises(InvalidInputError, match=name):
