@@ -105,6 +105,7 @@ class StreamOutcome:
         error: "" or the reason, with the remedy.
         asked: what was wanted besides views.
         by_products: those of it that were made.
+        by_products_error: "" or why making them failed, which costs no views.
     """
 
     sequence: int
@@ -116,6 +117,7 @@ class StreamOutcome:
     error: str = ""
     asked: frozenset[ByProduct] = frozenset()
     by_products: ByProducts = field(default_factory=ByProducts)
+    by_products_error: str = ""
 
 
 class StreamHandle(Protocol):

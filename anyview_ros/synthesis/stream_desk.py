@@ -259,10 +259,10 @@ class StreamDesk:
                 depth=frame.depth,
             )
             check_view_count(len(views), len(names))
-            told = _by_products(native, frame)
         except Exception as err:  # noqa: BLE001 - whatever a method raises loses a frame, not the engine
             error = str(as_synthesis_error(err, _sizes_of(stream.spec), device))
             return StreamOutcome(sequence, frame.stamp_ns, dropped=stream.replaced, error=error)
+        told, trouble = _by_products(native, frame, device)
         return StreamOutcome(
             sequence,
             frame.stamp_ns,
@@ -272,6 +272,7 @@ class StreamDesk:
             stream.replaced,
             asked=frame.by_products,
             by_products=told,
+            by_products_error=trouble,
         )
 
     def _deliver(self, stream: EngineStream, outcome: StreamOutcome) -> None:
@@ -373,11 +374,15 @@ def _remember(native: SynthesisStream, passed: list[StreamFrame]) -> None:
             native.remember(frame.frame, frame.camera_to_world, stamp_ns=frame.stamp_ns, depth=frame.depth)
 
 
-def _by_products(native: SynthesisStream, frame: StreamFrame) -> ByProducts:
-    """What is wanted besides views, as far as the method makes it."""
-    if frame.by_products and isinstance(native, ByProductStream):
-        return native.by_products(frame.by_products)
-    return ByProducts()
+def _by_products(native: SynthesisStream, frame: StreamFrame, device: str) -> tuple[ByProducts, str]:
+    """What is wanted besides views, as far as the method makes it, and "" or why that failed."""
+    if not frame.by_products or not isinstance(native, ByProductStream):
+        return ByProducts(), ""
+    try:
+        return native.by_products(frame.by_products), ""
+    except Exception as err:  # noqa: BLE001 - whatever a method raises here must not cost the views that are made
+        wanted = ", ".join(sorted(kind.value for kind in frame.by_products))
+        return ByProducts(), str(as_synthesis_error(err, wanted, device))
 
 
 def _check_frame(stream: EngineStream, frame: StreamFrame) -> None:

@@ -173,6 +173,52 @@ def test_poses_never_go_under_a_frame_that_somebody_else_has(
     assert ours[0].transform.translation.x == pytest.approx(0.3)
 
 
+def test_by_products_that_fail_cost_no_views_and_are_asked_for_again(
+    robot: RobotDouble, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine(streams=True)
+    engine.by_products_error = "out of memory"
+    with (
+        camera_node(engine, by_products=["points"], by_products_rate_hz=20.0),
+        watched(robot, POINTS) as clouds,
+    ):
+        robot.watch("wrist")
+        robot.wait_for_views("wrist", 8)
+        assert capfd.readouterr().err.count("failed at an instant: out of memory") == 1
+        assert not clouds
+        engine.by_products, engine.by_products_error = made(), ""
+        robot.wait("clouds", lambda: clouds)
+
+
+def test_what_is_not_made_is_not_told_again_because_a_camera_moves(
+    robot: RobotDouble, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from rclpy.parameter import Parameter
+
+    from anyview_ros.srv import SetVirtualCamera
+
+    told: list[str] = []
+
+    def times_told() -> int:
+        told.append(capfd.readouterr().err)
+        return "".join(told).count(EMPTY)
+
+    engine = FakeEngine(streams=True)
+    with (
+        camera_node(engine, by_products=["points"], by_products_rate_hz=20.0) as node,
+        watched(robot, POINTS),
+    ):
+        robot.watch("wrist")
+        robot.wait("the warning", lambda: times_told() == 1)
+        for rate_hz in (19.0, 18.0):
+            move = SetVirtualCamera.Request(name="wrist", rate_hz=rate_hz)
+            assert robot.call(SetVirtualCamera, "set_virtual_camera", move).success
+            robot.wait_for_views("wrist", 3)
+        assert times_told() == 1
+        node.set_parameters([Parameter("seed", value=3)])  # the method may make other things now
+        robot.wait("another warning", lambda: times_told() == 2)
+
+
 @pytest.mark.parametrize("where", ["local", "remote"])
 def test_an_engine_that_makes_none_is_told_of_once(
     robot: RobotDouble, ros_environment: dict[str, str], where: str

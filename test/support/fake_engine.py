@@ -74,6 +74,7 @@ class FakeStream:
                 PROVENANCE,
                 asked=frame.by_products,
                 by_products=self.engine.by_products,
+                by_products_error=self.engine.by_products_error,
             )
         )
         thread = threading.Thread(target=self.on_outcome, args=(outcome,))
@@ -114,6 +115,7 @@ class FakeEngine:
         self.outcome_error = ""
         self.push_error: AnyViewError | None = None
         self.by_products = ByProducts()
+        self.by_products_error = ""
         self.streams: list[FakeStream] = []
         self.requests: list[SynthesisRequest] = []
         self.jobs: list[FakeJob] = []

@@ -102,6 +102,24 @@ def test_what_was_wanted_with_a_frame_that_gave_way_is_asked_of_the_newer_one(
     assert asked == {1: frozenset(), 3: {ByProduct.POINTS, ByProduct.RAY_WEIGHTS}}
 
 
+def test_by_products_that_fail_cost_no_views(
+    fake: FakeSynthesizer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(stream: Telling, wanted: frozenset[ByProduct]) -> ByProducts:
+        raise ZeroDivisionError("no points")
+
+    monkeypatch.setattr(Telling, "by_products", breaks)
+    outcomes: queue.Queue[StreamOutcome] = queue.Queue()
+    stream = engine.open_stream(spec(), outcomes.put)
+    stream.push(wanting(1, frozenset({ByProduct.POINTS}), *spec().targets))
+    outcome = outcomes.get(timeout=PATIENCE_S)
+    assert outcome.error == ""
+    assert set(outcome.views) == set(spec().targets)
+    assert not any(outcome.by_products.has(kind) for kind in ByProduct)
+    failed = "the method failed while synthesising points: ZeroDivisionError: no points"
+    assert outcome.by_products_error == (failed if isinstance(fake, TellingSynthesizer) else "")
+
+
 def test_streams_without_the_offer_are_told_from_those_with_it(fake: FakeSynthesizer) -> None:
     plain = spec()
     stream = fake.open_stream(plain.source, list(plain.targets.values()))

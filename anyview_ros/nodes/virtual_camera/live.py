@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
@@ -78,10 +79,16 @@ class LiveCamera:
         with self._lock:
             self._due.take(stamp_ns)
 
-    def accept(self, stamp_ns: int) -> bool:
-        """Whether a view of this instant may be published: an instant is shown once, and never an earlier one."""
+    def accept(self, stamp_ns: int, is_current: Callable[[], bool]) -> bool:
+        """Whether a view of this instant may be published: an instant is shown once, and never an earlier one.
+
+        Args:
+            stamp_ns: the instant.
+            is_current: whether the view is of the present stream. One that :meth:`rewound` overtakes is late, and must
+                not keep earlier instants from being shown.
+        """
         with self._lock:
-            if stamp_ns <= self._shown_ns:
+            if stamp_ns <= self._shown_ns or not is_current():
                 return False
             self._shown_ns = stamp_ns
             return True

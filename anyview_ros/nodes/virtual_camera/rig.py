@@ -190,8 +190,9 @@ class Rig:
 
     def change(self, settings: Settings) -> None:
         """Take over settings that may change at any time."""
-        self.settings = settings
-        self._scene.change(settings.scene)
+        before, self.settings = self.settings, settings
+        if (settings.scene, settings.engine) != (before.scene, before.engine):
+            self._scene.change(settings.scene)
         for camera in settings.cameras:
             self.cameras[camera.name].change(camera)
         self._broadcast()
@@ -318,13 +319,17 @@ class Rig:
         if not answer.fallback:
             self.problems.clear(Stage.STREAM)
             if self._node.context.ok():
-                self._scene.take(outcome)
+                self._scene.take(answer)
         for name, view in outcome.views.items():
             self._show(self.cameras[name], view, answer)
 
     def _show(self, live: LiveCamera, view: SynthesizedView, answer: Answer) -> None:
         outcome, settings = answer.outcome, self.settings
-        if outcome.provenance is None or not live.accept(outcome.stamp_ns) or not self._node.context.ok():
+        if (
+            outcome.provenance is None
+            or not live.accept(outcome.stamp_ns, answer.is_current)
+            or not self._node.context.ok()
+        ):
             return
         now_ns = self.now_ns()
         age_ns = 0 if now_ns is None else now_ns - outcome.stamp_ns

@@ -18,8 +18,8 @@ from anyview_ros.nodes.conversions.points import points_to_cloud
 from anyview_ros.nodes.virtual_camera.parameters import SceneSettings
 from anyview_ros.nodes.virtual_camera.poses import TfFollower
 from anyview_ros.nodes.virtual_camera.rate import DueClock
+from anyview_ros.nodes.virtual_camera.session import Answer
 from anyview_ros.synthesis.by_products import ByProduct, RefinedPoses
-from anyview_ros.synthesis.client import StreamOutcome
 from anyview_ros.synthesis.description import MethodDescription
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _TOPICS: dict[ByProduct, tuple[str, type[Any]]] = {
     ByProduct.POINTS: ("~/points", PointCloud2),
     ByProduct.RAY_WEIGHTS: ("~/debug/ray_weights", Image),
 }
+_TELL_AGAIN_S = 10.0  # of what fails time and again
 _NOT_MADE = (
     "the engine makes none: a synthesis_server sends views alone (set engine to local), few methods keep a scene "
     "(any4d, ddr), and refined poses want a method that refines them (ddr with the option refine_poses)"
@@ -72,7 +73,10 @@ class SceneOutputs:
         }
 
     def change(self, settings: SceneSettings) -> None:
-        """Take over settings that may change at any time; what was refused is asked for again."""
+        """Take over settings that may change at any time; what was refused is asked for again.
+
+        For changes of these settings or of the engine's alone: each time, what is refused again is told again.
+        """
         with self._lock:
             if settings.by_products_rate_hz != self._settings.by_products_rate_hz:
                 self._due = DueClock(settings.by_products_rate_hz)
@@ -102,12 +106,19 @@ class SceneOutputs:
             self._refuse(wanted, f"method '{method.name}' keeps no scene from frame to frame")
         return frozenset()
 
-    def take(self, outcome: StreamOutcome) -> None:
+    def take(self, answer: Answer) -> None:
         """Publish what was made of a frame; an instant is shown once, and never an earlier one."""
+        outcome = answer.outcome
         made, stamp_ns = outcome.by_products, outcome.stamp_ns
+        if outcome.by_products_error:
+            self._node.get_logger().warning(
+                f"points, ray weights or poses failed at an instant: {outcome.by_products_error}",
+                throttle_duration_sec=_TELL_AGAIN_S,
+            )
+            return
         self._refuse(frozenset(kind for kind in outcome.asked if not made.has(kind)), _NOT_MADE)
         with self._lock:
-            if stamp_ns <= self._published_ns:
+            if stamp_ns <= self._published_ns or not answer.is_current():
                 return
             self._published_ns = stamp_ns
         stamp = ns_to_time(stamp_ns)

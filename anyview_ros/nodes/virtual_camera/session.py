@@ -46,11 +46,19 @@ class StreamPlan:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """An outcome of the engine with what is needed to publish it."""
+    """An outcome of the engine with what is needed to publish it.
+
+    Attributes:
+        outcome: of a frame.
+        fits: how the published pictures lie in those of the engine, by virtual camera.
+        fallback: whether the fallback answers.
+        is_current: whether the stream has not been given up since; safe between threads.
+    """
 
     outcome: StreamOutcome
     fits: Mapping[str, Letterbox]
     fallback: bool
+    is_current: Callable[[], bool]
 
 
 class StreamKeeper:
@@ -196,7 +204,11 @@ class StreamKeeper:
                 self._lost = outcome.error or "the stream was lost"
             self._unanswered_since_s = None
             self._dropped = outcome.dropped
-        self._on_answer(Answer(outcome, fits, self._fallback))
+        self._on_answer(Answer(outcome, fits, self._fallback, partial(self._is_current, generation)))
+
+    def _is_current(self, generation: int) -> bool:
+        with self._lock:
+            return generation == self._generation
 
     def _give_up(self, trouble: str) -> None:
         self.abandon()

@@ -144,6 +144,21 @@ def test_answers_of_a_stream_given_up_are_ignored() -> None:
     assert old.closed
 
 
+def test_an_answer_under_way_knows_when_its_stream_is_given_up() -> None:
+    engine = FakeEngine()
+    asker = Asker(engine)
+    asker.push()
+    asker.push()
+    first, second = asker.answers
+    assert first.is_current()
+    assert second.is_current()
+    asker.keeper.abandon()
+    assert not second.is_current()
+    asker.push()
+    assert asker.answers[-1].is_current()
+    assert not first.is_current()
+
+
 def test_a_push_that_fails_gives_the_stream_up_and_says_why() -> None:
     engine = FakeEngine()
     asker = Asker(engine)
