@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -12,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import ReadError
+from anyview_ros.errors import InvalidInputError, ReadError
 
 SCENES_PER_FILE = 50
 
@@ -23,7 +24,15 @@ Filming = Callable[[int, int], Films]
 """Films scenes ``first`` to ``first + count``, each as its number alone says."""
 
 
-def film_to_files(folder: Path, stem: str, count: int, film: Filming, *, workers: int = 1) -> list[Path]:
+def film_to_files(
+    folder: Path,
+    stem: str,
+    count: int,
+    film: Filming,
+    settings: Mapping[str, Any],
+    *,
+    workers: int = 1,
+) -> list[Path]:
     """Film scenes 0 to ``count`` into files of ``folder``; files that are there already are kept.
 
     Args:
@@ -31,12 +40,19 @@ def film_to_files(folder: Path, stem: str, count: int, film: Filming, *, workers
         stem: what the files' names begin with; the numbers of their scenes follow.
         count: of scenes.
         film: see :data:`Filming`; with several workers it has to be picklable.
+        settings: what the pictures depend on, as JSON can say it; ``stem``.json keeps it beside them. ``device`` is
+            left out: it changes no picture that one could see.
         workers: processes that film.
 
     Returns:
         the files, in order of the scenes.
+
+    Raises:
+        InvalidInputError: the folder holds what was filmed with other settings.
+        ReadError: what it says of them cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _check_settings(folder, stem, settings)
     spans = [(first, min(first + SCENES_PER_FILE, count)) for first in range(0, count, SCENES_PER_FILE)]
     paths = [folder / f"{stem}_{first:06d}_to_{last:06d}.npz" for first, last in spans]
     missing = [(span, path) for span, path in zip(spans, paths, strict=True) if not path.exists()]
@@ -60,7 +76,7 @@ def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[s
         what: was filmed, for messages: "rooms".
 
     Raises:
-        ReadError: no file, or one that does not hold these arrays.
+        ReadError: no file, one that does not hold these arrays, or files of different sizes.
     """
     if not paths:
         raise ReadError(f"no files of filmed {what} were given; film some with film_to()")
@@ -71,7 +87,39 @@ def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[s
                 parts.append({name: file[name] for name in names})
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ReadError(f"{path} holds no filmed {what} ({error}); delete it and film again") from error
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+    try:
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+    except ValueError as error:
+        raise ReadError(
+            f"{paths[0].parent} holds {what} filmed at different sizes ({error}); film into another folder"
+        ) from error
+
+
+def _check_settings(folder: Path, stem: str, settings: Mapping[str, Any]) -> None:
+    """Hold the settings to those of the films that are there, or note them where there are none."""
+    note = folder / f"{stem}.json"
+    wanted = json.loads(json.dumps({name: value for name, value in settings.items() if name != "device"}))
+    if not any(folder.glob(f"{stem}_*.npz")):
+        unfinished = note.with_suffix(".part")
+        unfinished.write_text(json.dumps(wanted), encoding="utf-8")
+        unfinished.replace(note)
+    elif note.exists():
+        differing = _differing(note, wanted)
+        if differing:
+            raise InvalidInputError(
+                f"{folder} holds {stem} filmed with other settings of {', '.join(differing)}; use another folder"
+            )
+
+
+def _differing(note: Path, wanted: Mapping[str, Any]) -> list[str]:
+    try:
+        found = dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ReadError(f"{note} cannot be read ({error}); delete it and the films beside it") from error
+    absent = object()
+    return sorted(
+        name for name in wanted.keys() | found.keys() if wanted.get(name, absent) != found.get(name, absent)
+    )
 
 
 def _write_alone(film: Filming, span: tuple[int, int], path: Path) -> None:

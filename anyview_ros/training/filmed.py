@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -141,7 +141,8 @@ def film_to(folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1, first
 
     See :func:`~anyview_ros.training.film_files.film_to_files`.
     """
-    return film_to_files(folder, "rooms", rooms, partial(_arrays, plan, first), workers=workers)
+    settings = {**asdict(plan), "first": first}
+    return film_to_files(folder, "rooms", rooms, partial(_arrays, plan, first), settings, workers=workers)
 
 
 def read_rooms(paths: list[Path]) -> FilmedRooms:

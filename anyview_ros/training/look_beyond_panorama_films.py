@@ -7,7 +7,7 @@ that picture falls in the panorama.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -138,7 +138,7 @@ def film_panorama(
 def film_to(folder: Path, plan: PanoramaPlan, count: int) -> list[Path]:
     """Film ``count`` panoramas into files of ``folder``; see
     :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "panoramas", count, partial(_arrays, plan))
+    return film_to_files(folder, "panoramas", count, partial(_arrays, plan), asdict(plan))
 
 
 def read_panoramas(paths: list[Path]) -> Panoramas:

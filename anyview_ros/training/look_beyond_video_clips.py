@@ -7,7 +7,7 @@ picture: the keyframe moved by a depth that is true, wrong as guesses are, or mi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def film_clips(plan: ClipPlan, first: int, count: int) -> Clips:
 def film_to(folder: Path, plan: ClipPlan, clips: int) -> list[Path]:
     """Film ``clips`` clips into files of ``folder``; see
     :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "clips", clips, partial(_arrays, plan))
+    return film_to_files(folder, "clips", clips, partial(_arrays, plan), asdict(plan))
 
 
 def read_clips(paths: list[Path]) -> Clips:

@@ -106,8 +106,13 @@ def test_what_is_filmed_is_kept_and_must_fit(tmp_path: Path, monkeypatch: pytest
     ours = prepared_rooms(replace(CONFIG, film=film), tmp_path)
     assert len(ours) == 2
     assert (tmp_path / "robots" / "rooms_000000_to_000001.npz").exists()
+    longer = replace(CONFIG, film=replace(film, instants=2))
+    with pytest.raises(InvalidInputError, match="filmed with other settings of instants"):
+        prepared_rooms(longer, tmp_path)
+    for note in tmp_path.glob("*/rooms.json"):
+        note.unlink()
     with pytest.raises(InvalidInputError, match="filmed at 16 pixels and 1 instants"):
-        prepared_rooms(replace(CONFIG, film=replace(film, instants=2)), tmp_path)
+        prepared_rooms(longer, tmp_path)
 
 
 def test_the_reliability_fitted_is_the_one_that_held(rooms: FilmedRooms, tmp_path: Path) -> None:
