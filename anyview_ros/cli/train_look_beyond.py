@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"--config names {len(configs)} files but there are {len(stages)} stages to train, {', '.join(stages)}; "
             "give one for each"
         )
-    trained = {"panorama": _train_panorama, "video": _train_video}
-    finished = [trained[stage](name, arguments) for stage, name in zip(stages, configs, strict=True)]
+    train = {"panorama": _train_panorama, "video": _train_video}
+    finished = [train[stage](name, arguments) for stage, name in zip(stages, configs, strict=True)]
     return 0 if all(finished) else 1
 
 

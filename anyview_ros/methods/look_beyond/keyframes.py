@@ -39,9 +39,8 @@ class Keyframe:
 
     Attributes:
         image: uint8 (h, w, 3), RGB; black where nothing is known.
-        mask: float32 (h, w) in [0, 1], the share of the pixel that is known or drawn; 0 where the walk uncovered what
-            the panorama does not show.
-        seen: float32 (h, w) in [0, 1], the share that the source picture shows.
+        mask: float32 (h, w), 1 where source or panorama show something, 0 where the walk uncovered what neither does.
+        seen: float32 (h, w), 1 where the source picture shows it, else 0.
         depth: float32 (h, w), metres along the optical axis, 0 = unknown; None if the panorama knows no distance.
         camera: intrinsics.
         camera_to_world: float64 (4, 4), metres.

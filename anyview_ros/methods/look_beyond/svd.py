@@ -29,6 +29,7 @@ _CLIP_SIDE = 224
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_SPREAD = (0.26862954, 0.26130258, 0.27577711)
 _DECODED_TOGETHER = 4
+_WEIGHTS = (".safetensors", ".bin")
 
 ImageEncoder = Callable[[Tensor], Tensor]
 """CLIP's embedding (B, D) of pictures (B, 3, 224, 224) normalised as CLIP wants them."""
@@ -164,7 +165,7 @@ def _for_clip(picture: NDArray[np.uint8]) -> Tensor:
 def _digest(folder: Path) -> str:
     """Of the names and sizes of the weights, and of their ends: whole files of gigabytes take too long."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in _WEIGHTS):
         size = path.stat().st_size
         with path.open("rb") as file:
             file.seek(max(size - 2**20, 0))

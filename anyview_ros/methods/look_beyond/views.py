@@ -95,12 +95,13 @@ class PathDrawing:
         """A frame of the stage's size as a view: enlarged, and what the source shows laid over it."""
         enlarged = np.asarray(cv2.resize(frame, camera.size, interpolation=cv2.INTER_CUBIC), np.uint8)
         shown = self.surroundings.shown(camera, pose)
-        confidence = self.surroundings.confidence(shown, camera, pose)
+        inside = cv2.distanceTransform(shown.coverage.astype(np.uint8), cv2.DIST_L2, 3)
+        share = np.clip(inside / np.float32(self._feather_px(camera)), 0, 1).astype(np.float32)
+        confidence = share * self.surroundings.confidence(shown, camera, pose)
         image = enlarged
         if self.options.sharp:
-            inside = cv2.distanceTransform(shown.coverage.astype(np.uint8), cv2.DIST_L2, 3)
-            share = np.clip(inside / self._feather_px(camera), 0, 1)[..., None] * shown.coverage[..., None]
-            image = np.rint(share * shown.image + (1 - share) * enlarged).astype(np.uint8)
+            part = share[..., None]
+            image = np.rint(part * shown.image + (1 - part) * enlarged).astype(np.uint8)
         return Picture(image, confidence, self.surroundings.measured_depth(shown, camera, pose))
 
     def _feather_px(self, camera: PinholeCamera) -> float:

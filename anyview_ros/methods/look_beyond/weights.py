@@ -51,8 +51,8 @@ def load_stages(weights: str | None, device: str) -> LoadedStages:
     if not folder.is_dir():
         raise WeightsError(
             f"weights is {str(folder)!r}, which is no folder; give one with {PANORAMA_FILE} and {VIDEO_FILE} "
-            "(`anyview train look_beyond --out FOLDER` makes both in minutes), or leave it out for those that are "
-            "shipped"
+            "(`anyview train look_beyond --out FOLDER` makes both in less than an hour of a CPU core), or leave it out "
+            "for those that are shipped"
         )
     if (folder / _DIFFUSERS_INDEX).is_file():
         from anyview_ros.methods.look_beyond.svd import load_svd
@@ -63,8 +63,8 @@ def load_stages(weights: str | None, device: str) -> LoadedStages:
     missing = [name for name in (PANORAMA_FILE, VIDEO_FILE) if not (folder / name).is_file()]
     if missing:
         raise WeightsError(
-            f"{folder} lacks {' and '.join(missing)}; `anyview train look_beyond --out FOLDER` makes both in minutes: "
-            "give weights=FOLDER"
+            f"{folder} lacks {' and '.join(missing)}; `anyview train look_beyond --out FOLDER` makes both in less "
+            "than an hour of a CPU core: give weights=FOLDER"
         )
     from anyview_ros.methods.look_beyond.video.stage import NetworkStage
 

@@ -87,6 +87,17 @@ def test_what_the_source_shows_is_laid_over_and_the_rest_is_drawn(method: LookBe
     assert changed[2:12, 4:50].max() == 0
 
 
+def test_where_the_picture_fades_into_what_is_drawn_confidence_fades_too(method: LookBeyond) -> None:
+    large = CAMERA.resized(192, 144)  # half a pixel of the drawn video is four of these wide
+    source = clip()
+    source.depth[:] = 3.0
+    (confidence,) = view_of(method, source, target(3.0 * 8 / 40, camera=large)).confidence
+    border = int(np.flatnonzero(confidence[70])[-1])
+    fading = confidence[70, border - 3 : border + 1] / confidence[70, border - 10]
+    np.testing.assert_allclose(fading, [1.0, 0.75, 0.5, 0.25], atol=0.05)
+    assert confidence[70, :border].min() > 0
+
+
 def test_at_the_source_itself_the_picture_is_the_sources(method: LookBeyond) -> None:
     source = clip()
     view = view_of(method, source, target(0.0))

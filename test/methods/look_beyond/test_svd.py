@@ -165,6 +165,8 @@ def test_a_folder_of_diffusers_is_read(tmp_path: Path, monkeypatch: pytest.Monke
     loaded = load_svd(saved(tmp_path), "cpu")
     assert loaded.frames == 4
     assert len(loaded.sha256) == 64
+    (tmp_path / "image_encoder" / "pytorch_model.bin").write_bytes(b"weights of another format")
+    assert load_svd(tmp_path, "cpu").sha256 != loaded.sha256
     small = SvdStage(loaded.unet, loaded.vae, loaded.schedule, loaded.image_embedding, size=(32, 32))
     own = SvdStage(tiny_unet(), tiny_vae(), tiny_schedule(), embedding, size=(32, 32))
     mixed = np.array([1.0, 0.7, 0.3, 0.0])
@@ -183,8 +185,9 @@ def test_a_missing_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load_svd(saved(tmp_path), "cpu")
 
 
-def test_unreadable_parts_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["config.json", "diffusion_pytorch_model.safetensors"])
+def test_unreadable_parts_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(CLIPVisionModelWithProjection=None))
-    (saved(tmp_path) / "unet" / "config.json").write_text("{")
+    (saved(tmp_path) / "unet" / name).write_text("{")
     with pytest.raises(WeightsError, match="cannot be read"):
         load_svd(tmp_path, "cpu")

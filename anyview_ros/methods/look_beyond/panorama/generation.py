@@ -16,7 +16,7 @@ from anyview_ros.diffusion.ddim import EvenDDIMScheduler
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.panorama.blending import blended
 from anyview_ros.methods.look_beyond.panorama.channels import CHANNELS, unsigned_colour, unsigned_distance
-from anyview_ros.methods.look_beyond.panorama.known import Known, Laid, for_encoder, lay, told_of
+from anyview_ros.methods.look_beyond.panorama.known import Known, Laid, known_of, lay
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.scene import PanoramaScene
 from anyview_ros.methods.pictures import SourceFrame
@@ -125,8 +125,7 @@ def generate_panorama(
     rows = _ENLARGED * network.config.height if height is None else height
     if rows < 2:
         raise InvalidInputError(f"height is {rows}; give 2 or more rows")
-    coarse = lay(source_frame, network.config.height)
-    known = told_of(coarse, for_encoder(source_frame.image, network.config)).to(network.place.device)
+    known = known_of(source_frame, network.config).to(network.place.device)
     drawn = sample_channels(
         network,
         known,
@@ -168,13 +167,8 @@ def assemble(colour: Float32, distance_m: Float32, laid: Laid, source_frame: Sou
 
 def _enlarged(values: Float32, rows: int) -> Float32:
     """Values (h, 2h, ...) at another size, bilinear across the seam."""
-    height, width = values.shape[:2]
-    if rows == height:
+    if rows == len(values):
         return values
-    edge = max(width // 4, 1)
-    wide = np.concatenate([values[:, -edge:], values, values[:, :edge]], axis=1)
-    factor = rows / height
-    pad = round(edge * factor)
-    size = (2 * rows + 2 * pad, rows)
-    resized = np.asarray(cv2.resize(wide, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    return resized[:, pad : pad + 2 * rows]
+    thrice = np.concatenate([values] * 3, axis=1)
+    resized = np.asarray(cv2.resize(thrice, (6 * rows, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+    return resized[:, 2 * rows : 4 * rows]

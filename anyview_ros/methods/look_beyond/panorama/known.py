@@ -125,11 +125,8 @@ def known_of(frame: SourceFrame, config: PanoramaConfig) -> Known:
         InvalidInputError: a picture too narrow to fall on any pixel.
     """
     laid = lay(frame, config.height)
-    return told_of(laid, for_encoder(frame.image, config))
-
-
-def told_of(laid: Laid, source: NDArray[np.uint8]) -> Known:
-    """What the denoiser is told (B = 1) of a picture in a panorama and at the size of its encoder."""
+    size = (config.source_width, config.source_height)
+    source = np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)
     return Known(
         signed_colour(laid.filled())[None],
         torch.from_numpy(laid.seen)[None, None].float(),
@@ -137,9 +134,3 @@ def told_of(laid: Laid, source: NDArray[np.uint8]) -> Known:
         torch.from_numpy(laid.distance_m > 0)[None, None].float(),
         signed_colour(source)[None],
     )
-
-
-def for_encoder(image: NDArray[np.uint8], config: PanoramaConfig) -> NDArray[np.uint8]:
-    """A picture at the size of its encoder, uint8 (source_height, source_width, 3)."""
-    size = (config.source_width, config.source_height)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

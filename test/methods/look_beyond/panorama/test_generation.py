@@ -10,11 +10,12 @@ from tiny_panoramas import TINY, BoxRoom, turned_and_moved, untrained
 from anyview_ros.errors import InvalidInputError, InvalidPoseError
 from anyview_ros.geometry.panorama import perspective_from_panorama
 from anyview_ros.methods.look_beyond.panorama.generation import (
+    assemble,
     generate_panorama,
     noise_levels,
     sample_channels,
 )
-from anyview_ros.methods.look_beyond.panorama.known import known_of
+from anyview_ros.methods.look_beyond.panorama.known import Laid, known_of
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.metrics import psnr_db
 
@@ -110,3 +111,21 @@ def test_bad_requests_are_named() -> None:
         generate_panorama(untrained(), FRAME, steps=1, height=1)
     with pytest.raises(InvalidPoseError):
         generate_panorama(untrained(), replace(FRAME, camera_to_world=np.full((4, 4), np.nan)), steps=1)
+
+
+@pytest.mark.parametrize("rows", [9, 33, 50])
+def test_a_panorama_of_any_height_meets_itself_at_the_seam(rows: int) -> None:
+    """What is drawn is brought to another size without being moved around the turn."""
+
+    def around(height: int) -> np.ndarray:
+        turns = (np.arange(2 * height) + 0.5) / (2 * height)
+        wave = np.stack([np.cos(2 * np.pi * (turns - shift)) for shift in (0, 1 / 3, 2 / 3)], axis=-1)
+        return np.repeat((0.5 + 0.4 * wave)[None], height, axis=0).astype(np.float32)
+
+    unseen = Laid(
+        np.zeros((rows, 2 * rows, 3), np.uint8),
+        np.zeros((rows, 2 * rows), np.bool_),
+        np.zeros((rows, 2 * rows), np.float32),
+    )
+    scene = assemble(around(32), np.full((32, 64), 2.0, np.float32), unseen, FRAME)
+    np.testing.assert_allclose(scene.colour, around(rows), atol=0.003)
