@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
-import sys
 from pathlib import Path
 
 
@@ -37,7 +35,7 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; 0 when the end was reached and the model written, 1 when the time was up before."""
-    from anyview_ros.cli.training_runs import ProgressLine
+    from anyview_ros.cli.training_runs import run_shown
     from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer, lora_optimiser
 
     config = LoraConfig(
@@ -55,12 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{len(trainer.changed)} layers changed, on {trainer.device}, step {trainer.step} of {config.steps}"
     )
-    line = ProgressLine(sys.stderr, trainer.step)
-    limit_s = math.inf if arguments.minutes is None else 60 * arguments.minutes
-    finished = trainer.run(report=line.update, time_limit_s=limit_s)
-    line.end()
-    if not finished:
-        print(f"stopped at step {trainer.step} of {config.steps}; run the same command again to go on")
+    if not run_shown(trainer, config.steps, arguments.minutes):
         return 1
     print(f"tuned weights: {trainer.write_weights()}")
     return 0

@@ -8,13 +8,26 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from anyview_ros.training.network_trainer import NetworkTrainer
-    from anyview_ros.training.run import RunConfig
+    from anyview_ros.training.run import Report, RunConfig
 
 Config = TypeVar("Config", bound="RunConfig")
+
+
+class Trainer(Protocol):
+    """Whatever trains in steps."""
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        ...
+
+    def run(self, *, report: Report, time_limit_s: float) -> bool:
+        """See :meth:`anyview_ros.training.run.TrainingRun.run`."""
+        ...
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,12 +56,16 @@ def trained(trainer: NetworkTrainer[Any], config: RunConfig, arguments: argparse
     """Train, tell what happens, and return whether the end was reached."""
     count = sum(p.numel() for p in trainer.network.parameters())
     print(f"{count / 1e6:.2f} M parameters on {trainer.device}, step {trainer.step} of {config.steps}")
+    return run_shown(trainer, config.steps, arguments.minutes)
+
+
+def run_shown(trainer: Trainer, steps: int, minutes: float | None) -> bool:
+    """Do the steps there are in so many minutes, show how they go, and return whether the end was reached."""
     line = ProgressLine(sys.stderr, trainer.step)
-    limit_s = math.inf if arguments.minutes is None else 60 * arguments.minutes
-    finished = trainer.run(report=line.update, time_limit_s=limit_s)
+    finished = trainer.run(report=line.update, time_limit_s=math.inf if minutes is None else 60 * minutes)
     line.end()
     if not finished:
-        print(f"stopped at step {trainer.step} of {config.steps}; run the same command again to go on")
+        print(f"stopped at step {trainer.step} of {steps}; run the same command again to go on")
     return finished
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from camera_process import node_process, parameters, robot_double
+from camera_process import camera_node, node_process, parameters, robot_double
 from fake_engine import FakeEngine
 from robot_double import RobotDouble
 
@@ -57,28 +56,6 @@ def followed(robot: RobotDouble) -> Iterator[deque[Any]]:
         yield kept
     finally:
         robot.node.destroy_subscription(subscription)
-
-
-@contextmanager
-def camera_node(engine: FakeEngine, **changes: object) -> Iterator[Any]:
-    from rclpy.parameter import Parameter
-
-    from anyview_ros.nodes.executor import PatientExecutor
-    from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
-
-    overrides = [Parameter(name, value=value) for name, value in parameters(**changes).items()]
-    node = VirtualCameraNode(make_client=lambda _node, _settings: engine, parameter_overrides=overrides)
-    executor = PatientExecutor()
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
-    try:
-        yield node
-    finally:
-        node.close()
-        executor.shutdown()
-        thread.join()
-        node.destroy_node()
 
 
 def made() -> ByProducts:

@@ -6,12 +6,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
-from camera_process import parameters, robot_double
+from camera_process import camera_node, robot_double
 from fake_engine import FakeEngine
 from robot_double import CAMERA, RobotDouble, stamps_ns, tool_x_m
 
@@ -26,30 +25,6 @@ def robot(ros_environment: dict[str, str]) -> Iterator[RobotDouble]:
     # Best effort: in one process Fast DDS hands messages over directly, and acknowledgements may lock each other out.
     with robot_double(reliable=False) as made:
         yield made
-
-
-@contextmanager
-def camera_node(engine: FakeEngine, **changes: object) -> Iterator[Any]:
-    """The node in the test's own process, in an executor of its own."""
-    from rclpy.parameter import Parameter
-
-    from anyview_ros.nodes.executor import PatientExecutor
-    from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
-
-    overrides = [Parameter(name, value=value) for name, value in parameters(**changes).items()]
-    node = VirtualCameraNode(make_client=lambda _node, _settings: engine, parameter_overrides=overrides)
-    executor = PatientExecutor()
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
-    try:
-        yield node
-    finally:
-        node.close()
-        executor.shutdown()
-        thread.join()
-        node.destroy_node()
-        assert engine.closed
 
 
 def wait_for(robot: RobotDouble, what: str, condition: Callable[[], Any]) -> Any:

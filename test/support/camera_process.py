@@ -1,11 +1,14 @@
-"""A virtual_camera process and the robot double that it watches, to be shared by the tests of a file."""
+"""A virtual_camera, in a process or in the test's own, and the robot double that it watches, to be shared by tests."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import rclpy
+from fake_engine import FakeEngine
 from robot_double import RobotDouble
 from ros_process import RosProcess, node_command
 
@@ -62,3 +65,27 @@ def node_process(
     finally:
         process.close()
         print(f"--- output of {module} (status {process.returncode})\n{process.output}")  # noqa: T201
+
+
+@contextmanager
+def camera_node(engine: FakeEngine, **changes: object) -> Iterator[Any]:
+    """The node in the test's own process, in an executor of its own; it must close the engine."""
+    from rclpy.parameter import Parameter
+
+    from anyview_ros.nodes.executor import PatientExecutor
+    from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
+
+    overrides = [Parameter(name, value=value) for name, value in parameters(**changes).items()]
+    node = VirtualCameraNode(make_client=lambda _node, _settings: engine, parameter_overrides=overrides)
+    executor = PatientExecutor()
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    try:
+        yield node
+    finally:
+        node.close()
+        executor.shutdown()
+        thread.join()
+        node.destroy_node()
+        assert engine.closed
