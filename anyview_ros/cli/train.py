@@ -41,7 +41,7 @@ def run_small(arguments: argparse.Namespace) -> int:
 
     config = changed(read_settings(SmallTrainingConfig, arguments.config), arguments)
     folder: Path = arguments.rooms or arguments.out / "rooms"
-    print(f"filming {config.rooms.count} rooms into {folder}, or reading what is there")
+    print(f"filming rooms into {folder}, or reading what is there")
     trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder))
     finished = trained(trainer, config, arguments)
     weights = arguments.out / "anyview_small.safetensors"
