@@ -34,6 +34,8 @@ _NAME = "look_beyond"
 _LONGEST_CLIP = 1_000_000
 _DEFAULT_STEPS = 4
 _MOST_STEPS = 1000
+_VIDEO_NOISE = 0
+"""Tells the noise of videos from others of the same seed; it is the same for all targets, whoever else is asked for."""
 _POSES_LOOKED_AT = 16
 _DEGREES_PER_METRE = 60.0
 """What a turn counts beside a move when the source picture nearest to a path is looked for."""
@@ -143,7 +145,7 @@ class LookBeyond:
             if scene is not None:
                 _check_walks(job, scene, request.targets[job.target])
             around = Surroundings.of(frame, scene)
-            drawing = PathDrawing(stages.video, around, options, steps, (request.seed, job.target))
+            drawing = PathDrawing(stages.video, around, options, steps, (request.seed, _VIDEO_NOISE))
             pictures[job.target].update(_drawn(job, drawing, request.targets[job.target], told))
         told.finished()
         views = tuple(
