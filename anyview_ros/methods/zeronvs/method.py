@@ -19,7 +19,7 @@ from anyview_ros.methods.pushed_stream import PushedStream
 from anyview_ros.methods.zeronvs.drawing import Sampling, Scene, Wanted, draw
 from anyview_ros.methods.zeronvs.loading import LoadedDenoiser, load_denoiser
 from anyview_ros.methods.zeronvs.options import ZeroOptions
-from anyview_ros.methods.zeronvs.scale import look_at_point, propose_scale
+from anyview_ros.methods.zeronvs.scale import NOT_NEEDED, look_at_point, propose_scale, stands_elsewhere
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
@@ -98,13 +98,13 @@ class ZeroNVS:
         options = resolve_options(request.options, ZeroOptions, _NAME)
         source = request.sources[0]
         instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
-        paths = [target.camera_to_world for target in request.targets]
-        scene = self._scene(loaded, source, paths, options)
         wanted = [
             Wanted(source_frame(source, nearest_frame(source.stamps_ns, int(stamp_ns))), target.camera, pose)
             for target, stamps_ns in zip(request.targets, instants, strict=True)
             for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True)
         ]
+        paths = [target.camera_to_world for target in request.targets]
+        scene = self._scene(loaded, source, paths, wanted, options)
         sampling = _sampling(loaded, request.steps, options, request.seed)
 
         def between(step: int, total: int) -> None:
@@ -165,10 +165,15 @@ class ZeroNVS:
 
     @staticmethod
     def _scene(
-        loaded: LoadedDenoiser, source: PosedClip, paths: Sequence[Pose], options: ZeroOptions
+        loaded: LoadedDenoiser,
+        source: PosedClip,
+        paths: Sequence[Pose],
+        wanted: Sequence[Wanted],
+        options: ZeroOptions,
     ) -> Scene:
         """Scale and centre by the first frame and the first pose of each target's path (N, 4, 4), as a stream has it;
-        by all poses where those do not tell, as on paths that begin at the source.
+        by all poses where those do not tell, as on paths that begin at the source. What is wanted tells whether a scale
+        is needed at all.
 
         Raises:
             InvalidRequestError: nothing tells the scale.
@@ -182,9 +187,10 @@ class ZeroNVS:
         else:
             told = options.scale_m
         depth: NDArray[np.float32] | None = None if source.depth is None else source.depth[:1]
+        moves = any(stands_elsewhere(each.frame.camera_to_world, each.camera_to_world) for each in wanted)
         try:
             scale = propose_scale(
-                first, targets, depth_m=depth, told_m=told, assumed_m=options.assumed_scale_m
+                first, targets, depth_m=depth, told_m=told, assumed_m=options.assumed_scale_m, moves=moves
             )
         except InvalidInputError as error:
             raise InvalidRequestError(str(error)) from error
@@ -193,7 +199,7 @@ class ZeroNVS:
 
 
 class ZeroStream(PushedStream):
-    """A SynthesisStream that keeps the scale of its first frame, and nothing else.
+    """A SynthesisStream that keeps the scale of the first frame that needs one, and nothing else.
 
     Args:
         method: that draws.
@@ -223,15 +229,19 @@ class ZeroStream(PushedStream):
         if not asked:
             return [None] * len(poses)
         loaded = self._method._opened()
-        if self._scene is None:
-            self._scene = self._method._scene(loaded, clip, [pose[None] for pose in asked], self._options)
         frame = source_frame(clip, 0)
         wanted = [
             Wanted(frame, camera, pose)
             for camera, pose in zip(self.targets, poses, strict=True)
             if pose is not None
         ]
-        drawn = iter(draw(loaded, wanted, self._scene, self._sampling))
+        scene = self._scene
+        if scene is None:
+            paths = [pose[None] for pose in asked]
+            scene = self._method._scene(loaded, clip, paths, wanted, self._options)
+            if scene.scale.origin != NOT_NEEDED:  # where cameras only turn, a later frame has to tell it
+                self._scene = scene
+        drawn = iter(draw(loaded, wanted, scene, self._sampling))
         return [None if pose is None else next(drawn) for pose in poses]
 
 

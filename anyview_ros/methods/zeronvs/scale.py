@@ -23,7 +23,12 @@ PERCENTILE = 20.0
 OF_LOOK_AT_DISTANCE = 1.0
 """Scale over distance to the point looked at. In 300 filmed rooms the median is 1.02, the middle half 0.77 to 1.43."""
 
+NOT_NEEDED = "not needed"
+"""Origin of the scale of cameras that only turn."""
+
+_SAME_PLACE_M = 1e-4
 _LEAST_TURN_DEG = 5.0
+_NEAREST_M = 0.05
 _FARTHEST_MISS = 0.5  # of the distance along the axis
 
 
@@ -33,7 +38,7 @@ class Scale:
 
     Attributes:
         scale_m: metres.
-        origin: "told", "depth", "look-at" or "assumed".
+        origin: "told", "depth", "not needed", "look-at" or "assumed".
         why: a sentence for people.
     """
 
@@ -64,11 +69,13 @@ def propose_scale(
     depth_m: Sequence[ArrayLike] | NDArray[np.floating] | None = None,
     told_m: float | None = None,
     assumed_m: float | None = None,
+    moves: bool = True,
 ) -> Scale:
     """Propose one scale for all frames of a video, from the best that is known.
 
     What is told goes before depth, depth before where the cameras look, that before what is assumed. Of several depth
-    images the median of their scales is taken.
+    images the median of their scales is taken. The scale divides translations and nothing else, so that cameras which
+    only turn need none: any gives the same views.
 
     Args:
         source_to_world: (N, 4, 4), metres, OpenCV axes.
@@ -76,6 +83,7 @@ def propose_scale(
         depth_m: (N, H, W), metres, 0 where unknown; or None.
         told_m: by the user.
         assumed_m: what to take if nothing else tells it.
+        moves: whether a target stands elsewhere than the frame that it is drawn from; see :func:`stands_elsewhere`.
 
     Raises:
         InvalidInputError: nothing tells a scale, or one told or assumed is not positive and finite.
@@ -91,6 +99,8 @@ def propose_scale(
         return Scale(
             scale_m, "depth", f"{scale_m:.3g} m is the 20th percentile of the depth of what the source sees"
         )
+    if not moves:
+        return Scale(1.0, NOT_NEEDED, "no scale is needed: the targets turn where the source stands")
     point = look_at_point(source_to_world, target_to_world)
     if point is not None:
         eyes = np.asarray(source_to_world, np.float64).reshape(-1, 4, 4)[:, :3, 3]
@@ -115,6 +125,12 @@ def propose_scale(
     )
 
 
+def stands_elsewhere(source_to_world: ArrayLike, target_to_world: ArrayLike) -> bool:
+    """Whether a camera stands more than a tenth of a millimetre from another; both (4, 4), metres."""
+    source, target = np.asarray(source_to_world, np.float64), np.asarray(target_to_world, np.float64)
+    return bool(np.linalg.norm(target[:3, 3] - source[:3, 3]) > _SAME_PLACE_M)
+
+
 def _knows_depth(depth_m: ArrayLike) -> bool:
     depth = np.asarray(depth_m)
     return bool(((depth > 0) & np.isfinite(depth)).any())
@@ -122,6 +138,9 @@ def _knows_depth(depth_m: ArrayLike) -> bool:
 
 def look_at_point(source_to_world: ArrayLike, target_to_world: ArrayLike) -> Array | None:
     """The point (3,) nearest to all optical axes, world; None where none lies in front of all cameras, near their axes.
+
+    Nearer than 5 cm counts as none: the axes of a camera that turns about its own lens meet in the lens, or by rounding
+    somewhat in front of it.
 
     Args:
         source_to_world: (N, 4, 4), metres, OpenCV axes.
@@ -141,6 +160,6 @@ def look_at_point(source_to_world: ArrayLike, target_to_world: ArrayLike) -> Arr
     point = np.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)[:, 0], rcond=None)[0]
     along = ((point - eyes) * ahead).sum(-1)
     missed = np.linalg.norm(point - eyes - along[:, None] * ahead, axis=-1)
-    if np.any(along <= 0) or np.any(missed > _FARTHEST_MISS * along):
+    if np.any(along < _NEAREST_M) or np.any(missed > _FARTHEST_MISS * along):
         return None
     return np.asarray(point)

@@ -172,6 +172,48 @@ def test_without_depth_the_scale_is_where_cameras_look_or_what_is_told_or_an_err
     assert "1 m is assumed" in caplog.text
 
 
+def turned(source: PosedClip, *, aside_m: float = 0.0) -> CameraTrajectory:
+    """Cameras that ride with the source and look elsewhere."""
+    poses = source.camera_to_world.copy()
+    for index, pose in enumerate(poses):
+        pose[:3, :3] = pose[:3, :3] @ cv2.Rodrigues(np.array([0.1, 0.3 + 0.1 * index, 0.0]))[0]
+        pose[0, 3] += aside_m
+    return CameraTrajectory(CAMERA, poses)
+
+
+def test_cameras_that_only_turn_need_no_scale(method: ZeroNVS, caplog: pytest.LogCaptureFixture) -> None:
+    source = clip(depth=False)
+    with caplog.at_level(logging.WARNING):
+        seen = view_of(method, source, turned(source), options={"assumed_scale_m": 0.01})
+    assert not caplog.text
+    for options in (None, {"scale_m": 0.1}, {"scale_m": 10.0}):
+        assert grey_levels(seen, view_of(method, source, turned(source), options=options)) == 0
+    with pytest.raises(InvalidRequestError, match="give depth images, or option scale_m"):
+        view_of(method, source, turned(source, aside_m=0.001))
+
+
+def test_a_stream_that_only_turned_takes_its_scale_when_a_camera_moves(method: ZeroNVS) -> None:
+    source, only = clip(depth=True), turned(clip())
+    assert source.depth is not None
+    with method.open_stream(CAMERA, [CAMERA], steps=STEPS) as stream:
+
+        def push(index: int, pose: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
+            (view,) = stream.push(
+                source.frames[index],
+                source.camera_to_world[index],
+                target_camera_to_world=[pose],
+                stamp_ns=int(source.stamps_ns[index]),
+                depth=depth,
+            )
+            assert view is not None
+            return view.frames
+
+        seen = push(0, only.camera_to_world[0], None)
+        moved = push(1, target().camera_to_world[1], source.depth[1])
+    assert np.abs(seen[0].astype(int) - view_of(method, source, only).frames[0]).max() <= 1
+    assert np.abs(moved[0].astype(int) - view_of(method, source, target()).frames[1]).max() <= 1
+
+
 @pytest.mark.parametrize("mode", ["6dof1", "aggregate", "3dof"])
 def test_weights_of_other_modes_are_served(mode: str, tmp_path: Path) -> None:
     other = load_synthesizer(

@@ -12,6 +12,7 @@ from anyview_ros.methods.zeronvs.scale import (
     look_at_point,
     propose_scale,
     scale_of_depth,
+    stands_elsewhere,
 )
 
 SOURCE = look_at((2.0, 0.0, 0.0), (0.0, 0.0, 0.0))[None]
@@ -52,6 +53,28 @@ def test_what_is_told_goes_first_then_depth_then_where_cameras_look_then_what_is
         "2",
         "9",
     ]
+
+
+def test_cameras_that_only_turn_need_no_scale_but_take_one_that_is_known() -> None:
+    turned = look_at((2.0, 0.0, 0.0), (1.0, 1.0, 0.3))[None]
+    depth = np.full((1, 4, 4), 1.7)
+    unneeded = propose_scale(SOURCE, turned, moves=False)
+    assert unneeded.origin == "not needed"
+    assert propose_scale(SOURCE, turned, assumed_m=9.0, moves=False) == unneeded
+    assert propose_scale(SOURCE, turned, depth_m=depth, moves=False).origin == "depth"
+    assert propose_scale(SOURCE, turned, told_m=3.0, moves=False).origin == "told"
+
+
+@given(poses(), poses())
+def test_a_camera_that_turns_looks_at_no_point_however_its_axes_are_rounded(
+    source: np.ndarray, turned: np.ndarray
+) -> None:
+    target = turned.copy()
+    target[:3, 3] = source[:3, 3]
+    assert look_at_point(source[None], target[None]) is None
+    assert not stands_elsewhere(source, target)
+    target[:3, 3] += (0.0, 2e-4, 0.0)
+    assert stands_elsewhere(source, target)
 
 
 def test_of_several_depth_images_the_median_counts_and_empty_ones_do_not() -> None:
