@@ -31,6 +31,9 @@ class RaySettings:
         host, port: of the HTTP proxy.
         certificate, key: PEM files for HTTPS; "" for HTTP.
         limits: what may be asked.
+
+    Raises:
+        InvalidInputError: numbers that no replica could run with, or a certificate without its key.
     """
 
     method: str = ""
@@ -52,6 +55,9 @@ class RaySettings:
     def __post_init__(self) -> None:
         if not 1 <= self.least <= self.most:
             raise InvalidInputError(f"replicas are {self.least} to {self.most}; give 1 <= least <= most")
+        for name in ("queue", "batch"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
         if bool(self.certificate) != bool(self.key):
             raise InvalidInputError("HTTPS needs both a certificate and its key; give both, or none")
 

@@ -30,6 +30,9 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         RaySettings(least=2, most=1)
     with pytest.raises(InvalidInputError, match="both a certificate and its key"):
         RaySettings(key="key.pem")
+    for name in ("queue", "batch"):
+        with pytest.raises(InvalidInputError, match=f"{name} is 0; give 1 or more"):
+            RaySettings(**{name: 0})
 
 
 def free_port() -> int:
