@@ -42,8 +42,7 @@ class SynthesisRequest:
         if not self.targets:
             raise InvalidRequestError("targets is empty; give at least one CameraTrajectory")
         _check_least(self.steps)
-        if not 0 <= self.seed < 2**64:
-            raise InvalidRequestError(f"seed is {self.seed}; give 0 to 2**64 - 1")
+        check_seed(self.seed)
 
 
 def check_request(request: SynthesisRequest, description: MethodDescription) -> None:
@@ -75,6 +74,16 @@ def check_steps(steps: int | None, description: MethodDescription) -> None:
         raise InvalidRequestError(
             f"steps is {steps} but method '{description.name}' does not sample in steps; leave steps=None"
         )
+
+
+def check_seed(seed: int) -> None:
+    """Check the seed of a request, stream or fit.
+
+    Raises:
+        InvalidRequestError: it is negative, or of more than 64 bits.
+    """
+    if not 0 <= seed < 2**64:
+        raise InvalidRequestError(f"seed is {seed}; give 0 to 2**64 - 1")
 
 
 def _check_least(steps: int | None) -> None:

@@ -31,6 +31,7 @@ class LoadedDenoiser:
         reliability: of its pictures.
         sha256: of its weights, hex.
         limits: what it cannot do, one sentence each.
+        anchor_steps: of anchors of a distillation: the paper's 500, unless it draws worse by so many.
     """
 
     denoiser: Denoiser
@@ -40,6 +41,7 @@ class LoadedDenoiser:
     reliability: Reliability
     sha256: str
     limits: tuple[str, ...]
+    anchor_steps: int = 500
 
 
 def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
@@ -72,6 +74,7 @@ def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
             "Trained on computed rooms of 3 to 7 m and simulated robots only; not for real pictures.",
             *_trained_little(loaded.about.get("steps", "")),
         ),
+        SMALL_STEPS,
     )
 
 

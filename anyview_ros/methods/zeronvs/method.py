@@ -22,7 +22,13 @@ from anyview_ros.methods.zeronvs.options import ZeroOptions
 from anyview_ros.methods.zeronvs.scale import NOT_NEEDED, look_at_point, propose_scale, stands_elsewhere
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
+from anyview_ros.synthesis.request import (
+    SynthesisRequest,
+    check_request,
+    check_seed,
+    check_steps,
+    resolve_options,
+)
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 _log = logging.getLogger(__name__)
@@ -138,7 +144,7 @@ class ZeroNVS:
         """Open a stream from one source camera to virtual cameras with these intrinsics.
 
         Raises:
-            InvalidRequestError: no target, steps out of range, or unknown options.
+            InvalidRequestError: no target, steps or seed out of range, or unknown options.
             EngineClosedError: the method has been closed.
         """
         loaded = self._opened()
@@ -147,6 +153,7 @@ class ZeroNVS:
                 "targets is empty; give the PinholeCamera of at least one virtual camera"
             )
         check_steps(steps, self.describe())
+        check_seed(seed)
         resolved = resolve_options(options, ZeroOptions, _NAME)
         sampling = _sampling(loaded, steps, resolved, seed)
         return ZeroStream(self, sampling, resolved, source, targets, self._provenance(sampling))

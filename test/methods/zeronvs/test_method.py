@@ -275,6 +275,8 @@ def test_requests_that_cannot_be_served_are_refused(method: ZeroNVS) -> None:
         method.synthesize(SynthesisRequest((clip(), clip()), (target(),)))
     with pytest.raises(InvalidRequestError, match="targets is empty"):
         method.open_stream(CAMERA, [])
+    with pytest.raises(InvalidRequestError, match="seed is -1"):
+        method.open_stream(CAMERA, [CAMERA], seed=-1)
 
 
 @pytest.mark.parametrize(

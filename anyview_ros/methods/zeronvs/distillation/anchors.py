@@ -20,7 +20,7 @@ from anyview_ros.methods.zeronvs.sampling import Between, sample
 
 Array = NDArray[np.float64]
 
-_SEEDS_PER_FIT = 1_000_003
+_SEEDS_PER_FIT, _SEEDS = 1_000_003, 2**64
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def draw_anchors(
         picture.expand(len(poses), *picture.shape),
         torch.as_tensor(vectors, dtype=torch.float32, device=picture.device),
     )
-    seeds = [seed * _SEEDS_PER_FIT + index for index in range(len(poses))]
+    seeds = [(seed * _SEEDS_PER_FIT + index) % _SEEDS for index in range(len(poses))]
     latents = sample(
         denoiser, condition, steps=steps, seeds=seeds, guidance=guidance, eta=1.0, between=between
     )

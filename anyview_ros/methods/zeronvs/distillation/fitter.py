@@ -33,7 +33,7 @@ from anyview_ros.rendering.grids import GridField
 from anyview_ros.rendering.space import Space
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress, StopReason
 from anyview_ros.synthesis.protocol import CancelToken
-from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.request import check_seed, resolve_options
 from anyview_ros.synthesis.scene_file import SceneCamera
 
 _KIND = "anyview_zeronvs_fit/1"
@@ -78,12 +78,13 @@ class ZeroFitter:
         """Distil one scene from one frame of the first clip; see :class:`SceneFitter`.
 
         Raises:
-            InvalidRequestError: no clip, a frame there is not, nothing that tells how far things are, or a checkpoint
-                of another fit.
+            InvalidRequestError: no clip, a frame there is not, a seed out of range, nothing that tells how far things
+                are, or a checkpoint of another fit.
             SynthesisError: it diverged before there was any state worth keeping.
             WeightsError: weights that are missing or unfit.
         """
         began = time.monotonic()
+        check_seed(seed)
         chosen: DistillOptions = resolve_options(options, DistillOptions, METHOD)
         budget = budget or FitBudget()
         clip, notes = _input_clip(clips, chosen)
@@ -264,6 +265,7 @@ def _anchors(
         pictures = saved["anchors"]["pictures"].to(view.picture)
         return Anchors(pictures, np.concatenate([pose[None], poses])), "done"
     guidance = loaded.guidance if options.anchor_guidance is None else options.anchor_guidance
+    steps = options.anchor_steps or loaded.anchor_steps
     began = told = time.monotonic()
 
     def between(step: int, total: int) -> None:
@@ -284,7 +286,7 @@ def _anchors(
             pose,
             poses,
             setting.teller,
-            steps=options.anchor_steps,
+            steps=steps,
             guidance=guidance,
             seed=seed,
             between=between,

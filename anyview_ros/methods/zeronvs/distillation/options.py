@@ -17,7 +17,7 @@ class DistillOptions:
         frame: which frame of the clip is the input; the others are not used.
         fit_steps: optimisation steps; the budget of the fit comes before it.
         anchors: views drawn around the scene before the fit; 0 for plain score distillation.
-        anchor_steps: DDIM steps of an anchor.
+        anchor_steps: DDIM steps of an anchor; None: what suits the weights, 500 for the published ones as in the paper.
         anchor_guidance: classifier-free guidance of an anchor; None: what suits the weights, 3 for the published ones.
         guidance: classifier-free guidance of the distillation, 7.5 to 9.5 in the paper.
         scale_m: what translations are divided by, metres; None takes the 20th percentile of the input's depth, or the
@@ -47,7 +47,7 @@ class DistillOptions:
     frame: int = 0
     fit_steps: int = 4000
     anchors: int = 3
-    anchor_steps: int = 500
+    anchor_steps: int | None = None
     anchor_guidance: float | None = None
     guidance: float = 7.5
     scale_m: float | None = None
@@ -71,7 +71,7 @@ class DistillOptions:
     def __post_init__(self) -> None:
         for name, least in _WHOLE.items():
             value = getattr(self, name)
-            if value is None and name == "render_side":
+            if value is None and name in {"render_side", "anchor_steps"}:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidRequestError(f"{name} is {value!r}; give a whole number of at least {least}")

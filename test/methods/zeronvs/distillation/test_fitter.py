@@ -98,6 +98,21 @@ def test_a_fit_cancelled_while_anchors_are_drawn_stops_there(tmp_path: Path) -> 
     assert fit(replace(QUICK, anchors=0), cancel=cancel).stopped == "cancelled"
 
 
+def test_anchors_are_drawn_in_the_steps_that_suit_the_weights() -> None:
+    fitter = ZeroFitter(device="cpu", loaded=replace(exact(), anchor_steps=2))
+    options = replace(QUICK, anchor_steps=None)
+    outcome = fitter.fit([input_clip()], budget=FitBudget(8), options=options, cancel=After(2 + 3))
+    assert (outcome.stopped, outcome.steps) == ("cancelled", 3)
+
+
+def test_seeds_may_be_large_but_not_negative() -> None:
+    first, second = (fit(steps=1, seed=seed).scene.tensors["anchors"] for seed in (2**64 - 1, 2**64 - 2))
+    assert not np.array_equal(first, second)
+    for seed in (-1, 2**64):
+        with pytest.raises(InvalidRequestError, match=f"seed is {seed}"):
+            fit(seed=seed)
+
+
 def test_time_that_is_up_ends_it() -> None:
     fitter = ZeroFitter(device="cpu", loaded=exact())
     outcome = fitter.fit([input_clip()], budget=FitBudget(10**6, 0.5), options=QUICK)
