@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from anyview_ros.errors import MissingDependencyError
+from anyview_ros.errors import InvalidInputError, MissingDependencyError
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class OptimiserConfig:
         muon: optimise the matrices by Muon (torch 2.9 or later) and the rest by AdamW; otherwise all by AdamW.
         clip: largest norm of the gradient.
         ema: decay of the average of the weights, which is what is shipped.
+
+    Raises:
+        InvalidInputError: a number out of range.
     """
 
     rate: float = 1.5e-3
@@ -32,6 +36,17 @@ class OptimiserConfig:
     muon: bool = True
     clip: float = 1.0
     ema: float = 0.995
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give a positive number")
+        for name in ("warm_up", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
+        for name in ("decay_share", "ema"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")
 
 
 def make_optimisers(network: nn.Module, config: OptimiserConfig) -> list[torch.optim.Optimizer]:

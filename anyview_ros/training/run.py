@@ -65,6 +65,9 @@ class RunConfig:
         for name in ("steps", "checkpoint_steps", "log_steps"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        for name in ("seed", "threads"):
+            if getattr(self, name) < 0:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
         if self.checkpoint_dtype not in DTYPES:
             raise InvalidInputError(
                 f"checkpoint_dtype is {self.checkpoint_dtype!r}; choose one of {', '.join(DTYPES)}"

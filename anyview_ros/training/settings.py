@@ -13,6 +13,14 @@ from anyview_ros.errors import InvalidInputError
 
 Settings = TypeVar("Settings")
 
+_KINDS = {
+    bool: "true or false",
+    float: "a number; YAML wants a point in it: 1.0e-4",
+    int: "a whole number",
+    str: "a text",
+    tuple: "a list",
+}
+
 
 def read_settings(kind: type[Settings], name: str) -> Settings:
     """Read settings from a YAML file, or from one of ours by its name ("cpu.yaml").
@@ -68,5 +76,7 @@ def _filled(kind: Any, values: Any, where: str) -> Any:
         else:
             given[name] = value
         if not is_dataclass(present) and type(given[name]) is not type(present):
-            raise InvalidInputError(f"{where}: {name} is {value!r}; give a {type(present).__name__}")
+            raise InvalidInputError(
+                f"{where}: {name} is {value!r}; give {_KINDS.get(type(present), 'another kind')}"
+            )
     return kind(**given)

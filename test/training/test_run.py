@@ -156,6 +156,8 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     [
         ({"steps": 0}, "steps is 0"),
         ({"log_steps": -1}, "log_steps is -1"),
+        ({"seed": -1}, "seed is -1"),
+        ({"threads": -2}, "threads is -2"),
         ({"checkpoint_dtype": "int8"}, "int8"),
     ],
 )
