@@ -432,6 +432,11 @@ def _scene_settings(known: Mapping[str, Any], cameras: Sequence[VirtualCamera]) 
     taken = {known["fixed_frame"].lstrip("/"), *(camera.optical_frame for camera in cameras)}
     if frame and frame in taken:
         raise InvalidInputError(f"refined_frame is '{frame}', which is a frame already; name one of its own")
+    if (named or frame) and not cameras:
+        raise InvalidInputError(
+            "by_products and refined_frame come with a live stream of views, and virtual_cameras is empty; "
+            "declare one camera at least"
+        )
     return SceneSettings(named, known["by_products_rate_hz"], frame)
 
 

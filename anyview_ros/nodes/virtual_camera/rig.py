@@ -275,7 +275,7 @@ class Rig:
         self, picture: Picture, pose: NDArray[np.float64], stamp_ns: int, targets: Mapping[VirtualCamera, Any]
     ) -> None:
         """Ask for the wanted views of a frame that has entered the window."""
-        by_products = self._scene.ask(stamp_ns, self.method) if self.cameras else frozenset()
+        by_products = self._scene.ask(stamp_ns, self.method)
         if not targets and not by_products and not self._is_context():
             return
         engine = self.settings.engine

@@ -108,7 +108,7 @@ def test_options() -> None:
 
 def test_by_products_are_named_and_need_names_of_their_own() -> None:
     assert read_settings(values()).scene.by_products == ()
-    scene = read_settings(values(by_products=["points", ""], refined_frame="/camera_refined")).scene
+    scene = read_settings(values("wrist", by_products=["points", ""], refined_frame="/camera_refined")).scene
     assert scene.by_products == ("points",)
     assert scene.refined_frame == "camera_refined"
     with pytest.raises(InvalidInputError, match="by_products names 'mesh'; choose of points, ray_weights"):
@@ -116,3 +116,9 @@ def test_by_products_are_named_and_need_names_of_their_own() -> None:
     for frame in ("base", "wrist_optical_frame"):
         with pytest.raises(InvalidInputError, match=f"refined_frame is '{frame}', which is a frame already"):
             read_settings(values("wrist", refined_frame=frame))
+
+
+@pytest.mark.parametrize("wanted", [{"by_products": ["points"]}, {"refined_frame": "camera_refined"}])
+def test_by_products_without_a_virtual_camera_are_refused_since_nothing_would_come(wanted: dict) -> None:
+    with pytest.raises(InvalidInputError, match="virtual_cameras is empty; declare one camera at least"):
+        read_settings(values(**wanted))
