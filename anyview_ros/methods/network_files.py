@@ -88,7 +88,8 @@ def read_network(
         device: torch device.
 
     Raises:
-        WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
+        WeightsError: no such file, not ours, damaged, or tensors missing, left over, of another shape or not
+            finite.
         MissingDependencyError: PyTorch or safetensors is not installed.
     """
     try:
@@ -99,7 +100,7 @@ def read_network(
             f"method '{form.method}' needs the Python package '{error.name}', which is not installed: "
             f"pip install 'anyview_ros[{form.extra}]'"
         ) from error
-    from anyview_ros.methods.weight_checks import check_tensors
+    from anyview_ros.methods.weight_checks import check_finite, check_tensors
 
     if not path.is_file():
         raise WeightsError(f"there are no weights at {path}; {form.remedy}")
@@ -116,6 +117,7 @@ def read_network(
         )
     network = read_note(path, header, "config", make)
     check_tensors(tensors, network.state_dict(), str(path))
+    check_finite(tensors, str(path))
     network.load_state_dict({name: value.to(torch.float32) for name, value in tensors.items()})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return NetworkFile(network.eval().requires_grad_(False).to(device), digest, header)

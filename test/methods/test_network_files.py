@@ -53,6 +53,14 @@ def test_every_refusal_tells_the_remedy_of_the_format(path: Path) -> None:
         read_network(path, line, FORM, "cpu")
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    network = nn.Linear(3, 1)
+    nn.init.constant_(network.bias, torch.nan)
+    write_network(tmp_path / "line.safetensors", network, {"width": 3}, FORM, {})
+    with pytest.raises(WeightsError, match="values that are not finite in bias"):
+        read_network(tmp_path / "line.safetensors", line, FORM, "cpu")
+
+
 def test_settings_and_notes_that_do_not_fit_are_named(tmp_path: Path) -> None:
     path = tmp_path / "line.safetensors"
     write_network(path, nn.Linear(3, 1), {"height": 3}, FORM, {})
