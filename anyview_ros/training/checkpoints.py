@@ -25,7 +25,7 @@ _INDEX = "index.json"
 def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
     """Write tensors and notes (anything JSON can say) to ``folder``, which is replaced as a whole.
 
-    An interruption leaves the former checkpoint, or none that :func:`read_checkpoint` would take for whole.
+    An interruption leaves the former checkpoint, for :func:`has_checkpoint` to find, or none.
     """
     unfinished = folder.with_name(folder.name + ".part")
     if unfinished.exists():
@@ -53,7 +53,7 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], notes: Mapping
     index = {"tensors": entries, "pieces": pieces, "notes": dict(notes)}
     (unfinished / _INDEX).write_text(json.dumps(index), encoding="utf-8")
     if folder.exists():
-        former = folder.with_name(folder.name + ".former")
+        former = _former(folder)
         if former.exists():
             shutil.rmtree(former)
         folder.rename(former)
@@ -67,6 +67,18 @@ def _write_piece(folder: Path, number: int, raw: bytes) -> dict[str, str]:
     name = f"piece_{number:03d}.bin"
     (folder / name).write_bytes(raw)
     return {"name": name, "sha256": hashlib.sha256(raw).hexdigest()}
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether ``folder`` is there; a former checkpoint whose writer was killed while it put the next in place is put
+    back."""
+    if not folder.exists() and _former(folder).exists():
+        _former(folder).rename(folder)
+    return folder.exists()
+
+
+def _former(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".former")
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.training.checkpoints import read_checkpoint, write_checkpoint
+from anyview_ros.training.checkpoints import has_checkpoint, read_checkpoint, write_checkpoint
 from anyview_ros.training.optimisers import OptimiserConfig, make_optimisers, rate_share
 
 CHECKPOINT = "checkpoint"
@@ -121,7 +121,7 @@ class TrainingRun:
         self.step = 0
         self._identity, self._started_from = tuple(identity), started_from
         self._optimisers = make_optimisers(network, config.optimiser)
-        if (folder / CHECKPOINT).exists():
+        if has_checkpoint(folder / CHECKPOINT):
             self._resume()
 
     def run(

@@ -7,7 +7,7 @@ import torch
 
 from anyview_ros.errors import WeightsError
 from anyview_ros.training import checkpoints
-from anyview_ros.training.checkpoints import PIECE_BYTES, read_checkpoint, write_checkpoint
+from anyview_ros.training.checkpoints import PIECE_BYTES, has_checkpoint, read_checkpoint, write_checkpoint
 
 
 def tensors() -> dict[str, torch.Tensor]:
@@ -54,6 +54,28 @@ def test_an_interruption_while_writing_leaves_the_former(
     with pytest.raises(OSError, match="disk full"):
         write_checkpoint(tmp_path / "c", {"x": torch.zeros(2)}, {"step": 2})
     assert read_checkpoint(tmp_path / "c")[1] == {"step": 1}
+
+
+def test_a_writer_killed_between_the_former_and_the_next_leaves_the_former(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "c"
+    assert not has_checkpoint(folder)
+    write_checkpoint(folder, {"x": torch.ones(2)}, {"step": 1})
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        if target == folder:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_checkpoint(folder, {"x": torch.zeros(2)}, {"step": 2})
+    assert not folder.exists()
+    assert has_checkpoint(folder)
+    assert read_checkpoint(folder)[1] == {"step": 1}
 
 
 def test_damage_is_noticed(tmp_path: Path) -> None:

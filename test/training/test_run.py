@@ -143,6 +143,12 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_harms(tmp_path: Pa
     assert not (tmp_path / CHECKPOINT).exists()
 
 
+def test_a_run_killed_while_its_checkpoint_was_replaced_goes_on_from_the_former(tmp_path: Path) -> None:
+    fit(started(tmp_path))
+    (tmp_path / CHECKPOINT).rename(tmp_path / f"{CHECKPOINT}.former")
+    assert started(tmp_path).step == 8
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     fit(started(tmp_path))
     piece = next((tmp_path / CHECKPOINT).glob("piece_*"))
