@@ -191,5 +191,10 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def prepared_panoramas(config: PanoramaTrainingConfig, folder: Path) -> Panoramas:
-    """Film the panoramas that a run needs into ``folder``, or read them if they are there."""
+    """Film the panoramas that a run needs into ``folder``, or read them if they are there.
+
+    Raises:
+        InvalidInputError: the device that they are to be filmed on cannot be used, or the folder holds others.
+        ReadError: what is there is damaged.
+    """
     return read_panoramas(film_to(folder, config.plan(), config.panoramas.count))

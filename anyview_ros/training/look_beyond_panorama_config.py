@@ -6,25 +6,29 @@ from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
+from anyview_ros.training.filming_config import FilmingConfig
 from anyview_ros.training.look_beyond_panorama_films import PanoramaPlan
 from anyview_ros.training.network_trainer import PicturesConfig
 
 
 @dataclass(frozen=True)
-class PanoramasConfig:
-    """What is filmed before training begins.
+class PanoramasConfig(FilmingConfig):
+    """What is filmed before training begins: ``count`` panoramas, each in a room of its own.
 
     Attributes:
-        count: panoramas, each in a room of its own.
-        supersampling: rays per pixel of a panorama are its square.
         robot_every: every so many-th is of a simulated robot in place of a room; 0 for none.
-        device: where the ray caster computes.
+
+    Raises:
+        InvalidInputError: a number out of range.
     """
 
     count: int = 2000
-    supersampling: int = 2
     robot_every: int = 6
-    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.robot_every < 0:
+            raise InvalidInputError(f"robot_every is {self.robot_every}; give 0 for none, or 1 or more")
 
 
 @dataclass(frozen=True)

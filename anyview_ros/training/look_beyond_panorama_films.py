@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry import PinholeCamera, look_at
+from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.look_beyond.panorama.known import Laid, lay
 from anyview_ros.methods.pictures import SourceFrame
 from anyview_ros.scenes import World, render, sample_view
@@ -157,6 +158,7 @@ def read_panoramas(paths: list[Path]) -> Panoramas:
 
 
 def _arrays(plan: PanoramaPlan, first: int, count: int) -> Films:
+    torch_device(plan.device)  # which says what is wrong with it
     return vars(film_panoramas(plan, first, count))
 
 

@@ -154,5 +154,10 @@ def _mirrored(video: Tensor, known: Known) -> tuple[Tensor, Known]:
 
 
 def prepared_clips(config: VideoTrainingConfig, folder: Path) -> Clips:
-    """Film the clips that a run needs into ``folder``, or read them if they are there."""
+    """Film the clips that a run needs into ``folder``, or read them if they are there.
+
+    Raises:
+        InvalidInputError: the device that they are to be filmed on cannot be used, or the folder holds others.
+        ReadError: what is there is damaged.
+    """
     return read_clips(film_to(folder, config.plan(), config.clips.count))

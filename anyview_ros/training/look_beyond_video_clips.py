@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.look_beyond.video.known import Anchor, moved
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RoomFactory
@@ -122,6 +123,7 @@ def read_clips(paths: list[Path]) -> Clips:
 
 
 def _arrays(plan: ClipPlan, first: int, count: int) -> Films:
+    torch_device(plan.device)  # which says what is wrong with it
     return vars(film_clips(plan, first, count))
 
 

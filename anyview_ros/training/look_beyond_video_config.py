@@ -6,23 +6,14 @@ from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.video.config import VideoConfig
+from anyview_ros.training.filming_config import FilmingConfig
 from anyview_ros.training.look_beyond_video_clips import ClipPlan
 from anyview_ros.training.network_trainer import PicturesConfig
 
 
 @dataclass(frozen=True)
-class ClipsConfig:
-    """What is filmed before training begins.
-
-    Attributes:
-        count: clips, each in a room of its own.
-        supersampling: rays per pixel are its square.
-        device: where the ray caster computes.
-    """
-
-    count: int = 1000
-    supersampling: int = 2
-    device: str = "cpu"
+class ClipsConfig(FilmingConfig):
+    """What is filmed before training begins: ``count`` clips, each in a room of its own."""
 
 
 @dataclass(frozen=True)
