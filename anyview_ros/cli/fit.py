@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     opened, film = open_film(arguments)
     print(told_source(opened, film))
     clip = whole_clip(film)
-    line = ProgressLine(sys.stderr, 0)
+    line = ProgressLine(sys.stderr, None)
     with interruptible() as cancel:
         outcome = fitter.fit(
             [clip],

@@ -74,10 +74,10 @@ class ProgressLine:
 
     Args:
         stream: where to write.
-        first: step that the run begins at.
+        first: step that the run begins at; None: what it tells first, as where a checkpoint is found on the way.
     """
 
-    def __init__(self, stream: TextIO, first: int) -> None:
+    def __init__(self, stream: TextIO, first: int | None) -> None:
         """Begin at ``first``."""
         self._stream, self._first = stream, first
         self._began = self._shown = time.monotonic()
@@ -87,13 +87,16 @@ class ProgressLine:
         """Show that ``step`` of ``total`` steps are done."""
         self._smooth = loss if math.isnan(self._smooth) else 0.98 * self._smooth + 0.02 * loss
         now = time.monotonic()
+        if self._first is None:
+            self._first, self._began = step, now
         live = self._stream.isatty()
         if now - self._shown < (0.2 if live else 10.0) and step < total:
             return
         self._shown = now
-        left_s = (now - self._began) / max(step - self._first, 1) * (total - step)
+        done = step - self._first
+        left = _clock((now - self._began) / done * (total - step)) if done > 0 else "?"
         filled = 30 * step // total
-        text = f"[{'#' * filled}{'.' * (30 - filled)}] {step}/{total}  loss {self._smooth:.4f}  {_clock(left_s)} left"
+        text = f"[{'#' * filled}{'.' * (30 - filled)}] {step}/{total}  loss {self._smooth:.4f}  {left} left"
         self._stream.write(f"\r{text}" if live else f"{text}\n")
         self._stream.flush()
 

@@ -44,3 +44,18 @@ def test_the_progress_line_tells_the_remaining_time(monkeypatch: pytest.MonkeyPa
     assert stream.getvalue().count("\n") == 0
     line.end()
     assert stream.getvalue().endswith("\n")
+
+
+def test_the_remaining_time_of_a_run_that_was_resumed_counts_its_own_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(training_runs.time, "monotonic", lambda: now[0])
+    stream = Terminal()
+    line = ProgressLine(stream, None)
+    now[0] += 50.0  # until the checkpoint was read
+    line.update(900, 1000, 0.5)
+    assert stream.getvalue().endswith("900/1000  loss 0.5000  ? left")
+    now[0] += 20.0
+    line.update(910, 1000, 0.5)
+    assert stream.getvalue().endswith("910/1000  loss 0.5000  0:03:00 left")
