@@ -53,6 +53,7 @@ from anyview_ros.scenes import World, clearance, film, sample_view
 from anyview_ros.scenes.room_splits import RoomFactory
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.training.look_beyond_video_paths import sample_path
+from benchmarks.support.machine import machine_line
 
 Array = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -90,6 +91,7 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     cv2.setNumThreads(1)
+    sys.stdout.write(f"{machine_line()}\n\n")
     if "controlled" in arguments.parts:
         print_table(
             "controlled: a denoiser that errs with distance",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,14 @@ def test_trained_weights_and_the_whole_method_are_judged(
     for score in (*scores["spatial"], *whole["panorama, 1 step"]):
         assert 3 < score.psnr_db < 60
         assert 0 <= score.mtsed <= 1
+
+
+def test_the_command_tells_the_machine_and_the_parts_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["look_beyond_fusion", "--count", "1", "--seeds", "0", "--parts", "controlled"]
+    monkeypatch.setattr(sys, "argv", command)
+    benchmark.main()
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("machine: ")
+    assert [line.split(":")[0] for line in rest if ":" in line] == ["controlled"]
