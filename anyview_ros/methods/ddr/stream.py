@@ -76,7 +76,8 @@ class RefiningStream(PushedStream):
     """Fits while frames come in.
 
     With ``refine_steps`` the steps are done within each push. Otherwise a thread of its own does steps for
-    ``refine_ms`` after each push, and less if the next frame comes before.
+    ``refine_ms`` after each push, and less if the next frame comes before. What goes wrong there is raised by the next
+    push, once; the frames after it are fitted again.
 
     Args:
         fit: the fit; this stream owns it from now on.
@@ -160,8 +161,9 @@ class RefiningStream(PushedStream):
     def _opened(self) -> OnlineFit:
         if self._fit is None:
             raise EngineClosedError("the stream has been closed; open another")
-        if self._trouble is not None:
-            raise self._trouble
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
         return self._fit
 
     def _let_refine(self, seconds: float) -> None:
@@ -182,6 +184,6 @@ class RefiningStream(PushedStream):
                     return
                 try:
                     self._fit.refine(steps=1)
-                except Exception as error:  # noqa: BLE001 - whatever ends the refinement, the next push raises it
+                except Exception as error:  # noqa: BLE001 - whatever goes wrong, the next push raises it
                     self._trouble = error
-                    return
+                    self._let_refine(0.0)  # no more before that push

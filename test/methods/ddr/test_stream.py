@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,17 +97,29 @@ def test_a_thread_refines_between_frames_and_ends_with_the_stream() -> None:
         push(stream, clip, 1)
 
 
-def test_what_goes_wrong_between_frames_is_told_at_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: OnlineFit, **given) -> None:
-        raise SynthesisError("out of order")
+def test_what_goes_wrong_between_frames_is_told_at_the_next_and_the_fit_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refine, tried, again = OnlineFit.refine, threading.Event(), threading.Event()
 
-    monkeypatch.setattr(OnlineFit, "refine", fail)
+    def fail_once(fit: OnlineFit, **given: Any) -> None:
+        if not tried.is_set():
+            tried.set()
+            raise SynthesisError("out of order")
+        refine(fit, **given)
+        again.set()
+
+    monkeypatch.setattr(OnlineFit, "refine", fail_once)
     clip = small_clip()
     with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=replace(QUICK, refine_ms=20_000)) as stream:
         push(stream, clip, 0)
-        stream._thread.join(10)
+        assert tried.wait(10)
         with pytest.raises(SynthesisError, match="out of order"):
             push(stream, clip, 1)
+        assert not again.wait(0.2)  # not before a frame is taken in
+        push(stream, clip, 2)
+        assert again.wait(10)
+        assert stream.steps > 0
 
 
 def test_memory_does_not_grow_and_the_window_slides() -> None:
