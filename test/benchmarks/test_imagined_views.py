@@ -97,15 +97,11 @@ def test_the_command_compares_a_method_with_itself(
     monkeypatch.setattr("benchmarks.imagined_views.RIVALS", ("reprojection", "copy_source"))
     methods = ["look_beyond", "look_beyond:panorama=false"]
     path = ["--paths", "pan", "--pan-deg", "70", "--poses", "3", "--seeds", "7"]
-    monkeypatch.setattr(sys, "argv", ["imagined_views", *methods, *path, "--without-depth"])
-    main()
-    said = capsys.readouterr().out
-    assert "| `look_beyond` | " in said
-    assert "`look_beyond:panorama=false` refuses the pan of seed 7: the source has no depth" in said
-    assert "in pairs" not in said
     monkeypatch.setattr(sys, "argv", ["imagined_views", *methods, *path])
     main()
-    row = next(line for line in capsys.readouterr().out.splitlines() if " less " in line)
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("| `look_beyond:panorama=false` | ") for line in said)
+    row = next(line for line in said if " less " in line)
     assert row.startswith("| `look_beyond` less `look_beyond:panorama=false` | ")
     assert float(row.split("|")[2].split("±")[0]) > 0
     monkeypatch.setattr(sys, "argv", ["imagined_views", *methods, "--poses", "1"])
