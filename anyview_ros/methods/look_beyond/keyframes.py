@@ -175,7 +175,8 @@ class _Known:
         drawn = _depth_along_axis(self._scene, self._source.camera, rotation)
         if self._source.depth is None:
             return drawn
-        return np.where(self._source.depth > 0, self._source.depth, drawn).astype(np.float32)
+        known = (self._source.depth > 0) & np.isfinite(self._source.depth)
+        return np.where(known, self._source.depth, drawn).astype(np.float32)
 
     def _cube(self) -> list[tuple[UInt8, DepthFacets, PinholeCamera, Array]]:
         if not self._faces:

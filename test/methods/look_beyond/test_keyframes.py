@@ -65,6 +65,16 @@ def test_the_source_picture_is_what_was_seen() -> None:
     assert (narrow[0].image[narrow[0].seen == 1] == 200).all()
 
 
+@pytest.mark.parametrize("unknown", [0.0, np.nan, np.inf])
+def test_where_the_sources_depth_is_unknown_the_panoramas_is_taken(unknown: float) -> None:
+    nowhere = replace(SOURCE, depth=np.full_like(SOURCE.depth, unknown))
+    (told,) = keyframes(SCENE, nowhere, CAMERA, WALKED[0][None])
+    (without,) = keyframes(SCENE, replace(SOURCE, depth=None), CAMERA, WALKED[0][None])
+    assert told.seen.any()
+    np.testing.assert_array_equal(told.seen, without.seen)
+    np.testing.assert_array_equal(told.image, without.image)
+
+
 def test_keyframes_do_not_depend_on_the_world_frame() -> None:
     world = turned_and_moved(33, (4.0, -2.0, 1.0)) @ np.array(
         [[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
