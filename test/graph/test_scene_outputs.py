@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -148,6 +149,37 @@ def test_poses_never_go_under_a_frame_that_somebody_else_has(
                 "poses", lambda: [t for t in transforms if t.child_frame_id == "camera_refined"]
             )
     assert ours[0].transform.translation.x == pytest.approx(0.3)
+
+
+def test_poses_end_when_somebody_else_takes_their_frame(
+    robot: RobotDouble, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tf2_msgs.msg import TFMessage
+
+    engine = FakeEngine(streams=True)
+    engine.by_products = made()
+    told: list[str] = []
+
+    def is_told(what: str) -> bool:
+        told.append(capfd.readouterr().err)
+        return what in "".join(told)
+
+    def ours() -> list[Any]:
+        return [t for t in transforms if t.child_frame_id == "camera_refined"]
+
+    others = robot.node.create_publisher(TFMessage, "/tf", 10)
+    with followed(robot) as transforms, camera_node(engine, refined_frame="camera_refined"):
+        robot.wait("poses", lambda: len(ours()) > 10)  # its own come back to it, and are no other's
+        assert not is_told("camera_refined")
+        theirs = copy.deepcopy(ours()[-1])
+        theirs.transform.translation.x = 0.9
+        theirs.header.stamp.sec += 1
+        others.publish(TFMessage(transforms=[theirs]))
+        robot.wait("the warning", lambda: is_told("somebody else broadcasts the frame 'camera_refined' too"))
+        begun = len(engine.frames)
+        robot.wait("more frames", lambda: robot.statuses[-1].frames_received > begun + 20)
+        assert len(engine.frames) <= begun + 1
+    robot.node.destroy_publisher(others)
 
 
 def test_by_products_that_fail_cost_no_views_and_are_asked_for_again(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -23,6 +24,9 @@ from tf2_ros import (
 
 from anyview_ros.errors import InvalidPoseError
 from anyview_ros.nodes.conversions import transform_to_matrix
+
+_CLAIMS = 64  # poses of a frame that may be on their way to TF and back
+_SAME = 1e-6
 
 
 class Trouble(Enum):
@@ -79,7 +83,7 @@ class TfFollower:
     def __init__(self, node: Node, *, cache_s: float, on_news: Callable[[], None]) -> None:
         self._buffer = WakingBuffer(Duration(seconds=cache_s), node, on_news)
         self._listener = TransformListener(self._buffer, node, spin_thread=False)
-        self._claimed: set[str] = set()
+        self._claimed: dict[str, deque[NDArray[np.float64]]] = {}
 
     def locate(self, fixed_frame: str, frame: str, stamp_ns: int) -> Placement:
         """Where ``frame`` was in ``fixed_frame`` at ``stamp_ns`` (0: the latest known)."""
@@ -102,14 +106,18 @@ class TfFollower:
         except (TransformException, InvalidPoseError) as error:
             return Placement(None, Trouble.INVALID, f"TF {fixed_frame} -> {frame} cannot be used: {error}")
 
-    def claim(self, fixed_frame: str, frame: str) -> str:
-        """Take the name of a frame that this node is going to broadcast; "" or why it cannot be had."""
-        if frame in self._claimed:
-            return ""
+    def claim(self, fixed_frame: str, frame: str, to_fixed: NDArray[np.float64]) -> str:
+        """Whether this node may broadcast that ``frame`` is at ``to_fixed`` (4, 4); "" or why not.
+
+        The first time, TF must not know the frame; later, what TF has of it must be what was claimed before.
+        """
+        claimed = self._claimed.get(frame)
         known = self.locate(fixed_frame, frame, 0)
-        if known.trouble is not Trouble.NO_FRAME:
+        if claimed is None and known.trouble is not Trouble.NO_FRAME:
             return f"TF has a frame '{frame}' already, which is not overwritten; name another"
-        self._claimed.add(frame)
+        if claimed is not None and known.to_fixed is not None and not _is_one_of(claimed, known.to_fixed):
+            return f"somebody else broadcasts the frame '{frame}' too; name another"
+        self._claimed.setdefault(frame, deque(maxlen=_CLAIMS)).append(to_fixed)
         return ""
 
     def forget(self) -> None:
@@ -119,3 +127,7 @@ class TfFollower:
     def close(self) -> None:
         """Stop listening."""
         self._listener.unregister()
+
+
+def _is_one_of(poses: Iterable[NDArray[np.float64]], pose: NDArray[np.float64]) -> bool:
+    return any(np.abs(one - pose).max() < _SAME for one in poses)

@@ -180,16 +180,17 @@ class SceneOutputs:
             self._node.get_logger().debug(f"{self._told(kind)} came after its publisher was destroyed")
 
     def _broadcast(self, poses: RefinedPoses) -> None:
-        """The newest pose, under a frame that nobody else has."""
+        """The newest pose, under a frame that nobody else has; once somebody else has it, no more."""
         frame, broadcaster = self._settings.refined_frame, self._broadcaster
-        taken = self._tf.claim(self._fixed_frame, frame)
+        pose = poses.camera_to_world[-1]
+        taken = self._tf.claim(self._fixed_frame, frame, pose)
         if taken:
             self._refuse(frozenset({ByProduct.REFINED_POSES}), taken)
         elif broadcaster is not None:
             transform = TransformStamped()
             transform.header = Header(stamp=ns_to_time(int(poses.stamps_ns[-1])), frame_id=self._fixed_frame)
             transform.child_frame_id = frame
-            transform.transform = matrix_to_transform(poses.camera_to_world[-1])
+            transform.transform = matrix_to_transform(pose)
             try:
                 broadcaster.sendTransform(transform)
             except InvalidHandle:
