@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidRequestError
+from anyview_ros.errors import InvalidRequestError, SynthesisError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.pictures import Picture, Pose, SourceFrame
 from anyview_ros.methods.zeronvs.conditioning import object_vector, pose_vector
@@ -71,6 +71,10 @@ def draw(
         sampling: steps, guidance, eta and seed.
         between: called after each step with the steps done and the steps in all, of all batches; what it raises stops
             the work.
+
+    Raises:
+        InvalidRequestError: a mode that needs a centre, and none is known.
+        SynthesisError: the denoiser gave values that are not finite.
     """
     rows = max(1, _PIXELS_AT_ONCE // loaded.denoiser.side**2)
     batches = [wanted[first : first + rows] for first in range(0, len(wanted), rows)]
@@ -127,6 +131,11 @@ def _draw(
         confidence = loaded.reliability.confidence(drawn, expected)
         levels = (drawn.clamp(-1, 1) + 1) * 127.5
         stacked = torch.cat([levels, confidence[:, None]], 1).permute(0, 2, 3, 1).float().cpu().numpy()
+    if not np.isfinite(stacked).all():
+        raise SynthesisError(
+            f"the denoiser drew values that are not finite, with guidance {sampling.guidance:g}, eta {sampling.eta:g} "
+            f"and {sampling.steps} steps; lower guidance, or look at the weights"
+        )
     return [
         _picture(square, onto, each.camera)
         for square, onto, each in zip(stacked, squares, wanted, strict=True)

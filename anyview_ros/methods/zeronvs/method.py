@@ -97,6 +97,7 @@ class ZeroNVS:
         Raises:
             InvalidRequestError: the method cannot serve this request, above all if nothing tells the scale.
             SynthesisCancelled: ``cancel`` was set; checked before each sampling step.
+            SynthesisError: the denoiser gave values that are not finite.
             EngineClosedError: the method has been closed.
         """
         loaded = self._opened()

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from clips import pose_at
 from zeronvs_weights import TINY, tiny_weights
 
@@ -18,9 +19,10 @@ from anyview_ros.errors import (
     InvalidRequestError,
     SceneFileError,
     SynthesisCancelled,
+    SynthesisError,
 )
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
-from anyview_ros.methods.zeronvs import ZeroNVS
+from anyview_ros.methods.zeronvs import ZeroNVS, drawing
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, load_synthesizer
 
 CAMERA = PinholeCamera(30.0, 30.0, 15.5, 11.5, 32, 24)
@@ -295,6 +297,13 @@ def test_requests_that_cannot_be_served_are_refused(method: ZeroNVS) -> None:
 def test_impossible_options_are_refused(method: ZeroNVS, options: dict[str, object]) -> None:
     with pytest.raises(InvalidRequestError, match=next(iter(options))):
         view_of(method, clip(), target(), options=options)
+
+
+def test_what_is_not_finite_is_an_error(method: ZeroNVS, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = drawing.sample
+    monkeypatch.setattr(drawing, "sample", lambda *given, **more: drawn(*given, **more) * torch.nan)
+    with pytest.raises(SynthesisError, match="not finite, with guidance 1, eta 1 and 3 steps"):
+        view_of(method, clip(1), target(1))
 
 
 def test_a_closed_method_refuses_work(tmp_path: Path) -> None:

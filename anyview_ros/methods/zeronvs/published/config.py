@@ -155,14 +155,16 @@ class PublishedConfig:
             return cls._read(tensors, side)
         except (KeyError, IndexError, ValueError) as error:
             raise WeightsError(
-                f"{where} is no checkpoint of ZeroNVS: {error} is not as it should be among its {len(tensors)} "
-                "tensors; `anyview weights --method zeronvs` tells where the weights come from"
+                f"{where} is no checkpoint of ZeroNVS: its {len(tensors)} tensors do not tell the model's sizes "
+                f"({error!r}); `anyview weights --method zeronvs` tells where the weights come from"
             ) from error
 
     @classmethod
     def _read(cls, tensors: Mapping[str, torch.Tensor], side: int) -> PublishedConfig:
         blocks = 1 + max(_number(name, UNET + "input_blocks.") for name in tensors)
         ends = [i for i in range(1, blocks) if f"{UNET}input_blocks.{i}.0.op.weight" in tensors]
+        if not ends:
+            raise KeyError(f"{UNET}input_blocks.*.0.op.weight")
         layers = ends[0] - 1
         starts = [1, *(end + 1 for end in ends)]
         widths = [_shape(tensors, f"{UNET}input_blocks.{i}.0.out_layers.3.weight")[0] for i in starts]

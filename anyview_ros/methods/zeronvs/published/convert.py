@@ -94,10 +94,10 @@ def write_published(folder: Path, checkpoint: PublishedCheckpoint, origin: Mappi
         origin: sha256 of the file it was read from, by name.
 
     Raises:
-        WeightsError: the folder is not empty or cannot be written, or too little memory.
+        WeightsError: the folder is a file, is not empty or cannot be written, or too little memory.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise WeightsError(f"{folder} is not empty; name a folder that does not exist yet")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise WeightsError(f"{folder} is not an empty folder; name one that does not exist yet")
     check_room_to_convert(checkpoint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,8 @@ def read_published_manifest(folder: Path) -> dict[str, Any]:
         )
     try:
         manifest = json.loads(path.read_text())
-        known = manifest["format"] == FORMAT and set(manifest["files"]) == {f"{p}.safetensors" for p in PARTS}
+        known = manifest["format"] == FORMAT and {"config", "sha256"} <= set(manifest)
+        known = known and set(manifest["files"]) == {f"{part}.safetensors" for part in PARTS}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} cannot be read ({error!r}); convert the weights again") from error
     if not known:

@@ -165,7 +165,7 @@ def test_other_files_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is no file"):
         read_published(tmp_path / "none.ckpt")
     torch.save({"net.blocks.0.weight": torch.zeros(2)}, tmp_path / "other.ckpt")
-    with pytest.raises(WeightsError, match="is no checkpoint of ZeroNVS"):
+    with pytest.raises(WeightsError, match=r"is no checkpoint of ZeroNVS: .*input_blocks"):
         read_published(tmp_path / "other.ckpt")
     whole = checkpoint.read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
@@ -226,7 +226,9 @@ def test_a_folder_in_use_and_too_little_memory_are_refused_before_anything_is_wr
     read = read_published(checkpoint, TINY.side)
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "x").touch()
-    with pytest.raises(WeightsError, match="is not empty"):
+    with pytest.raises(WeightsError, match="is not an empty folder"):
+        write_published(tmp_path / "used" / "x", read, {})
+    with pytest.raises(WeightsError, match="is not an empty folder"):
         write_published(tmp_path / "used", read, {})
     monkeypatch.setattr(convert, "free_bytes", lambda _: 1000)
     with pytest.raises(WeightsError, match=r"converting takes .* GiB of memory, but"):
@@ -244,6 +246,11 @@ def test_what_was_changed_since_is_found(converted: Path, tmp_path: Path) -> Non
     (tmp_path / "unet.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"unet\.safetensors"):
         verify_published(tmp_path)
+    manifest = json.loads((tmp_path / convert.MANIFEST).read_text())
+    del manifest["sha256"]
+    (tmp_path / convert.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="is of another format"):
+        read_published_manifest(tmp_path)
     (tmp_path / convert.MANIFEST).write_text('{"format": "zeronvs_published/9", "files": {}}')
     with pytest.raises(WeightsError, match="is of another format"):
         read_published_manifest(tmp_path)
