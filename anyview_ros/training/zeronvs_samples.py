@@ -57,6 +57,10 @@ class SamplePlan:
             raise InvalidInputError(f"view_change_shares is {shares}; give three shares that add up to 1")
         if not 0 < self.nearest_zoom <= 1:
             raise InvalidInputError(f"nearest_zoom is {self.nearest_zoom}; give more than 0, up to 1")
+        if not 0 <= self.wide_share <= 1:
+            raise InvalidInputError(f"wide_share is {self.wide_share}; give 0 to 1")
+        if not 0 <= self.scale_spread < math.inf:
+            raise InvalidInputError(f"scale_spread is {self.scale_spread}; give 0 or more")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +134,11 @@ class SampleSource(torch.utils.data.Dataset[Samples]):
             resampled(np.ascontiguousarray(frame), camera, onto)
             for frame, camera in zip(frames, cameras, strict=True)
         )
+        error = math.exp(
+            rng.normal(0, plan.scale_spread)
+        )  # drawn in every mode, so that all see the same samples
         if self._mode == "3dof":
             return source, target, object_vector(poses[0], poses[1], aim, _UP)
-        error = math.exp(rng.normal(0, plan.scale_spread))
         scale_m = float(self._scales_m[room, first, instant]) * error
         fov_rad = 2 * math.atan(half)
         return source, target, pose_vector(poses[0], poses[1], fov_rad, mode=self._mode, scale_m=scale_m)

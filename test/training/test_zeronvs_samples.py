@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.zeronvs.conditioning import MODES
 from anyview_ros.methods.zeronvs.scale import scale_of_depth
+from anyview_ros.training import zeronvs_samples
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.zeronvs_samples import SamplePlan, Samples, SampleSource, scales_m
 
@@ -76,15 +79,40 @@ def test_zero123s_numbers_leave_the_rest_empty(rooms: FilmedRooms) -> None:
     assert batch.poses[:, :4].any()
 
 
-def test_mirrored_samples_have_mirrored_poses(rooms: FilmedRooms) -> None:
-    """A mirrored room is a room: its numbers are those of cameras that moved the other way across."""
-    plain = source_of(rooms, PLAIN)[0].poses[:, :16].reshape(-1, 4, 4)
-    np.testing.assert_allclose(torch.linalg.det(plain[:, :3, :3]), 1, atol=1e-5)
-    both = source_of(rooms, replace(PLAIN, augment=True))
-    turned = torch.cat([both[step].poses for step in range(4)])[:, :16].reshape(-1, 4, 4)
-    np.testing.assert_allclose(torch.linalg.det(turned[:, :3, :3]), 1, atol=1e-5)
-    assert (turned[:, 0, 3] > 0).any()
-    assert (turned[:, 0, 3] < 0).any()
+def test_all_modes_see_the_same_pictures(rooms: FilmedRooms) -> None:
+    told = [source_of(rooms, mode=mode)[3] for mode in MODES]
+    for other in told[1:]:
+        assert torch.equal(other.source, told[0].source)
+        assert torch.equal(other.target, told[0].target)
+
+
+class Rigged:
+    """A generator whose first draw from [0, 1) is told: whether a sample is mirrored."""
+
+    def __init__(self, first: float) -> None:
+        self._rng, self._first = np.random.default_rng(5), [first]
+
+    def uniform(self, *bounds: float) -> float:
+        drawn = self._rng.uniform(*bounds)
+        return self._first.pop() if self._first and not bounds else drawn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rng, name)
+
+
+def test_mirrored_samples_have_mirrored_poses(rooms: FilmedRooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirrored room is a room: what was to the right is to the left, in the pictures and in the way between them."""
+    monkeypatch.setattr(zeronvs_samples, "Recolouring", lambda _: lambda frame: frame)
+    samples = source_of(rooms, replace(PLAIN, augment=True))
+    plain, mirrored = (samples._sample(Rigged(first)) for first in (0.9, 0.1))  # type: ignore[arg-type]
+    for here, there in zip(plain[:2], mirrored[:2], strict=True):
+        assert np.abs(here.astype(int) - here[:, ::-1]).max() > 20
+        assert np.abs(here[:, ::-1].astype(int) - there).max() <= 4  # OpenCV rounds places to 1/32 pixel
+    mirror = np.diag((-1.0, 1.0, 1.0, 1.0))
+    np.testing.assert_allclose(
+        mirrored[2][:16].reshape(4, 4), mirror @ plain[2][:16].reshape(4, 4) @ mirror, atol=1e-9
+    )
+    assert abs(plain[2][3]) > 0.05
 
 
 def test_view_changes_come_in_the_shares_asked_for(rooms: FilmedRooms) -> None:
@@ -101,6 +129,8 @@ def test_view_changes_come_in_the_shares_asked_for(rooms: FilmedRooms) -> None:
         ({"batch": 0}, "batch is 0"),
         ({"view_change_shares": (0.5, 0.5, 0.5)}, "add up to 1"),
         ({"nearest_zoom": 0.0}, "nearest_zoom is"),
+        ({"wide_share": 1.5}, "wide_share is 1.5"),
+        ({"scale_spread": -0.1}, "scale_spread is -0.1"),
     ],
 )
 def test_plans_that_cannot_be_are_refused(changes: dict[str, object], message: str) -> None:
