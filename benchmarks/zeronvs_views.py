@@ -107,9 +107,9 @@ def judged(
 
 
 def sheet(method: Synthesizer, pairs: Mapping[str, list[Pair]], rows: int = 6) -> Image:
-    """For the first scenes and each view change: source, two drawings, truth; three times enlarged."""
+    """For the first scenes and each view change: source, two drawings, truth; twice enlarged."""
     lines = []
-    for index in range(rows):
+    for index in range(min(rows, *map(len, pairs.values()))):
         line = []
         for chosen in pairs.values():
             pair = chosen[index]

@@ -19,7 +19,13 @@ from anyview_ros.methods.pushed_stream import PushedStream
 from anyview_ros.methods.zeronvs.drawing import Sampling, Scene, Wanted, draw
 from anyview_ros.methods.zeronvs.loading import LoadedDenoiser, load_denoiser
 from anyview_ros.methods.zeronvs.options import ZeroOptions
-from anyview_ros.methods.zeronvs.scale import NOT_NEEDED, look_at_point, propose_scale, stands_elsewhere
+from anyview_ros.methods.zeronvs.scale import (
+    GUESSED,
+    NOT_NEEDED,
+    look_at_point,
+    propose_scale,
+    stands_elsewhere,
+)
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import (
@@ -202,7 +208,7 @@ class ZeroNVS:
             )
         except InvalidInputError as error:
             raise InvalidRequestError(str(error)) from error
-        _log.log(logging.WARNING if scale.origin == "assumed" else logging.INFO, "scale: %s", scale.why)
+        _log.log(logging.WARNING if scale.origin in GUESSED else logging.INFO, "scale: %s", scale.why)
         return Scene(scale, look_at_point(first, targets) if loaded.mode == "3dof" else None)
 
 

@@ -15,7 +15,8 @@ class ZeroOptions:
 
     Attributes:
         scale_m: what translations are measured in, metres: about the distance of the nearer things that the source
-            sees. None takes it from the first frame's depth image, or else guesses it from where the cameras look.
+            sees. None takes it from the first frame's depth image, or else guesses it from where the cameras look, with
+            a warning in the log.
         assumed_scale_m: taken where nothing else tells the scale, with a warning in the log; None refuses then.
         guidance: how strongly picture and pose count: 1 is as trained, more is bolder and less varied, 0 ignores both.
             None: what suits the weights.
