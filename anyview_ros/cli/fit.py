@@ -110,6 +110,8 @@ def whole_clip(film: PosedFilm) -> PosedClip:
 def conclude(outcome: FitOutcome, camera: str, source: str, out: Path, checkpoint: Path) -> int:
     """Write the scene and its poses, tell what came of the fit, and return the exit code.
 
+    Of a fit that was stopped before its first step nothing is written.
+
     Args:
         outcome: of the fit.
         camera: name of the source camera.
@@ -122,6 +124,9 @@ def conclude(outcome: FitOutcome, camera: str, source: str, out: Path, checkpoin
     from anyview_ros.offline.refined_poses import write_refined_poses, write_transforms
     from anyview_ros.synthesis.scene_file import write_scene
 
+    if outcome.steps == 0:
+        print("stopped before the first step: there is no scene yet; run the same command again")
+        return INTERRUPTED if outcome.stopped == "cancelled" else 1
     scene = outcome.scene
     cameras = (replace(scene.cameras[0], name=camera), *scene.cameras[1:])
     scene = replace(scene, cameras=cameras, provenance={**scene.provenance, "source": source})

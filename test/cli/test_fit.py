@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -72,20 +71,26 @@ def test_a_scene_is_fitted_shown_and_looked_into(
 def test_an_interrupted_fit_goes_on(
     episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def interrupted():
-        cancel = threading.Event()
-        cancel.set()
-        yield cancel
+    class After:
+        """Set after so many looks, of which there is one before each step."""
+
+        def __init__(self, looks: int) -> None:
+            self.looks = looks
+
+        def is_set(self) -> bool:
+            self.looks -= 1
+            return self.looks < 0
 
     out = tmp_path / "scene.safetensors"
     command = ("fit", episode, "--out", out, "--steps", 3, *SMALL)
-    with monkeypatch.context() as patched:
-        patched.setattr(fit_command, "interruptible", interrupted)
-        assert run(*command) == 130
-    assert "run the same command again to go on" in capsys.readouterr().out
     checkpoint = tmp_path / "scene.fit.safetensors"
-    assert checkpoint.is_file()
+    for looks, told in ((0, "there is no scene yet; run"), (2, "to go on")):
+        with monkeypatch.context() as patched:
+            patched.setattr(fit_command, "interruptible", lambda looks=looks: nullcontext(After(looks)))
+            assert run(*command) == 130
+        assert told in capsys.readouterr().out
+        assert checkpoint.is_file()
+        assert out.exists() == (looks > 0)
     assert run(*command) == 0
     assert not checkpoint.exists()
     assert read_scene(out).provenance["steps"] == 3

@@ -22,8 +22,9 @@ def test_a_scene_is_distilled_gone_on_with_and_shown_by_the_command(
     options = [word for one in (*OPTIONS, f"weights={tiny_weights(tmp_path)}") for word in ("--option", one)]
     fit = ("fit", tmp_path / "episode", "--method", "zeronvs", "--out", out, "--steps", 4, "--device", "cpu")
     assert cli.main([*map(str, fit), *options, "--minutes", "0.00001"]) == 1
-    assert "run the same command again to go on" in capsys.readouterr().out
-    assert cli.main([*map(str, fit), *options, "--overwrite"]) == 0
+    assert "there is no scene yet; run the same command again" in capsys.readouterr().out
+    assert not out.exists()
+    assert cli.main([*map(str, fit), *options]) == 0
     told = capsys.readouterr().out
     assert "4 steps in" in told
     assert "Distilled from frame 0 alone; 4 other frames were not used." in told
