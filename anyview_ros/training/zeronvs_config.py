@@ -23,7 +23,7 @@ class ZeroRooms:
         device: where the ray caster computes.
 
     Raises:
-        InvalidInputError: nothing to film.
+        InvalidInputError: nothing to film, or a number out of range.
     """
 
     rooms: int = 1500
@@ -38,6 +38,9 @@ class ZeroRooms:
             raise InvalidInputError(
                 f"rooms is {self.rooms} and robots {self.robots}; give 0 or more, not 0 for both"
             )
+        for name in ("side", "instants", "workers"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"film.{name} is {getattr(self, name)}; give 1 or more")
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,5 @@ class ZeroTrainingConfig(PicturesConfig):
             raise InvalidInputError(f"dropped_share is {self.dropped_share}; give 0 to less than 1")
         if self.heaviest < 1:
             raise InvalidInputError(f"heaviest is {self.heaviest}; give 1 or more")
+        if self.loaders < 0:
+            raise InvalidInputError(f"loaders is {self.loaders}; give 0 or more")

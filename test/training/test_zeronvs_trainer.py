@@ -154,6 +154,7 @@ def test_our_configurations_can_be_read(name: str) -> None:
     [
         ({"dropped_share": 1.0}, "dropped_share is 1.0"),
         ({"heaviest": 0.5}, "heaviest is 0.5"),
+        ({"loaders": -1}, "loaders is -1"),
         ({"sheet_steps": 0}, "sheet_steps is 0"),
     ],
 )
@@ -162,6 +163,9 @@ def test_settings_out_of_range_are_refused(changes: dict[str, object], message: 
         replace(CONFIG, **changes)
     with pytest.raises(InvalidInputError, match="rooms is 0 and robots 0"):
         ZeroRooms(rooms=0, robots=0)
+    for name in ("side", "instants", "workers"):
+        with pytest.raises(InvalidInputError, match=f"film.{name} is 0"):
+            ZeroRooms(**{name: 0})
 
 
 def test_a_run_may_start_from_weights_without_the_convolutions(tmp_path: Path, rooms: FilmedRooms) -> None:
