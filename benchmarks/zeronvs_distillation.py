@@ -36,7 +36,6 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "distilled, 3 anchors": {"anchors": 3},
 }
 COMMON: Mapping[str, Any] = {
-    "anchor_steps": 50,
     "azimuth_deg": (-60.0, 60.0),
     "elevation_deg": (10.0, 70.0),
     "voxels": 150_000,
@@ -49,7 +48,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="What distillation adds to a scene of one picture.")
     parser.add_argument("--robots", type=int, nargs="+", default=[0, 1], help="seeds of the scenes")
-    parser.add_argument("--steps", type=int, default=300, help="of a fit (default: 300)")
+    parser.add_argument("--steps", type=int, default=250, help="of a fit (default: 250)")
     parser.add_argument("--weights", help="path of weights (default: those that are shipped)")
     parser.add_argument("--sheet", type=Path, help="write truth and views of the first robot there, PNG")
     arguments = parser.parse_args()
