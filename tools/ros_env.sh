@@ -39,5 +39,7 @@ fi
 
 if [ "${1:-}" != --without-workspace ] && [ -f "$_anyview_install/local_setup.bash" ]; then
   . "$_anyview_install/local_setup.bash"
+  # `ros2 run` is not there: the command anyview, and the nodes, are found by their own names.
+  export PATH=$_anyview_install/anyview_ros/lib/anyview_ros:$PATH
 fi
 unset _anyview_root _anyview_suffix _anyview_venv _anyview_install _anyview_profile
