@@ -24,6 +24,8 @@ class MethodDescription:
         metric_poses: whether translations must be in metres.
         static_scene: whether all that a clip shows must stand still, so that moving things need one picture at a time.
         streams: whether ``open_stream`` runs natively (causal, constant cost) rather than by sliding windows.
+        fits_each_clip: whether a request fits a scene to its clip, so that a clip that is at hand as a whole is better
+            given as a whole than streamed; False where a scene is loaded, which is only shown.
         default_steps: sampling steps when a request leaves them open; 0 if the method has no steps.
         options_type: the method's dataclass of options, or None.
         warm_up_options: options with which a request on grey pictures is taken; None for the defaults.
@@ -43,6 +45,7 @@ class MethodDescription:
     metric_poses: bool = True
     static_scene: bool = False
     streams: bool = False
+    fits_each_clip: bool = False
     default_steps: int = 0
     options_type: type | None = None
     warm_up_options: Mapping[str, Any] | None = None

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.clips import PosedClip
 from anyview_ros.errors import AnyViewError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.synthesis.description import MethodDescription
@@ -115,6 +116,33 @@ class Synthesizer(Protocol):
 
     def close(self) -> None:
         """Free the device. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class WholeFilmSynthesizer(Synthesizer, Protocol):
+    """A Synthesizer that takes something, such as a scale, from a film as a whole before it is given it in parts.
+
+    It is an offer: whoever knows all paths beforehand makes use of it if the method has it, and gives the parts alone
+    otherwise.
+    """
+
+    def options_for_film(
+        self,
+        first: PosedClip,
+        paths: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+        options: Any = None,
+    ) -> Any:
+        """Give the options with which requests and streams of parts of a film rest on the same.
+
+        Args:
+            first: the film's first frame.
+            paths: of each target, the source's poses at its instants and its own, both (N, 4, 4), metres, OpenCV axes.
+            options: of the method, as they would be without.
+
+        Raises:
+            InvalidRequestError: the film tells not enough, or options that the method does not have.
+        """
         ...
 
 

@@ -69,6 +69,7 @@ class Any4D:
             clip_frames=(1, _LONGEST_CLIP),
             uses_depth=not fitted,
             streams=True,
+            fits_each_clip=not fitted,
             default_steps=0 if fitted else Any4DOptions().steps,
             options_type=Any4DOptions,
             warm_up_options={"steps": 1, "generator": None, "guess_depth": True},

@@ -74,6 +74,7 @@ class Ddr:
             clip_frames=(2 if fits else 1, _LONGEST_CLIP),
             uses_depth=fits,
             streams=True,
+            fits_each_clip=fits,
             default_steps=DdrOptions.fit_steps if fits else 0,
             options_type=DdrOptions,
             limits=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,17 @@ _LIMITS = (
     "Without depth images or scale_m, how far the camera seems to move is a guess from where source and targets look.",
     "Drawn with the target's field of view, up to 160 degrees; of a source much wider than that, the rim is cut off.",
 )
+
+
+@dataclass(frozen=True)
+class FilmOptions(ZeroOptions):
+    """Options for parts of a film.
+
+    Attributes:
+        scene: scale and centre of the whole film.
+    """
+
+    scene: Scene | None = None
 
 
 class ZeroNVS:
@@ -117,7 +129,7 @@ class ZeroNVS:
             for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True)
         ]
         paths = [target.camera_to_world for target in request.targets]
-        scene = self._scene(loaded, source, paths, wanted, options)
+        scene = _scene_of_film(options) or self._scene(loaded, source, paths, _moves(wanted), options)
         sampling = _sampling(loaded, request.steps, options, request.seed)
 
         def between(step: int, total: int) -> None:
@@ -165,6 +177,26 @@ class ZeroNVS:
         sampling = _sampling(loaded, steps, resolved, seed)
         return ZeroStream(self, sampling, resolved, source, targets, self._provenance(sampling))
 
+    def options_for_film(
+        self, first: PosedClip, paths: Sequence[tuple[Pose, Pose]], options: Any = None
+    ) -> FilmOptions:
+        """Give the options that have the scale of a whole film, as one request for all of it would take it.
+
+        Args:
+            first: the film's first frame.
+            paths: of each target, the source's poses at its instants and its own, both (N, 4, 4), metres.
+            options: as in a request.
+
+        Raises:
+            InvalidRequestError: nothing tells the scale, or unknown options.
+            EngineClosedError: the method has been closed.
+        """
+        resolved = resolve_options(options, ZeroOptions, _NAME)
+        moves = any(stands_elsewhere(*each) for path in paths for each in zip(*path, strict=True))
+        scene = self._scene(self._opened(), first, [path for _, path in paths], moves, resolved)
+        told = {field.name: getattr(resolved, field.name) for field in fields(ZeroOptions)}
+        return FilmOptions(**told, scene=scene)
+
     def close(self) -> None:
         """Free the denoiser. Closing twice is harmless."""
         self._loaded = None
@@ -182,12 +214,12 @@ class ZeroNVS:
         loaded: LoadedDenoiser,
         source: PosedClip,
         paths: Sequence[Pose],
-        wanted: Sequence[Wanted],
+        moves: bool,
         options: ZeroOptions,
     ) -> Scene:
         """Scale and centre by the first frame and the first pose of each target's path (N, 4, 4), as a stream has it;
-        by all poses where those do not tell, as on paths that begin at the source. What is wanted tells whether a scale
-        is needed at all.
+        by all poses where those do not tell, as on paths that begin at the source. Where no target ``moves`` away from
+        its source frame, no scale is needed.
 
         Raises:
             InvalidRequestError: nothing tells the scale.
@@ -201,7 +233,6 @@ class ZeroNVS:
         else:
             told = options.scale_m
         depth: NDArray[np.float32] | None = None if source.depth is None else source.depth[:1]
-        moves = any(stands_elsewhere(each.frame.camera_to_world, each.camera_to_world) for each in wanted)
         try:
             scale = propose_scale(
                 first, targets, depth_m=depth, told_m=told, assumed_m=options.assumed_scale_m, moves=moves
@@ -236,7 +267,7 @@ class ZeroStream(PushedStream):
         """Made by :meth:`ZeroNVS.open_stream`."""
         super().__init__(source, targets, provenance)
         self._method, self._sampling, self._options = method, sampling, options
-        self._scene: Scene | None = None
+        self._scene: Scene | None = _scene_of_film(options)
 
     def _answer(self, clip: PosedClip, poses: Sequence[Pose | None]) -> list[Picture | None]:
         asked = [pose for pose in poses if pose is not None]
@@ -252,11 +283,20 @@ class ZeroStream(PushedStream):
         scene = self._scene
         if scene is None:
             paths = [pose[None] for pose in asked]
-            scene = self._method._scene(loaded, clip, paths, wanted, self._options)
+            scene = self._method._scene(loaded, clip, paths, _moves(wanted), self._options)
             if scene.scale.origin != NOT_NEEDED:  # where cameras only turn, a later frame has to tell it
                 self._scene = scene
         drawn = iter(draw(loaded, wanted, scene, self._sampling))
         return [None if pose is None else next(drawn) for pose in poses]
+
+
+def _scene_of_film(options: ZeroOptions) -> Scene | None:
+    return options.scene if isinstance(options, FilmOptions) else None
+
+
+def _moves(wanted: Sequence[Wanted]) -> bool:
+    """Whether a target stands elsewhere than the frame that it is drawn from."""
+    return any(stands_elsewhere(each.frame.camera_to_world, each.camera_to_world) for each in wanted)
 
 
 def _sampling(loaded: LoadedDenoiser, steps: int | None, options: ZeroOptions, seed: int) -> Sampling:

@@ -29,6 +29,7 @@ from anyview_ros.offline.synthesize.pieces import (
     plan_pieces,
     synthesize_pieces,
 )
+from anyview_ros.offline.synthesize.whole_film import options_for_film
 from anyview_ros.offline.synthesize.windows import goes_on
 from anyview_ros.synthesis import CancelToken, MethodDescription, Provenance, SynthesizedView, Synthesizer
 from anyview_ros.synthesis.request import resolve_options
@@ -105,6 +106,9 @@ def _spool_group(
 ) -> Provenance:
     """Make views that share a seed."""
     description = synthesizer.describe()
+    targets = [view.target for view in drawn]
+    if goes_on(description):
+        run = replace(run, options=options_for_film(film, targets, synthesizer, run.options))
     with ExitStack() as opened:
         writers = [opened.enter_context(SpoolWriter(folder / view.name)) for view in drawn]
         samples = opened.enter_context(SampleWriter(folder / SAMPLES, film))
@@ -113,7 +117,6 @@ def _spool_group(
         if goes_on(description):
             with_depth = description.needs_depth or description.uses_depth
             return _stream(seen, drawn, synthesizer, run, put, report, cancel, with_depth=with_depth)
-        targets = [view.target for view in drawn]
         pieces = plan_pieces(seen, targets, description, run)
         provenance = Provenance(description.name)
         work = synthesize_pieces(seen, targets, pieces, synthesizer, run, report=report, cancel=cancel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anyview_ros.clips import PosedClip
@@ -13,6 +13,7 @@ from anyview_ros.offline.overlapped import read_ahead
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
 from anyview_ros.offline.synthesize.crossfade import Crossfade
 from anyview_ros.offline.synthesize.targets import FilmTarget
+from anyview_ros.offline.synthesize.whole_film import options_for_film
 from anyview_ros.offline.synthesize.windows import (
     DEFAULT_OVERLAP,
     LONGEST_WINDOW,
@@ -154,12 +155,17 @@ def synthesize_pieces(
 ) -> Generator[MadePiece, None, None]:
     """Do the work piece by piece; frames are read ahead, and no more than a window and its overlap is held.
 
+    Of several pieces each rests on what the method takes from the whole film, such as a scale.
+
     Close it when it is left early (``contextlib.closing``): that ends the thread which reads.
 
     Raises:
         SynthesisCancelled: ``cancel`` was set.
         AnyViewError: whatever is wrong with the film or the request.
     """
+    if len(pieces) > 1:
+        options = options_for_film(film, targets, synthesizer, settings.options, settings.frozen_index)
+        settings = replace(settings, options=options)
     crossfades = [Crossfade() for _ in targets]
     done, total = 0, sum(piece.views for piece in pieces)
     first, stop = pieces[0].window.first, max(piece.window.stop for piece in pieces)

@@ -10,7 +10,6 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
 from anyview_ros.synthesis import MethodDescription
-from anyview_ros.synthesis.fitting import available_fitters
 
 LONGEST_WINDOW = 48
 """Frames per window of methods that would take more: they are all held in memory."""
@@ -47,11 +46,10 @@ class Window:
 def goes_on(description: MethodDescription) -> bool:
     """Whether a method goes from frame to frame by its own memory, without windows.
 
-    Methods that stream do, but for those that fit a scene in steps: live they show what they have come to so far, and
-    a clip that is at hand as a whole is better fitted as a whole.
+    Methods that stream do, but for those that fit a scene to each clip: live they show what they have come to so far,
+    and a clip that is at hand as a whole is better fitted as a whole.
     """
-    fits = description.default_steps > 0 and description.name in available_fitters()
-    return description.streams and not fits
+    return description.streams and not description.fits_each_clip
 
 
 def plan_windows(
@@ -81,7 +79,7 @@ def plan_windows(
         raise InvalidRequestError(f"overlap is {overlap} frames; give 0 or more")
     length = _length(count, description, longest)
     remembers = goes_on(description)
-    differ = not remembers and (description.generative or description.streams)
+    differ = not remembers and (description.generative or description.fits_each_clip)
     memory = min(_MEMORY, length // 3) if remembers else 0
     blended = min(overlap, length // 2) if differ else 0
     windows = [Window(0, length, 0)]

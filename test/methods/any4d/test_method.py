@@ -187,4 +187,5 @@ def test_the_warm_up_is_taken_with_a_scene_and_without(
     path = tmp_path / "kept.scene"
     method.synthesize(request(clip, beside, generator=None, steps=1, save_to=str(path)))
     fitted = load_synthesizer("any4d", device="cpu", scene=str(path))
+    assert (method.describe().fits_each_clip, fitted.describe().fits_each_clip) == (True, False)
     assert fitted.synthesize(warm_up_request(fitted.describe())).provenance.steps == 0

@@ -116,6 +116,7 @@ def test_it_describes_itself(scene_path: Path) -> None:
     assert (fitting.default_steps, rendering.default_steps) == (DdrOptions().fit_steps, 0)
     assert fitting.streams
     assert rendering.streams
+    assert (fitting.fits_each_clip, rendering.fits_each_clip) == (True, False)
 
 
 def test_files_that_are_no_scene_of_ours_are_refused(tmp_path: Path, scene_path: Path) -> None:

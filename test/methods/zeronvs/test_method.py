@@ -23,6 +23,7 @@ from anyview_ros.errors import (
 )
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
 from anyview_ros.methods.zeronvs import ZeroNVS, drawing
+from anyview_ros.offline.synthesize.windows import goes_on
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, load_synthesizer
 
 CAMERA = PinholeCamera(30.0, 30.0, 15.5, 11.5, 32, 24)
@@ -306,6 +307,18 @@ def test_what_is_not_finite_is_an_error(method: ZeroNVS, monkeypatch: pytest.Mon
     monkeypatch.setattr(drawing, "sample", lambda *given, **more: drawn(*given, **more) * torch.nan)
     with pytest.raises(SynthesisError, match="not finite, with guidance 1, eta 1 and 3 steps"):
         view_of(method, clip(1), target(1))
+
+
+def test_a_long_film_is_streamed_and_not_fitted_clip_by_clip(method: ZeroNVS) -> None:
+    assert goes_on(method.describe())
+
+
+def test_a_film_that_tells_no_scale_is_refused_before_anything_is_drawn(method: ZeroNVS) -> None:
+    source = clip(depth=False)
+    with pytest.raises(InvalidRequestError, match="give depth images, or option scale_m"):
+        method.options_for_film(
+            source, [(source.camera_to_world, turned(source, aside_m=0.001).camera_to_world)]
+        )
 
 
 def test_a_closed_method_refuses_work(tmp_path: Path) -> None:

@@ -81,14 +81,19 @@ def test_methods_that_imagine_are_blended_over_the_overlap() -> None:
 
 
 def test_methods_that_fit_a_scene_to_each_window_are_blended_too() -> None:
-    fits = replace(method(2, 1000, streams=True), name="ddr", default_steps=300)
+    fits = replace(method(2, 1000, streams=True), default_steps=300, fits_each_clip=True)
     assert not goes_on(fits)
     assert {window.blended for window in plan_windows(100, fits, 40, 8)[1:]} == {8}
-    fitted = replace(fits, default_steps=0)  # a scene is loaded
+    fitted = replace(fits, default_steps=0, fits_each_clip=False)  # a scene is loaded
     assert goes_on(fitted)
     assert {window.blended for window in plan_windows(100, fitted, 40, 8)} == {0}
-    live = replace(fits, name="another", generative=True)  # steps, but no fit
+
+
+@pytest.mark.parametrize("name", ["any4d", "ddr", "zeronvs"])
+def test_a_method_that_streams_and_has_a_fitter_too_goes_on(name: str) -> None:
+    live = replace(method(1, 1000, streams=True, generative=True), name=name, default_steps=10)
     assert goes_on(live)
+    assert {window.blended for window in plan_windows(100, live, 40, 8)} == {0}
 
 
 def test_clips_of_fixed_length_at_the_end_begin_earlier() -> None:
