@@ -64,11 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit; 0 when done, 1 when the time was up or the fit diverged, 130 when interrupted."""
     from anyview_ros.offline.synthesize import parse_options
     from anyview_ros.synthesis.fitting import FitBudget, load_fitter
+    from anyview_ros.synthesis.request import check_seed
 
     out: Path = arguments.out
     checkpoint: Path = arguments.checkpoint or out.with_name(f"{out.stem}.fit{out.suffix}")
     if out.exists() and not arguments.overwrite and not checkpoint.exists():
         raise InvalidInputError(f"{out} exists; give --overwrite to replace it, or another --out")
+    check_seed(arguments.seed)
     fitter = load_fitter(arguments.method, device=arguments.device)
     options = parse_options(arguments.option, fitter.options_type, fitter.name)
     seconds = None if arguments.minutes is None else 60 * arguments.minutes

@@ -126,7 +126,7 @@ class SceneFitter(Protocol):
 
         Raises:
             InvalidRequestError: clips that cannot be fitted (one frame only, no depth and no parallax...), options
-                that the method does not have, or a checkpoint of another fit.
+                that the method does not have, a seed out of range, or a checkpoint of another fit.
             InvalidClipError: values that are not finite.
             SynthesisError: it diverged before there was any state worth keeping.
         """

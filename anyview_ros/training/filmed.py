@@ -67,6 +67,9 @@ class FilmPlan:
         framed: the distance suits the lens, see :func:`sample_rig`.
         robots: film simulated robots in place of rooms.
         device: where the ray caster computes.
+
+    Raises:
+        InvalidInputError: a number below 1.
     """
 
     side: int = 64
@@ -78,6 +81,11 @@ class FilmPlan:
     framed: bool = False
     robots: bool = False
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("side", "instants", "supersampling"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
 
 
 def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:

@@ -115,3 +115,11 @@ def test_what_cannot_be_fitted_is_told(
     assert run("fit", episode, "--out", out, *SMALL) == 2
     assert "choose some with --frames" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_seed_out_of_range_is_refused_before_the_film_is_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run("fit", tmp_path / "nowhere", "--out", tmp_path / "s.safetensors", "--seed", -1, *SMALL)
+    assert code == 2
+    assert "seed is -1; give 0 to 2**64 - 1" in capsys.readouterr().err

@@ -87,3 +87,9 @@ def test_parallel_cameras_film_nearly_the_same_picture() -> None:
         )
         assert (turned.trace(axis1=1, axis2=2) > 2.98).all()
     assert not np.array_equal(filmed_rooms.frames, apart.frames)
+
+
+@pytest.mark.parametrize("name", ["side", "instants", "supersampling"])
+def test_plans_of_nothing_are_refused_by_the_settings_name(name: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"{name} is 0; give 1 or more"):
+        FilmPlan(**{name: 0})  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from anyview_ros.methods.any4d.options import Any4DFitOptions
 from anyview_ros.methods.devices import torch_device
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress
 from anyview_ros.synthesis.protocol import CancelToken
-from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.request import check_seed, resolve_options
 
 
 class Any4DFitter:
@@ -45,6 +45,7 @@ class Any4DFitter:
         """Fit one scene to what one or several cameras saw; see ``SceneFitter.fit``."""
         from anyview_ros.methods.any4d.fitting import fit_scene
 
+        check_seed(seed)
         return fit_scene(
             clips,
             resolve_options(options, Any4DFitOptions, self.name),

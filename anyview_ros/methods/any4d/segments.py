@@ -156,7 +156,7 @@ def _grouped(points: Float, known: NDArray[np.bool_], most: int, seed: int) -> N
     groups = int(np.clip(len(points) // 40, 1, most))
     if groups == 1:
         return np.zeros(len(points), np.int64)
-    cv2.setRNGSeed(seed)
+    cv2.setRNGSeed(seed % 2**31)  # OpenCV takes an int of C
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, _ITERATIONS, 1e-4)
     _, labels, _ = cv2.kmeans(
         features.astype(np.float32), groups, np.empty(0), criteria, 2, cv2.KMEANS_PP_CENTERS

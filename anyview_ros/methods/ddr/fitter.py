@@ -30,7 +30,7 @@ from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
 from anyview_ros.methods.fit_run import run_fit
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress
 from anyview_ros.synthesis.protocol import CancelToken
-from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.request import check_seed, resolve_options
 from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera
 
 _KIND = "anyview_ddr_fit/1"
@@ -69,9 +69,11 @@ class DdrFitter:
         """Fit one scene to what one or several cameras saw; see :class:`SceneFitter`.
 
         Raises:
-            InvalidRequestError: fewer than two frames, no depth and no parallax, or a checkpoint of another fit.
+            InvalidRequestError: fewer than two frames, no depth and no parallax, a seed out of range, or a checkpoint
+                of another fit.
             SynthesisError: it diverged before there was any state worth keeping.
         """
+        check_seed(seed)
         chosen: DdrOptions = resolve_options(options, DdrOptions, METHOD)
         budget = budget or FitBudget()
         steps = budget.steps or chosen.fit_steps

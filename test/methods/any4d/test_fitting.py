@@ -279,3 +279,13 @@ def test_a_scene_that_is_damaged_is_refused(fitted: FitOutcome, tmp_path: Path) 
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object], told: str) -> None:
     with pytest.raises(InvalidRequestError, match=told):
         Any4DFitOptions(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_that_no_generator_takes_are_refused(clip: PosedClip, seed: int) -> None:
+    with pytest.raises(InvalidRequestError, match=f"seed is {seed}; give 0 to"):
+        fit(clip, 1, seed=seed)
+
+
+def test_the_largest_seed_is_taken(clip: PosedClip) -> None:
+    assert fit(clip, 1, seed=2**64 - 1).steps == 1

@@ -238,3 +238,14 @@ def test_a_cancel_token_that_was_set_before_stops_at_once() -> None:
     cancel.set()
     outcome = DdrFitter(device="cpu").fit([small_clip()], options=QUICK, cancel=cancel)
     assert (outcome.stopped, outcome.steps) == ("cancelled", 0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_that_no_generator_takes_are_refused(seed: int) -> None:
+    with pytest.raises(InvalidRequestError, match=f"seed is {seed}; give 0 to"):
+        DdrFitter(device="cpu").fit([small_clip()], seed=seed, options=QUICK)
+
+
+def test_the_largest_seed_is_taken() -> None:
+    options = replace(QUICK, fit_steps=1)
+    assert DdrFitter(device="cpu").fit([small_clip()], seed=2**64 - 1, options=options).steps == 1
