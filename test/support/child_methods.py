@@ -99,6 +99,16 @@ def hangs_while_loading(marker: str):
         time.sleep(0.05)
 
 
+def hangs_the_second_time(marker: str):
+    """Loads the first time; a second process finds the marker and loads for ever."""
+    try:
+        with Path(marker).open("x"):
+            return Faulty()
+    except FileExistsError:
+        while True:
+            time.sleep(0.05)
+
+
 def loads_once(marker: str):
     """Loads the first time; a second process finds the marker and dies."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from anyview_ros.errors import ReadError
 from anyview_ros.nodes.synthesis_server.parameters import Settings
@@ -26,13 +27,14 @@ def load_method(method: str, settings: Settings) -> Synthesizer:
             ca_file=settings.service_ca_file,
             timeout_s=settings.default_timeout_s,
         )
-    load = ChildSynthesizer if settings.child_process else load_synthesizer
-    return load(
-        method,
-        device=settings.device or None,
-        weights=settings.weights or None,
-        scene=settings.scene or None,
-    )
+    arguments: dict[str, Any] = {
+        "device": settings.device or None,
+        "weights": settings.weights or None,
+        "scene": settings.scene or None,
+    }
+    if settings.child_process:
+        return ChildSynthesizer(method, longest_load_s=settings.child_load_timeout_s, **arguments)
+    return load_synthesizer(method, **arguments)
 
 
 def _token(file: str) -> str:

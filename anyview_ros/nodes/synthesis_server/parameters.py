@@ -51,6 +51,14 @@ _TABLE = (
         Change.UNCONFIGURED,
     ),
     Parameter(
+        "child_load_timeout_s",
+        600.0,
+        "With child_process: a process that has not loaded the method after so long is ended, seconds.",
+        Change.UNCONFIGURED,
+        1.0,
+        86400.0,
+    ),
+    Parameter(
         "service",
         "",
         "URL of a service started by `anyview serve`, which does the work; empty: this node loads the method itself.",
@@ -120,6 +128,7 @@ class Settings:
     weights: str
     scene: str
     child_process: bool
+    child_load_timeout_s: float
     service: str
     service_token_file: str
     service_ca_file: str

@@ -30,7 +30,9 @@ from anyview_ros.synthesis.result import Provenance, SynthesisResult, Synthesize
 
 _LOAD = "anyview_ros.synthesis.registry:load_synthesizer"
 _POLL_S = 0.05  # between two looks at the cancel token
-_FIRST_PAUSE_S = 1.0  # after a child that could not load; twice as long after each further one
+_FIRST_PAUSE_S = (
+    1.0  # after a child that could not load or crashed again; twice as long after each further one
+)
 _LONGEST_PAUSE_S = 60.0
 
 
@@ -39,9 +41,10 @@ class ChildSynthesizer:
 
     If the child dies, the call under way raises a SynthesisError, and a new child is begun at once; calls made
     meanwhile wait until it has loaded. Streams go on in the new child, without what the old one remembered. A child
-    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine. After a
-    new child that could not load, the next is begun by the first call a second later; after each further one the
-    pause is twice as long, up to a minute. Like every Synthesizer it is used by one thread at a time; ``restarts``
+    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine, and so is one
+    that loads for too long. After a new child that could not load, or died before it had made a single view, the next
+    is begun by the first call a second later; after each further one the pause is twice as long, up to a minute, until
+    views are made again. Like every Synthesizer it is used by one thread at a time; ``restarts``
     and ``process_id`` may be read by any.
 
     Pictures cross a pipe, which costs a copy each way. It serves one request at a time: the child's method is not asked
@@ -50,13 +53,14 @@ class ChildSynthesizer:
     Args:
         name: of the method; None for the default.
         patience_s: how long a child that was told to stop may go on.
+        longest_load_s: a child that has not loaded the method after so long is killed.
         longest_push_s: a frame of a stream that takes longer is taken for a hang, and the child is killed.
         factory: "module:callable" that gives the Synthesizer in the child.
         arguments: of the factory, such as ``device`` and ``weights`` of ``load_synthesizer``.
 
     Raises:
         AnyViewError: what loading raised in the child.
-        EngineUnavailableError: the child ended while it loaded.
+        EngineUnavailableError: the child ended while it loaded, or took too long.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class ChildSynthesizer:
         name: str | None = None,
         *,
         patience_s: float = 10.0,
+        longest_load_s: float = 600.0,
         longest_push_s: float = 300.0,
         factory: str = _LOAD,
         **arguments: Any,
@@ -73,20 +78,22 @@ class ChildSynthesizer:
         if name is not None:
             given["name"] = name
         self._begin = Begin(factory, given)
-        self._patience_s = patience_s
+        self._patience_s, self._longest_load_s = patience_s, longest_load_s
         self.longest_push_s = longest_push_s
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._closed = False
         self._restarts = 0
+        self._generation = 0
         self._could_not_load = 0  # children in a row
-        self._pause_s = 0.0  # after the last of them
+        self._crashed = 0  # children in a row, none of which made a view
+        self._pause_s = 0.0  # after the last of either
         self._not_before_s = 0.0
         self._reason = ""
         self._child: _Child | None = None
         self._child = _Child(self._begin)
         try:
-            self._loaded = self._child.wait_until_loaded()
+            self._loaded = self._child.wait_until_loaded(longest_load_s)
         except BaseException:
             self._child.close()
             raise
@@ -171,7 +178,8 @@ class ChildSynthesizer:
 
         Raises:
             EngineClosedError: closed.
-            EngineUnavailableError: the new child ended while it loaded, or it is too early to begin another.
+            EngineUnavailableError: the new child ended while it loaded or took too long, or it is too early to begin
+                another.
             SynthesisError: the child died meanwhile.
             AnyViewError: as the method's own.
         """
@@ -184,12 +192,14 @@ class ChildSynthesizer:
             raise self._replaced(child, f"while it did '{name}'") from error
         if answer.failure is not None:
             raise answer.failure.exception()
+        if name in _MAKES_VIEWS:
+            self._crashed, self._pause_s = 0, 0.0
         return answer.value
 
     @property
     def generation(self) -> int:
-        """Changes when a new child has begun: what an earlier one remembered is gone."""
-        return self._restarts
+        """Changes when a child is given up: what it remembered is gone."""
+        return self._generation
 
     def _living(self) -> _Child:
         with self._lock:
@@ -201,20 +211,17 @@ class ChildSynthesizer:
                 self._restarts += 1
             child = self._child
         try:
-            child.wait_until_loaded()
+            child.wait_until_loaded(self._longest_load_s)
         except Exception as error:
             self._give_up(child, str(error))
             raise
-        self._could_not_load, self._pause_s = 0, 0.0
+        self._could_not_load = 0
         return child
 
     def _check_pause(self) -> None:
         left_s = self._not_before_s - time.monotonic()
         if left_s > 0:
-            raise EngineUnavailableError(
-                f"the method could not be loaded anew {self._could_not_load} time(s): {self._reason}; it is tried "
-                f"again in {left_s:.0f} s"
-            )
+            raise EngineUnavailableError(f"{self._reason}; it is tried again in {left_s:.0f} s")
 
     def _give_up(self, child: _Child, reason: str) -> None:
         """Have no child for a while, since one could not load."""
@@ -222,9 +229,14 @@ class ChildSynthesizer:
         with self._lock:
             if self._child is child:
                 self._child = None
+                self._generation += 1
             self._could_not_load += 1
-            self._pause_s = min(max(_FIRST_PAUSE_S, 2 * self._pause_s), _LONGEST_PAUSE_S)
-            self._not_before_s, self._reason = time.monotonic() + self._pause_s, reason
+            self._wait_longer(f"the method could not be loaded anew {self._could_not_load} time(s): {reason}")
+
+    def _wait_longer(self, reason: str) -> None:
+        """Begin no child before a pause that is twice the last one."""
+        self._pause_s = min(max(_FIRST_PAUSE_S, 2 * self._pause_s), _LONGEST_PAUSE_S)
+        self._not_before_s, self._reason = time.monotonic() + self._pause_s, reason
 
     def _answer(
         self,
@@ -257,16 +269,24 @@ class ChildSynthesizer:
                 progress(message.step, message.total)
 
     def _replaced(self, dead: _Child, when: str) -> SynthesisError:
-        """Begin a new child; returns the error that tells of the old one's end."""
-        told = dead.told_end()
+        """Begin a new child, or have none for a while after one that crashed as the one before it did; returns the
+        error that tells of the old one's end."""
+        told = f"the process of the method {dead.told_end()} {when}"
         dead.close()
         with self._lock:
-            if not self._closed and self._child is dead:
-                self._child = _Child(self._begin)
-                self._restarts += 1
-        return SynthesisError(
-            f"the process of the method {told} {when}; a new one is being started: ask again"
-        )
+            if self._closed or self._child is not dead:
+                return SynthesisError(f"{told}; the method has been closed")
+            self._generation += 1
+            self._crashed += 1
+            if self._crashed > 1:
+                self._child = None
+                self._wait_longer(f"{told}, {self._crashed} times in a row without a view between")
+                return SynthesisError(
+                    f"{self._reason}; it is started again in {self._pause_s:.0f} s: ask then"
+                )
+            self._child = _Child(self._begin)
+            self._restarts += 1
+        return SynthesisError(f"{told}; a new one is being started: ask again")
 
 
 class ChildStream:
@@ -357,6 +377,7 @@ class ChildStream:
 
 
 _STREAM_NAMES = itertools.count()
+_MAKES_VIEWS = frozenset({"synthesize", "push"})
 
 
 class _Child:
@@ -377,6 +398,7 @@ class _Child:
                 command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
             )
         self._loaded: Loaded | None = None
+        self._begun_s = time.monotonic()
         with suppress(OSError):  # one that is dead already says so when it is waited for
             self._pipe.send(begin)
 
@@ -384,9 +406,18 @@ class _Child:
     def process_id(self) -> int:
         return self._process.pid
 
-    def wait_until_loaded(self) -> Loaded:
+    def wait_until_loaded(self, longest_s: float) -> Loaded:
+        """Wait for the method; a child that takes longer, counted from its beginning, is killed."""
         if self._loaded is None:
+            left_s = max(0.0, self._begun_s + longest_s - time.monotonic())
             try:
+                if not self._pipe.poll(left_s):
+                    self.kill()
+                    raise EngineUnavailableError(
+                        f"the process of the method had not loaded it after {longest_s:g} s and was ended; see its "
+                        "output, and where loading takes longer give more as longest_load_s (a node: "
+                        "child_load_timeout_s)"
+                    )
                 answer: Answer = self._pipe.recv()
             except (EOFError, OSError) as error:
                 raise EngineUnavailableError(

@@ -261,7 +261,7 @@ def test_the_pause_stays_a_minute_however_long_no_child_can_load(monkeypatch):
     now_s = [0.0]
     monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
 
-    def has_no_device():
+    def has_no_device(_limit_s):
         raise EngineUnavailableError("no device")
 
     child = ChildSynthesizer(factory=FAULTY)
@@ -276,6 +276,73 @@ def test_the_pause_stays_a_minute_however_long_no_child_can_load(monkeypatch):
     now_s[0] -= 1.0
     with pytest.raises(EngineUnavailableError, match=r"1100 time\(s\): no device"):
         child.synthesize(asked())
+
+
+def test_a_method_that_loads_for_ever_is_given_up(tmp_path):
+    marker = tmp_path / "process"
+    with pytest.raises(
+        EngineUnavailableError, match=r"not loaded it after 5 s .* longest_load_s .*child_load_"
+    ):
+        ChildSynthesizer(factory="child_methods:hangs_while_loading", marker=str(marker), longest_load_s=5.0)
+    assert ended(int(marker.read_text()))
+
+
+def test_a_new_child_that_loads_for_ever_is_given_up_too(tmp_path):
+    child = ChildSynthesizer(
+        factory="child_methods:hangs_the_second_time", marker=str(tmp_path / "loaded"), longest_load_s=10.0
+    )
+    with pytest.raises(SynthesisError, match="a new one is being started"):
+        child.synthesize(asked(KILLED))
+    child._longest_load_s = 2.0
+    with pytest.raises(EngineUnavailableError, match="not loaded it after 2 s"):
+        child.synthesize(asked())
+    with pytest.raises(EngineUnavailableError, match=r"could not be loaded anew 1 time\(s\): .* again in"):
+        child.synthesize(asked())
+    child.close()
+
+
+def test_children_that_die_at_every_call_are_begun_after_longer_and_longer_pauses(monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    child = ChildSynthesizer(factory=FAULTY)
+    try:
+        with pytest.raises(SynthesisError, match="a new one is being started: ask again"):
+            child.synthesize(asked(EXITS))  # once may be chance
+        for died, pause_s in ((2, 1), (3, 2), (4, 4)):
+            with pytest.raises(
+                SynthesisError, match=rf"code 7 .*, {died} times in a row .* again in {pause_s} s"
+            ):
+                child.synthesize(asked(EXITS))
+            assert child.process_id == 0
+            now_s[0] += pause_s - 0.6
+            with pytest.raises(EngineUnavailableError, match=rf"{died} times in a row .* in 1 s"):
+                child.synthesize(asked())
+            now_s[0] += 0.7
+        assert len(child.synthesize(asked()).views) == 1
+        with pytest.raises(SynthesisError, match="a new one is being started: ask again"):
+            child.synthesize(asked(EXITS))  # counted anew, after views
+    finally:
+        child.close()
+
+
+def test_a_stream_whose_every_frame_kills_the_child_waits_and_goes_on(monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    child = ChildSynthesizer(factory=FAULTY)
+    try:
+        with child.open_stream(CAMERA, [CAMERA]) as stream:
+            with pytest.raises(SynthesisError, match="ask again"):
+                push(stream, 1, KILLED)
+            with pytest.raises(SynthesisError, match="2 times in a row"):
+                push(stream, 2, KILLED)
+            with pytest.raises(EngineUnavailableError, match="again in 1 s"):
+                push(stream, 3)
+            now_s[0] += 1.1
+            assert int(push(stream, 4)[0].frames[0, 0, 0, 0]) == 1
+            with pytest.raises(SynthesisError, match="a new one is being started"):
+                push(stream, 5, KILLED)
+    finally:
+        child.close()
 
 
 def test_closed_is_closed():
