@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,31 @@ class Provenance:
         weights_hash: sha256 (hex) of the weights, or "" for a method that has none.
         seed: the seed used.
         steps: the sampling steps done; 0 for a method without steps.
+        scale_m: metres that translations were measured in, of a method that takes a scale from the scene; else None.
+        scale_origin: where the scale comes from: "told", "depth", "look-at" (a guess from where the cameras look),
+            "assumed", or "not needed" (cameras that only turn); "" without a scale.
     """
 
     method: str
     weights_hash: str = ""
     seed: int = 0
     steps: int = 0
+    scale_m: float | None = None
+    scale_origin: str = ""
+
+    def as_entries(self) -> dict[str, Any]:
+        """As plain values by name, for what is written beside pictures; the scale where there is one."""
+        told: dict[str, Any] = {
+            "method": self.method,
+            "weights_hash": self.weights_hash,
+            "seed": self.seed,
+            "steps": self.steps,
+        }
+        return (
+            told
+            if self.scale_m is None
+            else told | {"scale_m": self.scale_m, "scale_origin": self.scale_origin}
+        )
 
 
 @dataclass(frozen=True, eq=False)

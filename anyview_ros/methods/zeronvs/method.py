@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,7 @@ class ZeroNVS:
             )
             for target, stamps_ns in zip(request.targets, instants, strict=True)
         )
-        return SynthesisResult(views, self._provenance(sampling))
+        return SynthesisResult(views, _with_scale(self._provenance(sampling), scene))
 
     def open_stream(
         self,
@@ -252,7 +252,7 @@ class ZeroStream(PushedStream):
         options: of the stream.
         source: intrinsics of the source camera.
         targets: intrinsics of the virtual cameras.
-        provenance: of all views.
+        provenance: of all views, but for the scale, which it tells once there is one.
     """
 
     def __init__(
@@ -268,6 +268,8 @@ class ZeroStream(PushedStream):
         super().__init__(source, targets, provenance)
         self._method, self._sampling, self._options = method, sampling, options
         self._scene: Scene | None = _scene_of_film(options)
+        if self._scene is not None:
+            self._provenance = _with_scale(provenance, self._scene)
 
     def _answer(self, clip: PosedClip, poses: Sequence[Pose | None]) -> list[Picture | None]:
         asked = [pose for pose in poses if pose is not None]
@@ -284,6 +286,7 @@ class ZeroStream(PushedStream):
         if scene is None:
             paths = [pose[None] for pose in asked]
             scene = self._method._scene(loaded, clip, paths, _moves(wanted), self._options)
+            self._provenance = _with_scale(self._provenance, scene)
             if scene.scale.origin != NOT_NEEDED:  # where cameras only turn, a later frame has to tell it
                 self._scene = scene
         drawn = iter(draw(loaded, wanted, scene, self._sampling))
@@ -292,6 +295,10 @@ class ZeroStream(PushedStream):
 
 def _scene_of_film(options: ZeroOptions) -> Scene | None:
     return options.scene if isinstance(options, FilmOptions) else None
+
+
+def _with_scale(provenance: Provenance, scene: Scene) -> Provenance:
+    return replace(provenance, scale_m=scene.scale.scale_m, scale_origin=scene.scale.origin)
 
 
 def _moves(wanted: Sequence[Wanted]) -> bool:

@@ -210,11 +210,8 @@ def _spooled(
         provenance={
             "synthesised": True,
             "software": f"anyview_ros {anyview_ros.__version__}",
-            "method": provenance.method,
+            **provenance.as_entries(),
             "generative": description.generative,
-            "weights_hash": provenance.weights_hash,
-            "seed": provenance.seed,
-            "steps": provenance.steps,
             "options": asdict(options) if is_dataclass(options) and not isinstance(options, type) else {},
             "source": film.name,
             "sampler": view.sampler,

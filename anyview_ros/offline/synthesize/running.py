@@ -166,11 +166,8 @@ def _info(
     lengths = sorted({len(piece.window) for piece in pieces})
     return {
         "synthesised": True,
-        "method": provenance.method,
+        **provenance.as_entries(),
         "generative": description.generative,
-        "weights_hash": provenance.weights_hash,
-        "seed": provenance.seed,
-        "steps": provenance.steps,
         "options": asdict(options) if is_dataclass(options) and not isinstance(options, type) else {},
         "source": {
             "camera": film.name,

@@ -313,6 +313,40 @@ def test_a_long_film_is_streamed_and_not_fitted_clip_by_clip(method: ZeroNVS) ->
     assert goes_on(method.describe())
 
 
+@pytest.mark.parametrize(
+    ("more", "origin", "scale_m"),
+    [
+        ({"scale_m": 0.7}, "told", 0.7),
+        ({}, "depth", 2.0),
+        ({"without depth": True}, "look-at", None),
+        ({"without depth": True, "assumed_scale_m": 3.0}, "assumed", 3.0),
+        ({"without depth": True}, "not needed", 1.0),
+    ],
+)
+def test_views_say_what_scale_they_rest_on_and_whence(
+    method: ZeroNVS, more: dict[str, float], origin: str, scale_m: float | None
+) -> None:
+    options = dict(more)
+    source = clip(1, depth=not options.pop("without depth", False))
+    to = {"assumed": turned(source, aside_m=0.5), "not needed": turned(source)}.get(origin, target(1))
+    request = SynthesisRequest((source,), (to,), steps=1, options=options)
+    told = method.synthesize(request).provenance
+    assert told.scale_origin == origin
+    assert told.scale_m is not None
+    if scale_m is not None:
+        assert told.scale_m == pytest.approx(scale_m)
+    with method.open_stream(CAMERA, [CAMERA], steps=1, options=options) as stream:
+        assert stream.provenance.scale_m is None
+        stream.push(
+            source.frames[0],
+            source.camera_to_world[0],
+            target_camera_to_world=[to.camera_to_world[0]],
+            stamp_ns=1,
+            depth=None if source.depth is None else source.depth[0],
+        )
+        assert stream.provenance == told
+
+
 def test_a_film_that_tells_no_scale_is_refused_before_anything_is_drawn(method: ZeroNVS) -> None:
     source = clip(depth=False)
     with pytest.raises(InvalidRequestError, match="give depth images, or option scale_m"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from anyview_ros.methods.reprojection import Reprojection
 from anyview_ros.methods.zeronvs import ZeroNVS
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.spooling import spool_views
-from anyview_ros.offline.synthesize import FilmTarget, RunSettings, plan_pieces
+from anyview_ros.offline.synthesize import FilmTarget, RunSettings, plan_pieces, run
 from anyview_ros.offline.synthesize.pieces import synthesize_pieces
 from anyview_ros.offline.synthesize.whole_film import options_for_film
 from anyview_ros.synthesis import SynthesisRequest
@@ -62,6 +63,16 @@ def test_a_film_in_parts_is_drawn_as_in_one_request(method: ZeroNVS, depth: bool
     assert np.abs(np.concatenate(frames).astype(int) - whole.frames).max() <= 1
 
 
+def test_what_is_written_says_what_scale_it_rests_on(method: ZeroNVS, tmp_path: Path) -> None:
+    clip = still_clip()
+    film, targets = film_of(clip, "front"), [FilmTarget("swing", swing(clip))]
+    info = run(film, targets, method, tmp_path / "o", RunSettings(steps=1, longest_window=2))
+    assert (info["scale_m"], info["scale_origin"]) == (pytest.approx(2.0), "depth")
+    assert json.loads((tmp_path / "o" / "info.json").read_text())["scale_m"] == info["scale_m"]
+    other = run(film, targets, Reprojection(), tmp_path / "p", RunSettings())
+    assert "scale_m" not in other
+
+
 def test_a_streamed_film_has_the_scale_of_its_whole_path(method: ZeroNVS, tmp_path: Path) -> None:
     clip = replace(still_clip(), depth=None)
     film, path = film_of(clip, "front", depth=False), swing(clip)
@@ -69,6 +80,8 @@ def test_a_streamed_film_has_the_scale_of_its_whole_path(method: ZeroNVS, tmp_pa
     drawn = SimpleNamespace(name="swing", target=FilmTarget("swing", path), synthesis_seed=0, sampler="swing")
     settings = AugmentSettings(views=("vista_small",), steps=2)
     (view,) = spool_views(film, [drawn], method, settings, tmp_path)  # type: ignore[list-item]
+    assert view.provenance["scale_m"] == pytest.approx(np.hypot(2.0, 0.5))
+    assert view.provenance["scale_origin"] == "look-at"
     frames = np.stack([frame.image for frame in view.frames()])
     assert np.abs(frames.astype(int) - whole.frames).max() <= 1
 
