@@ -310,9 +310,10 @@ def test_time_limits_hold(start_server: StartServer, asker: Asker, deaf: bool) -
 def test_lifecycle(
     start_server: StartServer, asker: Asker, lifecycle: Callable[[str], LifecycleDriver]
 ) -> None:
-    start_server("slow_steps", autostart=False)
+    process = start_server("slow_steps", autostart=False)
     driver = lifecycle(f"{NAMESPACE}/synthesis_server")
     assert driver.state() == "unconfigured"
+    process.wait_for_line("is not configured; configure and activate it, or start it with autostart")
     assert "configure and activate it" in describe(asker).problem
     assert driver.transition("configure")
     refused = synthesize(asker, request_message())

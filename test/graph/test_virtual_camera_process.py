@@ -72,6 +72,7 @@ def test_interrupted_in_any_state_it_ends_cleanly(
     process = ros_process(MODULE, parameters=parameters(autostart=False))
     node = lifecycle(NODE)
     assert node.state(timeout_s=30) == "unconfigured"
+    process.wait_for_line("unconfigured: configure and activate the node, or start it with autostart")
     if state != "unconfigured":
         assert node.transition("configure")
     if state == "active":

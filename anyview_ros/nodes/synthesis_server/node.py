@@ -25,7 +25,7 @@ from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.local_client import LocalEngineClient
 from anyview_ros.synthesis.registry import default_method
 
-_UNCONFIGURED = "synthesis_server is not configured; configure and activate it"
+_UNCONFIGURED = "synthesis_server is not configured; configure and activate it, or start it with autostart"
 _INACTIVE = "synthesis_server is inactive; activate it"
 _LOADING = "synthesis_server is loading its method"
 _DOWN = "synthesis_server is being shut down"
@@ -55,6 +55,8 @@ class SynthesisServer(LifecycleNodeMixin, Node):
             self._autostart = self.create_timer(
                 0.0, self._start, callback_group=self._slow, clock=Clock(clock_type=ClockType.STEADY_TIME)
             )
+        else:
+            self.get_logger().info(_UNCONFIGURED)
 
     @property
     def engine(self) -> Engine | None:

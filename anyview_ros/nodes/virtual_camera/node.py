@@ -92,6 +92,8 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         self._start: Any = None
         if self._settings.value("autostart"):
             self._start = self.create_timer(0.0, self._autostart, callback_group=slow, clock=steady)
+        else:
+            self.get_logger().info(_UNCONFIGURED)
 
     def _autostart(self) -> None:
         self.destroy_timer(self._start)
