@@ -76,12 +76,21 @@ def provenance_to_msg(provenance: Provenance, *, server: str, source_stamp_ns: i
         steps=provenance.steps,
         source_stamp=stamp,
         server=server,
+        scale_m=provenance.scale_m or 0.0,
+        scale_origin=provenance.scale_origin,
     )
 
 
 def provenance_from_msg(msg: ProvenanceMsg) -> Provenance:
     """The provenance of a message."""
-    return Provenance(msg.method, msg.weights_hash, int(msg.seed), int(msg.steps))
+    return Provenance(
+        msg.method,
+        msg.weights_hash,
+        int(msg.seed),
+        int(msg.steps),
+        scale_m=float(msg.scale_m) or None,
+        scale_origin=msg.scale_origin,
+    )
 
 
 def _check_shapes(view: SynthesizedView, name: str) -> None:

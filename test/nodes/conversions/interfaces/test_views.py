@@ -73,8 +73,14 @@ def test_messages_that_do_not_fit() -> None:
         view_from_msgs(messages)
 
 
-def test_provenance_round_trip() -> None:
-    provenance = Provenance("anyview", "abc", 2**64 - 1, 5)
+@pytest.mark.parametrize(
+    "provenance",
+    [
+        Provenance("anyview", "abc", 2**64 - 1, 5),
+        Provenance("zeronvs", "abc", 1, 5, scale_m=1.25, scale_origin="look-at"),
+    ],
+)
+def test_provenance_round_trip(provenance: Provenance) -> None:
     message = provenance_to_msg(
         provenance, server="/anyview/synthesis_server", source_stamp_ns=12_000_000_034
     )
