@@ -292,7 +292,8 @@ def _more_notes(
             "give --metres-per-unit if you know it."
         )
     if pieces > 1:
-        yield f"The work is done in {pieces} requests of {max(lengths)} frames, one after another."
+        frames = "1 frame" if max(lengths) == 1 else f"{max(lengths)} frames"
+        yield f"The work is done in {pieces} requests of {frames}, one after another."
 
 
 def told_source(opened: OpenedSource, film: PosedFilm) -> str:
@@ -307,14 +308,15 @@ def told_source(opened: OpenedSource, film: PosedFilm) -> str:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[float, int], None]]:
-    """A progress bar with the remaining time, moved by each step of the method."""
+    """A progress bar with the remaining time, moved by each step of the method; logs get lines of their own."""
     try:
         from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm.contrib.logging import logging_redirect_tqdm  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependencyError("progress is shown by tqdm; run `pip install tqdm`") from error
 
     shown = "{l_bar}{bar}| {n:.1f}/{total} views [{elapsed}<{remaining}]"
-    with tqdm(total=1, dynamic_ncols=True, bar_format=shown) as bar:
+    with logging_redirect_tqdm(), tqdm(total=1, dynamic_ncols=True, bar_format=shown) as bar:
 
         def report(done: float, views: int) -> None:
             bar.total = views

@@ -64,6 +64,14 @@ def test_scores_against_another_camera_are_printed_and_written(
     assert any("requests" in note for note in info["notes"])
 
 
+def test_requests_of_one_frame_are_told_in_the_singular(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = ("--camera", "front", "--shift", 0.1, 0, 0, "--frames", "0:2", "--window", 1)
+    assert synthesize(episode, *wishes, "--output", tmp_path / "o") == 0
+    assert "in 2 requests of 1 frame," in capsys.readouterr().out
+
+
 def test_other_peoples_poses_their_scale_and_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

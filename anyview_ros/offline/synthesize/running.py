@@ -109,7 +109,9 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
     if not output.exists():
         return
     if not overwrite:
-        raise InvalidInputError(f"{output} exists; name another folder, or say that it may be overwritten")
+        raise InvalidInputError(
+            f"{output} exists; name another folder, or give --overwrite (in Python: overwrite=True) to replace it"
+        )
     if not (output / INFO).is_file():
         raise InvalidInputError(f"{output} is no earlier output, since it has no {INFO}; name another folder")
 

@@ -267,8 +267,9 @@ class _Planner:
         distance = wishes.distance_m
         if distance is None:
             distance = self._depth_before()
+            far = f"{distance:.3g} {'m' if self._film.metric else 'of the units of the poses'}"
             self.notes.append(
-                f"The pivot lies {distance:.3g} before the camera: the median depth in the middle of the picture."
+                f"The pivot lies {far} before the camera: the median depth in the middle of the picture."
             )
         if not 0 < distance < np.inf:
             raise InvalidInputError(f"distance is {distance}; give a positive number of metres")

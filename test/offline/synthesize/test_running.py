@@ -155,7 +155,7 @@ def test_only_an_earlier_output_is_ever_replaced(opened: OpenedSource, tmp_path:
     assert (mine / "thesis.txt").exists()
     again(tmp_path / "o", overwrite=False)
     (tmp_path / "o" / "old").write_text("")
-    with pytest.raises(InvalidInputError, match="o exists"):
+    with pytest.raises(InvalidInputError, match=r"o exists.*give --overwrite"):
         again(tmp_path / "o", overwrite=False)
     again(tmp_path / "o", overwrite=True)
     assert not (tmp_path / "o" / "old").exists()

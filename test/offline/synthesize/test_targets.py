@@ -54,7 +54,9 @@ def test_the_pivot_is_found_in_the_depth() -> None:
     film = a_film(depth_m=2.0)
     targets, notes = plan_targets(TargetWishes(orbit_deg=90.0), film)
     np.testing.assert_allclose(eyes(targets[0])[-1], [2, 0, 1], atol=1e-6)
-    assert "median depth" in notes[0]
+    assert "lies 2 m before the camera: the median depth" in notes[0]
+    _, notes = plan_targets(TargetWishes(orbit_deg=90.0), replace(film, metric=False))
+    assert "lies 2 of the units of the poses before the camera" in notes[0]
     empty = replace(
         film,
         read=lambda wanted: iter(
