@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,8 @@ from anyview_ros.synthesis import default_method
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-DEMO = Path(__file__).resolve().parents[2] / "config" / "demo.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "config" / "demo.yaml"
 CAMERA_TOPICS = {
     "image": "/camera/image_raw",
     "camera_info": "/camera/camera_info",
@@ -36,8 +39,12 @@ def graph(ros_process: Callable[..., RosProcess]) -> dict[str, RosProcess]:
 
 
 def test_a_view_comes_out_and_the_server_describes_itself(
-    graph: dict[str, RosProcess], test_node: Node, lifecycle: Callable[[str], LifecycleDriver]
+    graph: dict[str, RosProcess],
+    test_node: Node,
+    lifecycle: Callable[[str], LifecycleDriver],
+    tmp_path: Path,
 ) -> None:
+    import cv2
     import rclpy
     from sensor_msgs.msg import Image
 
@@ -59,6 +66,18 @@ def test_a_view_comes_out_and_the_server_describes_itself(
     assert views, "no view of the overhead camera in 90 s"
     pixels = np.frombuffer(views[0].data, np.uint8).reshape(SIZE)
     assert pixels.std() > 10.0, "the view is all of one colour"
+
+    example = [
+        sys.executable,
+        str(ROOT / "docs" / "examples" / "capture_view.py"),
+        str(tmp_path / "above.png"),
+    ]
+    remapped = ["--ros-args", "-r", "/anyview/capture_view:=/capture_view"]
+    asked = subprocess.run([*example, *remapped], capture_output=True, text=True, check=False, timeout=90)
+    assert asked.returncode == 0, asked.stderr
+    above = cv2.imread(str(tmp_path / "above.png"))
+    assert above.shape == SIZE
+    assert above.std() > 10.0, "the example's view is all of one colour"
 
     for process in reversed(graph.values()):
         process.interrupt()
