@@ -176,7 +176,7 @@ def _recording(arguments: argparse.Namespace, server: dict[str, Any]) -> DemoPla
     if not has_depth:
         assumption, note = _assumed_depth(arguments.method, on_floor=path == "people")
         camera_parameters |= {"options_json": json.dumps(assumption)} if assumption else {}
-        notes += [note] if note else []
+        notes.append(note)
     return DemoPlan(
         title=recording.title,
         cameras=tuple(cameras),
@@ -270,9 +270,12 @@ def _beside(frame: str, width: int, height: int) -> dict[str, dict[str, Any]]:
 
 
 def _assumed_depth(method: str, *, on_floor: bool) -> tuple[dict[str, Any], str]:
-    """Options for sources without depth, and a note for the reader; none for methods that need no assumption."""
-    if (method or default_method()) != "reprojection":
-        return {}, ""
+    """Options for sources without depth, none for methods that need no assumption; and a note for the reader."""
+    if (name := method or default_method()) != "reprojection":
+        return {}, (
+            f"The source has no depth images: {name} has to guess how far things are, so the further aside a view is, "
+            "the more it blurs, doubles or drifts."
+        )
     if on_floor:
         return (
             {"plane_point": [0.0, 0.0, 0.0], "plane_normal": [0.0, 0.0, 1.0]},
