@@ -176,7 +176,7 @@ def _recording(arguments: argparse.Namespace, server: dict[str, Any]) -> DemoPla
     if not has_depth:
         assumption, note = _assumed_depth(arguments.method, on_floor=path == "people")
         camera_parameters |= {"options_json": json.dumps(assumption)} if assumption else {}
-        notes.append(note)
+        notes += [note] if note else []
     return DemoPlan(
         title=recording.title,
         cameras=tuple(cameras),
@@ -271,7 +271,10 @@ def _beside(frame: str, width: int, height: int) -> dict[str, dict[str, Any]]:
 
 def _assumed_depth(method: str, *, on_floor: bool) -> tuple[dict[str, Any], str]:
     """Options for sources without depth, none for methods that need no assumption; and a note for the reader."""
-    if (name := method or default_method()) != "reprojection":
+    name = method or default_method()
+    if name == "copy_source":  # looks at no depth
+        return {}, ""
+    if name != "reprojection":
         return {}, (
             f"The source has no depth images: {name} has to guess how far things are, so the further aside a view is, "
             "the more it blurs, doubles or drifts."
