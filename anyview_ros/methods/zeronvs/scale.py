@@ -111,8 +111,8 @@ def propose_scale(
         return Scale(
             scale_m,
             "look-at",
-            f"{scale_m:.3g} m is {OF_LOOK_AT_DISTANCE:g} times the {distance:.3g} m from the source to the point that "
-            "source and targets look at; give depth images or scale_m to do better",
+            f"{scale_m:.3g} m is guessed: source and targets look at a point {distance:.3g} m from the source; give "
+            "depth images or scale_m to do better",
         )
     if assumed_m is not None:
         return Scale(

@@ -46,6 +46,7 @@ def test_what_is_told_goes_first_then_depth_then_where_cameras_look_then_what_is
     assert (told.scale_m, told.origin) == (3.0, "told")
     assert (measured.scale_m, measured.origin) == (pytest.approx(1.7), "depth")
     assert (looked.scale_m, looked.origin) == (pytest.approx(2.0 * OF_LOOK_AT_DISTANCE), "look-at")
+    assert looked.why.startswith("2 m is guessed: source and targets look at a point 2 m from the source;")
     assert (assumed.scale_m, assumed.origin) == (9.0, "assumed")
     assert [each.why.split()[0] for each in (told, measured, looked, assumed)] == [
         "scale_m",
