@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyview_ros.cli.demo_plans import DemoPlan, plan_demo
 from anyview_ros.cli.processes import GraphError, ProcessGroup
+from anyview_ros.wording import noun_of
 
 if TYPE_CHECKING:
     from anyview_ros.nodes.observer import Observer
@@ -199,7 +200,7 @@ def _report(
     status, provenance = observer.status, observer.provenance
     if status is None or provenance is None:
         raise GraphError("virtual_camera published neither status nor provenance; see its log")
-    say("scoring and writing the report")
+    say("scoring views and writing the report")
     frames_in, drops, views = counted(before, status)
     live = LiveRun(
         method=provenance.method,
@@ -220,14 +221,13 @@ def _report(
         attribution=plan.attribution,
         notes=[*plan.notes, *sorted(observer.problems)],
     )
-    return write_live_report(live, output)
+    return write_live_report(live, output, report=say)
 
 
 def _conclude(summary: dict[str, Any], plan: DemoPlan, output: Path, say: Callable[[str], None]) -> int:
     for name in plan.cameras:
-        say(
-            f"{name}: {summary['views_observed'][name]} views observed{_score_line(summary['scores'].get(name))}"
-        )
+        views = summary["views_observed"][name]
+        say(f"{name}: {views} {noun_of(views, 'view')} observed{_score_line(summary['scores'].get(name))}")
         say(_continuity_line(name, summary["continuity"][name]))
     age = summary["age_ms"]
     if age["p50"] is not None:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from anyview_ros.wording import counted
+
 
 class Severity(Enum):
     """How bad it is."""
@@ -75,9 +77,9 @@ class Diagnosis:
         """One sentence."""
         errors, warnings = self.count(Severity.ERROR), self.count(Severity.WARNING)
         if errors:
-            return f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}: mend the errors first"
+            return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}: mend the errors first"
         if warnings:
-            return f"usable, with {_counted(warnings, 'warning')}"
+            return f"usable, with {counted(warnings, 'warning')}"
         return "nothing wrong found"
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,7 +91,3 @@ class Diagnosis:
             "warnings": self.count(Severity.WARNING),
             "findings": [asdict(f) | {"severity": f.severity.value} for f in self.findings],
         }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from anyview_ros.evaluation.live import CameraScores, LiveSample, percentiles, s
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.evaluation.pages import render_page
 from anyview_ros.evaluation.pictures import data_uri, sheet, timeline_svg, write_mp4
+from anyview_ros.wording import counted
 
 _MARK = {"Comment": "Contains synthesised pictures (anyview_ros); they were computed, not filmed."}
 
@@ -50,25 +51,39 @@ class LiveRun:
     notes: Sequence[str] = ()
 
 
-def write_live_report(run: LiveRun, folder: Path, *, shown: int = 3) -> dict[str, Any]:
+def write_live_report(
+    run: LiveRun, folder: Path, *, shown: int = 3, report: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     """Write everything to ``folder`` and return the content of ``report.json``.
 
     Args:
         run: the observations.
         folder: is created; files of an earlier report in it are replaced.
         shown: instants shown per camera, spread over the run.
+        report: told of what is about to be done, camera by camera.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scores = {name: score_samples(samples) for name, samples in run.samples.items()}
+    say = report or _unheard
+    scores = {}
+    for name, samples in run.samples.items():
+        say(f"scoring {counted(len(samples), 'view')} of {name}")
+        scores[name] = score_samples(samples)
     going_on = {name: _continuity(run, name) for name in run.samples}
     summary = _summary(run, scores, going_on)
-    sheets = {name: _write_pictures(name, samples, folder, shown) for name, samples in run.samples.items()}
+    sheets = {}
+    for name, samples in run.samples.items():
+        say(f"writing pictures and the video of {name}")
+        sheets[name] = _write_pictures(name, samples, folder, shown)
     (folder / "report.json").write_text(
         json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8"
     )
     strips = {name: _write_strip(name, samples, folder) for name, samples in run.samples.items()}
     (folder / "report.html").write_text(_html(run, summary, sheets, strips), encoding="utf-8")
     return summary
+
+
+def _unheard(_line: str) -> None:
+    """Take a line of progress that nobody asked for."""
 
 
 def _continuity(run: LiveRun, name: str) -> Continuity:

@@ -117,6 +117,17 @@ def test_the_report_tells_what_was_measured(tmp_path: Path) -> None:
     assert "synthesised" in read_png_text(tmp_path / "overhead_0.png")["Comment"]
 
 
+def test_what_takes_long_is_told_camera_by_camera(tmp_path: Path) -> None:
+    told: list[str] = []
+    write_live_report(run({"overhead": [sample(off_by(16))], "wrist": []}), tmp_path, report=told.append)
+    assert told == [
+        "scoring 1 view of overhead",
+        "scoring 0 views of wrist",
+        "writing pictures and the video of overhead",
+        "writing pictures and the video of wrist",
+    ]
+
+
 def test_a_camera_that_was_never_seen_is_reported_as_such(tmp_path: Path) -> None:
     summary = write_live_report(run({"wrist": []}), tmp_path)
     assert summary["views_observed"] == {"wrist": 0}
