@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
+from anyview_ros.wording import counted
 
 if TYPE_CHECKING:
     from anyview_ros.offline.augment.engines import Engine, EngineSettings
@@ -331,9 +332,9 @@ def _conclude(result: RunResult, arguments: argparse.Namespace, options: RunOpti
         for outcome in failures:
             print(f"{outcome.episode}: {outcome.failure}", file=sys.stderr)
         print(
-            f"{len(failures)} of {len(failures) + len(result.records)} episodes could not be done, so {output} was not "
-            f"made; the others are kept in {output}.partial: put these right or take them out of the inputs, and run "
-            "again with --resume",
+            f"{len(failures)} of {counted(len(failures) + len(result.records), 'episode')} could not be done, so "
+            f"{output} was not made; the others are kept in {output}.partial: put these right or take them out of the "
+            "inputs, and run again with --resume",
             file=sys.stderr,
         )
         return 2
@@ -343,12 +344,14 @@ def _conclude(result: RunResult, arguments: argparse.Namespace, options: RunOpti
         print(f"{output} is whole already: nothing was done")
     elif options.shard is not None:
         print(
-            f"{output}: shard {options.shard}, {counts['episodes']} episodes; `anyview merge` puts shards together"
+            f"{output}: shard {options.shard}, {counted(counts['episodes'], 'episode')}; `anyview merge` puts shards "
+            "together"
         )
     else:
         print(
-            f"{output}: {counts['episodes']} episodes, {counts['kept']} of {counts['views']} views kept, "
-            f"{counts['frames']} pictures, which are synthesised, not seen; see {output / REPORT}"
+            f"{output}: {counted(counts['episodes'], 'episode')}, {counts['kept']} of "
+            f"{counted(counts['views'], 'view')} kept, {counted(counts['frames'], 'picture')}, which are synthesised, "
+            f"not seen; see {output / REPORT}"
         )
     return 0
 
@@ -375,13 +378,14 @@ def _preview(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
     for each in seen.episodes:
         print(
             f"{each.episode}  ({each.input}, {each.kind}){'  done already' if each.done else ''}\n"
-            f"    from camera {each.camera}: {each.frames} frames at {each.rate_hz:.3g} Hz\n"
-            f"    views {', '.join(each.views)}: {each.width}x{each.height}, {len(each.views) * each.frames} pictures\n"
+            f"    from camera {each.camera}: {counted(each.frames, 'frame')} at {each.rate_hz:.3g} Hz\n"
+            f"    views {', '.join(each.views)}: {each.width}x{each.height}, "
+            f"{counted(len(each.views) * each.frames, 'picture')}\n"
             f"    up to {readable_bytes(each.part_bytes)}"
             + "".join(f"\n    lost: {loss}" for loss in each.losses)
         )
     print(
-        f"{len(seen.episodes)} episodes, {seen.new_frames} pictures to make; up to "
+        f"{counted(len(seen.episodes), 'episode')}, {counted(seen.new_frames, 'picture')} to make; up to "
         f"{readable_bytes(seen.output_bytes)} in {arguments.output}, where {readable_bytes(seen.free_bytes)} are free. "
         "Nothing was written. The time it takes is told after the first episode."
     )

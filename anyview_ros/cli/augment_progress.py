@@ -19,6 +19,7 @@ from anyview_ros.offline.augment.events import (
     RunBegun,
     event_as_json,
 )
+from anyview_ros.wording import counted, noun_of
 
 _LEAST_PERIOD_S = 1.0  # between two lines of one episode's advance
 
@@ -76,7 +77,7 @@ class Lines:
                 self._ended += 1
                 self._made += not event.reused
                 self._frames += 0 if event.reused else sum(view.frames for view in views)
-                kept = f"{sum(view.kept for view in views)} of {len(views)} views kept"
+                kept = f"{sum(view.kept for view in views)} of {counted(len(views), 'view')} kept"
                 self._line(
                     f"{event.record.episode}: {'done before' if event.reused else 'done'}, {kept}{self._pace()}"
                 )
@@ -86,7 +87,7 @@ class Lines:
             case Note():
                 self._line(f"note: {event.text}")
             case AssemblyBegun():
-                self._line(f"putting {event.episodes} episodes together")
+                self._line(f"putting {counted(event.episodes, 'episode')} together")
             case _:
                 pass
 
@@ -131,10 +132,10 @@ class Bars:
         """Move the bars."""
         match event:
             case RunBegun():
-                self._all = self._bar(event.episodes, "all episodes", "episodes")
+                self._all = self._bar(event.episodes, "all episodes", "episode")
             case EpisodeBegun():
                 self._end(event.episode)
-                self._bars[event.episode] = self._bar(event.frames, event.episode, "frames")
+                self._bars[event.episode] = self._bar(event.frames, event.episode, "frame")
             case EpisodeAdvanced():
                 bar = self._bars[event.episode]
                 bar.update(event.frames_done - bar.n)
@@ -148,7 +149,7 @@ class Bars:
             case Note():
                 self._line(f"note: {event.text}")
             case AssemblyBegun():
-                self._line(f"putting {event.episodes} episodes together")
+                self._line(f"putting {counted(event.episodes, 'episode')} together")
 
     def close(self) -> None:
         """Remove the bars of episodes, and leave that of all."""
@@ -157,11 +158,12 @@ class Bars:
         if self._all is not None:
             self._all.close()
 
-    def _bar(self, total: int, what: str, unit: str) -> Any:
+    def _bar(self, total: int, what: str, noun: str) -> Any:
+        unit = noun_of(total, noun)
         shown = (
             "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total} " + unit + " [{elapsed}<{remaining}{postfix}]"
         )
-        if unit == "frames":
+        if noun == "frame":
             shown = shown.replace("{postfix}", ", {rate_fmt}{postfix}")
         return self._tqdm(
             total=total,

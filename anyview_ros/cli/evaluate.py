@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyview_ros.cli.method_arguments import add_method_arguments
 from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.wording import noun_of
 
 if TYPE_CHECKING:
     from anyview_ros.evaluation.benchmark_report import BenchmarkRun
@@ -108,7 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     store = ResultStore(output)
     methods = load_methods(arguments)
     try:
-        with progress_bar(len(episodes) * len(methods), "episodes") as report:
+        total = len(episodes) * len(methods)
+        with progress_bar(total, noun_of(total, "episode")) as report:
             judged = [EvaluatedMethod(each.name, each.synthesizer, each.options) for each in methods]
             found = evaluate(episodes, judged, store, settings, report=report)
     finally:

@@ -11,6 +11,7 @@ from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.cli.synthesize import add_source_arguments, open_film, told_source
 from anyview_ros.cli.training_runs import ProgressLine
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.wording import counted
 
 if TYPE_CHECKING:
     from anyview_ros.clips import PosedClip
@@ -103,8 +104,8 @@ def whole_clip(film: PosedFilm) -> PosedClip:
     size = len(film) * camera.width * camera.height * (7 if film.has_depth else 3)
     if size > _MOST_BYTES:
         raise InvalidInputError(
-            f"{film.name} has {len(film)} frames of {camera.width}x{camera.height}, {size / 2**30:.1f} GiB; choose "
-            "some with --frames START:STOP:STEP"
+            f"{film.name} has {counted(len(film), 'frame')} of {camera.width}x{camera.height}, {size / 2**30:.1f} GiB; "
+            "choose some with --frames START:STOP:STEP"
         )
     return film.clip(list(film.frames(range(len(film)))), 0)
 

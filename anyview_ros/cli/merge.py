@@ -6,6 +6,8 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
+from anyview_ros.wording import counted
+
 _EPILOG = """\
 examples:
   anyview augment bags/ --views vista_small --output parts/0 --shard 0/2      # on one machine
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 0
     print(
-        f"{arguments.output}: {len(arguments.shards)} shards, {counts['episodes']} episodes, {counts['kept']} of "
-        f"{counts['views']} views kept; see {arguments.output / REPORT}"
+        f"{arguments.output}: {counted(len(arguments.shards), 'shard')}, {counted(counts['episodes'], 'episode')}, "
+        f"{counts['kept']} of {counted(counts['views'], 'view')} kept; see {arguments.output / REPORT}"
     )
     return 0

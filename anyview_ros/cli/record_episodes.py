@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.wording import counted, noun_of
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,9 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
     )
     total = (len(ROBOT_SPLITS) + len(ROOM_SPLITS)) * plan.episodes
-    with progress_bar(total, "episodes") as report:
+    with progress_bar(total, noun_of(total, "episode")) as report:
         count = record_benchmark(arguments.folder, plan, report=lambda done, _total, what: report(done, what))
     print(
-        f"{arguments.folder}: {count} episodes; judge methods by `anyview evaluate --episodes {arguments.folder}`"
+        f"{arguments.folder}: {counted(count, 'episode')}; judge methods by "
+        f"`anyview evaluate --episodes {arguments.folder}`"
     )
     return 0

@@ -136,7 +136,7 @@ def test_an_interrupted_run_ends_cleanly_and_goes_on(
 def test_shards_are_merged(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for index in range(2):
         assert cli.main(command(inputs, tmp_path / str(index), "--shard", f"{index}/2")) == 0
-    assert "shard 1/2, 1 episodes; `anyview merge` puts shards together" in capsys.readouterr().out
+    assert "shard 1/2, 1 episode; `anyview merge` puts shards together" in capsys.readouterr().out
     shards = [str(tmp_path / str(index)) for index in range(2)]
     assert cli.main(["merge", *shards, "--output", str(tmp_path / "out"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])

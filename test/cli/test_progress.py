@@ -13,10 +13,14 @@ def test_what_is_done_and_what_is_being_done_are_shown(capsys: pytest.CaptureFix
     with progress_bar(4, "episodes") as report:
         report(0, "the first")
         report(2.5, "the third")
+        report(3 * 0.1 * 10, "the fourth")
         report(4, "")
     shown = capsys.readouterr().err
-    assert "2.5/4 episodes" in shown
+    assert " 62%|" in shown
+    assert "2/4 episodes" in shown
+    assert "." not in shown.replace("00:", "")
     assert "the third" in shown
+    assert "3/4 episodes" in shown
     assert "100%" in shown
 
 

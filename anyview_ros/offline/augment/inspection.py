@@ -13,6 +13,7 @@ from anyview_ros.offline.augment.bag_inspection import inspect_bag
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.augment.sources import open_episodes
+from anyview_ros.wording import counted
 
 _FORMATS = {"bag": "bag", "lerobot": "lerobot", "episode": "episodes"}
 _MOST_LINES = 12  # of things that there may be many of
@@ -107,7 +108,10 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bag_lines(bag: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{bag['name']}: bag of {bag['duration_s']:.1f} s, {bag['messages']} messages on {bag['topics']} topics"
+    yield (
+        f"{bag['name']}: bag of {bag['duration_s']:.1f} s, {counted(bag['messages'], 'message')} on "
+        f"{counted(bag['topics'], 'topic')}"
+    )
     yield from _listed("lost", bag["losses"])
     for camera in bag["cameras"]:
         yield from _camera_lines(camera)
@@ -127,7 +131,7 @@ def _camera_lines(camera: Mapping[str, Any]) -> Iterator[str]:
     gap = camera["longest_gap_s"]
     wide = gap > _WIDE_GAP * camera["usual_gap_s"] > 0
     yield (
-        f"  {camera['topic']}: {camera['pictures']} pictures of {size}, {forms}, {camera['rate_hz']:.3g} Hz"
+        f"  {camera['topic']}: {counted(camera['pictures'], 'picture')} of {size}, {forms}, {camera['rate_hz']:.3g} Hz"
         + (f", a gap of {gap:.2f} s" if wide else "")
         + ("" if camera["stamped"] or not camera["pictures"] else ", stamps are zero")
     )
@@ -138,7 +142,7 @@ def _camera_lines(camera: Mapping[str, Any]) -> Iterator[str]:
     if camera["reason"]:
         yield f"  why not: {camera['reason']}"
     if camera["usable"] and camera["frames"] < camera["pictures"]:
-        yield f"  {camera['frames']} of {camera['pictures']} pictures can be used"
+        yield f"  {camera['frames']} of {counted(camera['pictures'], 'picture')} can be used"
     yield from _listed("  left out", camera["left_out"])
     yield from _listed("  note", camera["notes"])
 
