@@ -16,9 +16,22 @@ from anyview_ros.evaluation.pictures import data_uri
 from anyview_ros.offline.augment.records import JobRecord, ViewRecord
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.picture_files import read_picture
+from anyview_ros.wording import counted
 
 MANIFEST = "manifest.jsonl"
 REPORT = "report.html"
+
+_HEADINGS = {
+    "psnr_db": "PSNR in dB",
+    "ssim": "SSIM",
+    "lpips": "LPIPS",
+    "flicker": "flicker in grey levels",
+    "inconsistency": "inconsistency in grey levels",
+    "frames": "frames compared",
+    "co_visible": "co-visible share",
+}
+"""Of measures whose name alone would not do."""
+_OF_SOURCE, _CO_VISIBLE = "copy_source_", "_co_visible"
 
 _MOST_PICTURES = 120
 _WIDEST_PX = 1200
@@ -66,6 +79,11 @@ def write_report(
         truth_measures=_in_order(
             name for record in records for view in record.views for name in view.truth_scores
         ),
+        heading=heading,
+        counted=counted,
+        without_depth=any(
+            view.truth_scores.get("co_visible", 0) is None for record in records for view in record.views
+        ),
         embedded=_embedded(records, pictures),
         most=_MOST_PICTURES,
     )
@@ -101,6 +119,16 @@ def measures(records: Sequence[JobRecord]) -> tuple[str, ...]:
         for attempt in view.attempts
         for name in attempt.scores
     )
+
+
+def heading(measure: str) -> str:
+    """What a column of a measure is headed with: "PSNR in dB of the source's own picture, co-visible pixels only"."""
+    if measure in _HEADINGS:
+        return _HEADINGS[measure]
+    told = measure.removeprefix(_OF_SOURCE).removesuffix(_CO_VISIBLE)
+    text = _HEADINGS.get(told, told.replace("_", " "))
+    text += " of the source's own picture" if measure.startswith(_OF_SOURCE) else ""
+    return text + (", co-visible pixels only" if measure.endswith(_CO_VISIBLE) else "")
 
 
 def _in_order(names: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from anyview_ros.errors import MissingDependencyError, ReadError
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.offline.augment.records import Attempt, JobRecord, ViewRecord
-from anyview_ros.offline.augment.report import totals, write_manifest, write_report
+from anyview_ros.offline.augment.report import heading, totals, write_manifest, write_report
 from anyview_ros.offline.augment.settings import AugmentSettings
 
 SETTINGS = AugmentSettings(views=("vista_small",), method="copy_source", seed=5)
@@ -78,12 +78,40 @@ def test_report_shows_scores_reasons_and_pictures_by_itself(tmp_path: Path) -> N
     write_report(tmp_path, records, SETTINGS, pictures=pictures_of(tmp_path / "pictures", records))
     html = (tmp_path / "report.html").read_text()
     assert "SYNTHESISED" in html
+    assert "<title>anyview augment: 1 episode, 1 view</title>" in html
     assert "21.2" in html
     assert "too &lt;dark&gt;" in html  # escaped
     images = Images()
     images.feed(html)
     assert len(images.sources) == 2
     assert all(source.startswith("data:image/jpeg;base64,") for source in images.sources)
+
+
+@pytest.mark.parametrize(
+    ("measure", "told"),
+    [
+        ("coverage", "coverage"),
+        ("psnr_db", "PSNR in dB"),
+        ("copy_source_ssim", "SSIM of the source's own picture"),
+        ("copy_source_psnr_db_co_visible", "PSNR in dB of the source's own picture, co-visible pixels only"),
+        ("co_visible", "co-visible share"),
+    ],
+)
+def test_columns_are_headed_for_people(measure: str, told: str) -> None:
+    assert heading(measure) == told
+
+
+@pytest.mark.parametrize("share", [0.4, None])
+def test_a_truth_without_depth_is_told_below_the_table(tmp_path: Path, share: float | None) -> None:
+    scored = replace(
+        view("a"), truth="wrist", truth_scores={"copy_source_psnr_db": 21.25, "co_visible": share}
+    )
+    records = [record("one", scored)]
+    write_report(tmp_path, records, SETTINGS, pictures=pictures_of(tmp_path / "pictures", records))
+    html = (tmp_path / "report.html").read_text()
+    assert "<th>against truth: PSNR in dB of the source" in html
+    assert ("it is unknown which pixels both saw" in html) == (share is None)
+    assert ("<td>\u2013</td>" in html) == (share is None)
 
 
 def test_report_of_many_views_embeds_the_refused_ones_first_and_says_what_it_leaves_out(
