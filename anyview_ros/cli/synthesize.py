@@ -6,18 +6,26 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
-from anyview_ros.errors import InvalidInputError, MissingDependencyError, SynthesisCancelled
+from anyview_ros.cli.progress import progress_bar
+from anyview_ros.errors import InvalidInputError, SynthesisCancelled
+from anyview_ros.wording import counted, noun_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from anyview_ros.offline.films import OpenedSource
     from anyview_ros.offline.posed_film import PosedFilm
     from anyview_ros.offline.synthesize import FilmTarget, TargetWishes
     from anyview_ros.synthesis import MethodDescription, Synthesizer
+
+_LOW_CONFIDENCE = 0.3
+"""Mean confidence of a target below which a warning is due: `anyview augment` leaves out views of which the source
+supports a smaller share, by default."""
 
 _EPILOG = """\
 sources:
@@ -142,6 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     opened, film = open_film(arguments)
     print(told_source(opened, film))
+    print(told_place(film))
     wishes = _wishes(arguments)
     targets, notes = plan_targets(wishes, film, _references(opened, arguments))
     synthesizer = load_synthesizer(
@@ -269,7 +278,8 @@ def _synthesize(
         "input": {"path": arguments.source, "kind": opened.kind, "attribution": opened.attribution},
         "notes": [*film.notes, *notes],
     }
-    with interruptible() as cancel, _bar() as report:
+    views = sum(piece.views for piece in pieces)
+    with interruptible() as cancel, progress_bar(views, noun_of(views, "view")) as bar:
         return run(
             film,
             targets,
@@ -278,7 +288,7 @@ def _synthesize(
             settings,
             about=about,
             overwrite=arguments.overwrite,
-            report=report,
+            report=lambda done, _views: bar(done, ""),
             cancel=cancel,
         )
 
@@ -292,45 +302,58 @@ def _more_notes(
             "give --metres-per-unit if you know it."
         )
     if pieces > 1:
-        frames = "1 frame" if max(lengths) == 1 else f"{max(lengths)} frames"
-        yield f"The work is done in {pieces} requests of {frames}, one after another."
+        yield f"The work is done in {pieces} requests of {counted(max(lengths), 'frame')}, one after another."
 
 
 def told_source(opened: OpenedSource, film: PosedFilm) -> str:
     """One line about a source, for people."""
     camera = film.camera
     return (
-        f"{opened.kind}, camera {film.name}: {len(film)} frames of {camera.width}x{camera.height} at "
+        f"{opened.kind}, camera {film.name}: {counted(len(film), 'frame')} of {camera.width}x{camera.height} at "
         f"{film.rate_hz:.3g} Hz, {'with' if film.has_depth else 'without'} depth"
         + (f"; {opened.attribution}" if opened.attribution else "")
     )
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[float, int], None]]:
-    """A progress bar with the remaining time, moved by each step of the method; logs get lines of their own."""
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped]
-        from tqdm.contrib.logging import logging_redirect_tqdm  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise MissingDependencyError("progress is shown by tqdm; run `pip install tqdm`") from error
+def told_place(film: PosedFilm) -> str:
+    """One line about where the source camera is at first, in the axes of --eye, --look-at and --pivot."""
+    from anyview_ros.offline.synthesize.targets import depth_before
 
-    shown = "{l_bar}{bar}| {n:.1f}/{total} views [{elapsed}<{remaining}]"
-    with logging_redirect_tqdm(), tqdm(total=1, dynamic_ncols=True, bar_format=shown) as bar:
+    pose = film.camera_to_world[0]
+    eye, ahead, up = pose[:3, 3], pose[:3, 2], -pose[:3, 1]
+    moves = bool((film.camera_to_world != pose).any())
+    depth = depth_before(film, 0) if film.has_depth else None
+    middle = "" if depth is None else f" (at about {_told_vector(eye + depth * ahead)})"
+    return (
+        f"world axes, {'metres' if film.metric else 'units of the poses'}: the source camera "
+        f"{'begins' if moves else 'stands'} at {_told_vector(eye)} and looks along {_told_vector(ahead)}{middle}; "
+        f"upwards in its picture is {_told_vector(up)}"
+    )
 
-        def report(done: float, views: int) -> None:
-            bar.total = views
-            bar.update(done - bar.n)
 
-        yield report
+def _told_vector(vector: NDArray[np.float64]) -> str:
+    """As --eye, --look-at, --pivot and --up want it."""
+    return " ".join(f"{value:.4g}" for value in vector.round(4) + 0.0)
 
 
 def _conclude(info: dict[str, Any], output: Path) -> None:
     for target in info["targets"]:
-        print(f"{target['name']}: {target['views']} views{_score_line(target['scores'])}")
+        confidence = target["mean_confidence"]
+        print(
+            f"{target['name']}: {counted(target['views'], 'view')}; mean confidence {confidence:.2f}"
+            f"{_score_line(target['scores'])}"
+        )
+        if confidence < _LOW_CONFIDENCE:
+            print(f"warning: {target['name']}: {_low_confidence(confidence)}")
         for note in target["notes"]:
             print(f"note: {note}")
     print(f"{output}: pictures there are synthesised by {info['method']}, not seen")
+
+
+def _low_confidence(mean: float) -> str:
+    if mean == 0:
+        return "no confidence at all: the source saw nothing of this view, or the method tells no confidence"
+    return f"mean confidence {mean:.2f}: little of this view rests on what the source saw"
 
 
 def _score_line(scores: dict[str, Any] | None) -> str:

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from film_files import write_transforms
 from filmed import RATE_HZ, moving_clip
 
 from anyview_ros.cli import main as cli
 from anyview_ros.offline.episode_writer import write_episode
+from anyview_ros.offline.films import SourceSettings, open_source
+from anyview_ros.offline.picture_files import read_picture
 
 
 @pytest.fixture
@@ -56,9 +60,13 @@ def test_scores_against_another_camera_are_printed_and_written(
     assert code == 0
     assert "3 frames of 240x180 at 5 Hz, with depth" in told
     assert "in 2 requests of 2 frames" in told
-    assert "3 views; against the truth" in told
+    assert re.search(r"3 views; mean confidence 0\.[1-9]\d; against the truth", told)
+    assert "warning" not in told
     assert "over copy-source" in told
     info = json.loads((tmp_path / "o" / "info.json").read_text())
+    pictures = sorted((tmp_path / "o" / "confidence").iterdir())
+    confidence = np.mean([read_picture(picture) for picture in pictures]) / 255
+    assert info["targets"][0]["mean_confidence"] == pytest.approx(confidence, abs=0.003)
     assert info["targets"][0]["scores"]["gain_db_co_visible"] > 6
     assert info["input"] == {"path": str(episode), "kind": "episode", "attribution": ""}
     assert any("requests" in note for note in info["notes"])
@@ -70,6 +78,43 @@ def test_requests_of_one_frame_are_told_in_the_singular(
     wishes = ("--camera", "front", "--shift", 0.1, 0, 0, "--frames", "0:2", "--window", 1)
     assert synthesize(episode, *wishes, "--output", tmp_path / "o") == 0
     assert "in 2 requests of 1 frame," in capsys.readouterr().out
+
+
+def test_a_view_that_rests_on_little_is_warned_of(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = (episode, "--camera", "front", "--frames", "0:1")
+    assert synthesize(*common, "--shift", 3, 0, 0, "--output", tmp_path / "far") == 0
+    captured = capsys.readouterr()
+    found = json.loads((tmp_path / "far" / "info.json").read_text())["targets"][0]["mean_confidence"]
+    assert 0 < found < 0.3
+    assert f"shift: 1 view; mean confidence {found:.2f}\n" in captured.out
+    assert f"warning: shift: mean confidence {found:.2f}: little of this view" in captured.out
+    assert "0/1 view [" in captured.err
+    assert synthesize(*common, "--shift", 0, 0, 0, "--output", tmp_path / "o", "--method", "copy_source") == 0
+    assert "warning: shift: no confidence at all" in capsys.readouterr().out
+
+
+def test_where_the_source_camera_stands_is_told_in_world_axes(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = open_source(episode, SourceSettings(camera="front")).film
+    wishes = (episode, "--camera", "front", "--frames", "0:1", "--method", "copy_source")
+    assert synthesize(*wishes, "--shift", 0, 0, 0, "--output", tmp_path / "o") == 0
+    line = next(
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("world axes, metres")
+    )
+    told = re.search(
+        r"stands at (.+) and looks along (.+) \(at about (.+)\); upwards in its picture is (.+)", line
+    )
+    assert told is not None
+    eye, ahead, middle, up = (np.array(each.split(), float) for each in told.groups())
+    pose = film.camera_to_world[0]
+    np.testing.assert_allclose(eye, pose[:3, 3], atol=1e-3)
+    np.testing.assert_allclose(ahead, pose[:3, 2], atol=1e-3)
+    np.testing.assert_allclose(up, -pose[:3, 1], atol=1e-3)
+    np.testing.assert_allclose(np.cross(middle - eye, ahead), 0, atol=1e-2)
+    assert (middle - eye) @ ahead > 0.1
 
 
 def test_other_peoples_poses_their_scale_and_options(

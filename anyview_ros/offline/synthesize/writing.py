@@ -37,6 +37,7 @@ class TargetWriter:
         self._folder, self._text = folder, text
         self._scores = RunningScores()
         self._count = self._out_of_range = 0
+        self._confidence = 0.0
         self._odd = False
         for part in ("frames", "confidence"):
             (folder / part).mkdir(parents=True)
@@ -78,6 +79,7 @@ class TargetWriter:
         self._view.add(sample.view)
         self._sheets.add(sheet(sample))
         self._odd = self._odd or sample.view.shape[0] % 2 + sample.view.shape[1] % 2 > 0
+        self._confidence += float(view.confidence[index].mean(dtype=np.float64))
         self._count += 1
 
     def _write_depth(self, name: str, depth: NDArray[np.float32], text: Mapping[str, str]) -> None:
@@ -90,7 +92,7 @@ class TargetWriter:
         write_marked_png(folder / name, np.where(fits, millimetres, 0).astype(np.uint16), text)
 
     def summary(self) -> dict[str, Any]:
-        """Number of views, scores (None without truth), and notes, one sentence each."""
+        """Number of views, mean confidence, scores (None without truth), and notes, one sentence each."""
         notes = []
         if self._odd:
             notes.append(
@@ -100,7 +102,12 @@ class TargetWriter:
             notes.append(
                 f"{self._out_of_range} pixels of depth lie beyond 65.535 m and are written as unknown."
             )
-        return {"views": self._count, "scores": self._scores.as_json(), "notes": notes}
+        return {
+            "views": self._count,
+            "mean_confidence": round(self._confidence / max(1, self._count), 4),
+            "scores": self._scores.as_json(),
+            "notes": notes,
+        }
 
     def __enter__(self) -> TargetWriter:
         return self
