@@ -20,6 +20,7 @@ from anyview_ros.nodes.conversions import time_to_ns
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
 from anyview_ros.nodes.virtual_camera.parameters import SourceSettings
 from anyview_ros.nodes.virtual_camera.problems import ProblemBoard, Stage
+from anyview_ros.wording import counted
 
 _UNMATCHED_BEFORE_WARNING = 5
 _QUEUE = 5
@@ -228,7 +229,7 @@ class CameraSource:
             publishers = self._node.count_publishers(self.topic)
             self._problems.set(
                 Stage.IMAGE,
-                f"no image on {self.topic} yet ({publishers} publishers); start the camera, or remap image",
+                f"no image on {self.topic} yet ({counted(publishers, 'publisher')}); start the camera, or remap image",
             )
         elif silent_s > self._settings.camera_timeout_s:
             self._problems.set(
