@@ -14,6 +14,9 @@ from anyview_ros.synthesis.result import SynthesizedView
 
 Pose = NDArray[np.float64]
 
+ASSUMED_DEPTH_CONFIDENCE = np.float32(0.5)
+"""Confidence of what was seen where its depth was assumed or guessed, as part of that where it was measured."""
+
 
 @dataclass(frozen=True, eq=False)
 class SourceFrame:

@@ -26,7 +26,7 @@ class Births:
         quaternions: (N, 4), w first, from the Gaussian's axes to the world's.
         scales: (N, 3), standard deviations along its axes, metres.
         colours: (N, 3), RGB in [0, 1].
-        support: (N,) in [0, 1], how far a real camera saw them.
+        support: (N,) in [0, 1], how far a real camera saw them: less than 1 where their depth was guessed.
     """
 
     means: Float
@@ -75,7 +75,7 @@ def born(
     pixels: NDArray[np.int64],
     *,
     step: float,
-    support: Float | float = 1.0,
+    support: NDArray[np.float32] | float,
 ) -> Births:
     """Gaussians at pixels (N, 2) (column, row) whose depth is known.
 
@@ -86,7 +86,7 @@ def born(
         camera_to_world: (4, 4), metres.
         pixels: (N, 2), whole pixels.
         step: pixels between one Gaussian and the next.
-        support: (N,) or one for all.
+        support: (N,) in [0, 1], how far a real camera saw them; or one for all.
     """
     column, row = pixels[:, 0], pixels[:, 1]
     z = depth[row, column].astype(np.float64)

@@ -11,10 +11,13 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory
 from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow
+from anyview_ros.methods.pictures import ASSUMED_DEPTH_CONFIDENCE
 from anyview_ros.synthesis.registry import load_synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import SynthesizedView
 
 Float = NDArray[np.float64]
+Shares = NDArray[np.float32]
 
 _LEAST_ANGLE_RAD = np.radians(1.0)
 _FEWEST = 30  # points that tell the scale
@@ -22,7 +25,9 @@ _MISS_PX = 1.5
 _LIMITS = (0.2, 5.0)  # of the factor between guess and truth that is believed
 
 
-def with_depth(clip: PosedClip, *, generator: str, device: str | None, believe: bool) -> PosedClip:
+def with_depth(
+    clip: PosedClip, *, generator: str, device: str | None, believe: bool
+) -> tuple[PosedClip, Shares]:
     """The clip with depth: its own, or a guess put on the scale that points seen from two places tell.
 
     Args:
@@ -31,18 +36,21 @@ def with_depth(clip: PosedClip, *, generator: str, device: str | None, believe: 
         device: torch device.
         believe: take the guess as it is where the camera's motion tells no scale.
 
+    Returns:
+        The clip, and how far its pixels count as seen, float32 (T, H, W): 1 where depth was given.
+
     Raises:
         InvalidRequestError: no depth, and the camera's motion tells none; or a generator that guesses none.
     """
     if clip.depth is not None:
-        return clip
+        return clip, np.ones_like(clip.depth)
     factor = None
     angles = _baseline_angle(clip)
     if len(clip) < 2 and not believe:
         raise InvalidRequestError(
             "the clip has one frame and no depth; give depth, more frames of a moving camera, or guess_depth=True"
         )
-    guess = _guess(clip, generator, device)
+    view, guess = _guess(clip, generator, device)
     if len(clip) >= 2 and angles > 0:
         factor = _scale(clip, guess)
     if factor is None:
@@ -52,10 +60,18 @@ def with_depth(clip: PosedClip, *, generator: str, device: str | None, believe: 
                 "a degree of parallax); give depth, a camera that moves, or guess_depth=True"
             )
         factor = 1.0
-    return replace(clip, depth=(guess * np.float32(factor)).astype(np.float32))
+    return replace(clip, depth=(guess * np.float32(factor)).astype(np.float32)), support_of_guess(view)
 
 
-def _guess(clip: PosedClip, generator: str, device: str | None) -> NDArray[np.float32]:
+def support_of_guess(view: SynthesizedView) -> Shares:
+    """How far surfaces whose depth a generator guessed may count as seen, float32 (T, H, W) in [0, 1].
+
+    No further than the generator is sure of its view from where the source stands, nor than assumed depth ever does.
+    """
+    return np.asarray(np.minimum(view.confidence, ASSUMED_DEPTH_CONFIDENCE), np.float32)
+
+
+def _guess(clip: PosedClip, generator: str, device: str | None) -> tuple[SynthesizedView, Shares]:
     synthesizer = load_synthesizer(generator, device=device)
     try:
         target = CameraTrajectory(clip.camera, clip.camera_to_world, clip.stamps_ns)
@@ -66,7 +82,7 @@ def _guess(clip: PosedClip, generator: str, device: str | None) -> NDArray[np.fl
         raise InvalidRequestError(
             f"the clip has no depth and generator '{generator}' guesses none; give depth or another generator"
         )
-    return view.depth
+    return view, view.depth
 
 
 def _baseline_angle(clip: PosedClip) -> float:

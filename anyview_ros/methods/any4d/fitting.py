@@ -94,14 +94,15 @@ class _Run:
         self._given, self._options, self._seed = tuple(clips), options, seed
         self._budget = budget
         self._total = _DEFAULT_STEPS if budget.steps is None else budget.steps
-        small = tuple(
+        known = [
             with_depth(
                 shrunk(clip, options.side), generator=generator, device=device, believe=options.guess_depth
             )
             for clip in clips
-        )
+        ]
+        small = tuple(clip for clip, _ in known)
         self._fingerprint = _fingerprint(clips, options, seed, more)
-        began = start(small, options, seed)
+        began = start(small, [support for _, support in known], options, seed)
         self._unexplained = began.unexplained
         self._guessed = any(clip.depth is None for clip in clips)
         scene = _filled(began.scene, more, options.gaussians)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid, unexplained
+from anyview_ros.methods.any4d.depth_guess import Shares, support_of_guess
 from anyview_ros.methods.any4d.factorise import factorise
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.motion import HybridMotion
@@ -69,6 +72,7 @@ class LiveScene:
         self._guesser: SynthesisStream | None = None
         self._optimisation: Optimisation | None = None
         self._seen_at = np.zeros(self._room, np.int64)
+        self._support: Shares = np.ones((camera.height, camera.width), np.float32)  # of the newest frame
         self._random = np.random.default_rng(seed)
         self.pushed = 0
         self.born = 0
@@ -105,7 +109,9 @@ class LiveScene:
         """
         begun = time.perf_counter()
         self.newest = np.empty((0, 3))
-        frame = shrunk(self._with_depth(clip), self._options.side)
+        whole, support = self._with_depth(clip)
+        frame = shrunk(whole, self._options.side)
+        self._support = np.asarray(cv2.resize(support, frame.camera.size, interpolation=cv2.INTER_AREA))
         if self._optimisation is None:
             self._begin(frame)
         else:
@@ -124,9 +130,10 @@ class LiveScene:
             self._guesser.close()
             self._guesser = None
 
-    def _with_depth(self, clip: PosedClip) -> PosedClip:
+    def _with_depth(self, clip: PosedClip) -> tuple[PosedClip, Shares]:
+        """The frame with depth, and how far its pixels (H, W) count as seen."""
         if clip.depth is not None and (clip.depth > 0).any():
-            return clip
+            return clip, np.ones_like(clip.depth[0])
         if self._options.generator is None:
             raise InvalidRequestError(
                 "the frame has no depth and generator is None, so nothing guesses it; push depth (a node: use_depth)"
@@ -142,12 +149,12 @@ class LiveScene:
             raise InvalidRequestError(
                 f"the frame has no depth and generator '{self._options.generator}' guesses none; push depth"
             )
-        return PosedClip(clip.frames, clip.camera, clip.camera_to_world, clip.stamps_ns, view.depth)
+        return replace(clip, depth=view.depth), support_of_guess(view)[0]
 
     def _begin(self, frame: PosedClip) -> None:
         depth = _depth(frame)
         step = grid_step(depth.size, _SHARE_OF_FIRST * self._room)
-        births = _born(frame, on_grid(depth > 0, step), step)
+        births = self._born(frame, on_grid(depth > 0, step), step)
         middle = np.median(births.means, axis=0)
         scale = max(float(np.median(np.linalg.norm(births.means - middle, axis=1))), 1e-3)
         knots = int(frame.stamps_ns[0]) - _PAD_NS * np.arange(self._options.keyframes - 1, -1, -1)
@@ -240,6 +247,9 @@ class LiveScene:
             scene.opacity_logits[torch.from_numpy(np.nonzero(wrong)[0])] = _DEAD
         seen, _ = self._visible(places, frame)
         self._seen_at[seen] = self.pushed
+        which = np.nonzero(seen)[0]
+        share, index = torch.from_numpy(self._support[row[which], column[which]]), torch.from_numpy(which)
+        scene.support[index] = torch.maximum(scene.support[index], share.to(scene.support))
 
     def _add(self, frame: PosedClip) -> None:
         """Gaussians where the frame shows a surface that nothing explains.
@@ -263,7 +273,7 @@ class LiveScene:
         if len(pixels) > most:
             pixels = pixels[self._random.permutation(len(pixels))[:most]]
         if len(pixels):
-            self._take_places(_born(frame, pixels, 1))
+            self._take_places(self._born(frame, pixels, 1))
 
     def _absent(self, frame: PosedClip) -> NDArray[np.bool_]:
         """Pixels (H, W) of a frame with depth on whose surface no Gaussian lies, whatever is drawn before it."""
@@ -276,6 +286,11 @@ class LiveScene:
             reach=1,
             tolerance=_SAME_SURFACE,
         )
+
+    def _born(self, frame: PosedClip, pixels: NDArray[np.int64], step: float) -> Births:
+        image, pose = frame.frames[0].astype(np.float32) / 255, frame.camera_to_world[0]
+        seen = self._support[pixels[:, 1], pixels[:, 0]]
+        return born(image, _depth(frame), frame.camera, pose, pixels, step=step, support=seen)
 
     def _take_places(self, births: Births) -> None:
         scene, adam = self._scene(), self._opened().adam
@@ -369,11 +384,6 @@ def _room(camera: PinholeCamera, options: Any4DOptions) -> int:
             "give more memory, fewer keyframes, or a smaller side"
         )
     return min(room, options.gaussians)
-
-
-def _born(frame: PosedClip, pixels: NDArray[np.int64], step: float) -> Births:
-    image = frame.frames[0].astype(np.float32) / 255
-    return born(image, _depth(frame), frame.camera, frame.camera_to_world[0], pixels, step=step)
 
 
 def _joined(before: PosedClip, after: PosedClip) -> PosedClip:

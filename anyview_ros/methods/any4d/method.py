@@ -32,7 +32,8 @@ class Any4D:
 
     With ``scene``, every request is rendered from it at once; its sources only tell the instants. Without, a request
     runs both stages: a generator is asked for views along the targets, and Gaussians are fitted to these and to the
-    sources. ``confidence`` is the share of a pixel that a real camera saw; what was only generated has none.
+    sources. ``confidence`` is the share of a pixel that a real camera saw, at most half of it where its depth was
+    guessed; what was only generated has none.
 
     Args:
         device: torch device; None takes CUDA where there is one.

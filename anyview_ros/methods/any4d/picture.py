@@ -26,8 +26,9 @@ def picture_of(
 ) -> Picture:
     """What a camera sees of the scene at an instant.
 
-    Confidence is the share of the pixel that Gaussians cover which a real camera saw. Where Gaussians cover less than
-    half of the pixel it is a hole: its depth and confidence are 0, its colour that of its surroundings, or black.
+    Confidence is the share of the pixel that Gaussians cover which a real camera saw, times their support, which is
+    half or less where depth was guessed. Where Gaussians cover less than half of the pixel it is a hole: its depth and
+    confidence are 0, its colour that of its surroundings, or black.
     """
     drawn = splat(scene.at(stamp_ns), camera, camera_to_world)
     alpha = drawn.alpha.cpu().numpy()

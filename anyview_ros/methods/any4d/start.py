@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +55,19 @@ class _Part:
     moving: NDArray[np.bool_]
 
 
-def start(clips: tuple[PosedClip, ...], options: Any4DFitOptions, seed: int) -> Start:
+def start(
+    clips: tuple[PosedClip, ...],
+    support: Sequence[NDArray[np.float32]],
+    options: Any4DFitOptions,
+    seed: int,
+) -> Start:
     """Make the first scene from clips that all have depth.
+
+    Args:
+        clips: with depth.
+        support: how far each clip's pixels count as seen, (T, H, W) in [0, 1].
+        options: of the fit.
+        seed: of every random draw.
 
     Raises:
         InvalidRequestError: no pixel has depth.
@@ -66,7 +78,7 @@ def start(clips: tuple[PosedClip, ...], options: Any4DFitOptions, seed: int) -> 
     for index, clip in enumerate(clips):
         tracks = options.tracks if index == 0 else None
         share = room if index == len(clips) - 1 else max(room // 2, 1)
-        part = _part(clip, parts, clips, reference_ns, tracks, share, seed)
+        part = _part(clip, support[index], parts, clips, reference_ns, tracks, share, seed)
         parts.append(part)
         room -= len(part.births)
     total = Births.together([_at_reference(part) for part in parts])
@@ -81,6 +93,7 @@ def start(clips: tuple[PosedClip, ...], options: Any4DFitOptions, seed: int) -> 
 
 def _part(
     clip: PosedClip,
+    support: NDArray[np.float32],
     before: list[_Part],
     clips: tuple[PosedClip, ...],
     reference_ns: int,
@@ -108,7 +121,8 @@ def _part(
         if len(pixels) == 0:
             continue
         image = clip.frames[frame].astype(np.float32) / 255
-        births.append(born(image, depth, clip.camera, clip.camera_to_world[frame], pixels, step=step))
+        pose, seen = clip.camera_to_world[frame], support[frame][pixels[:, 1], pixels[:, 0]]
+        births.append(born(image, depth, clip.camera, pose, pixels, step=step, support=seen))
         frames.append(np.full(len(pixels), frame, np.int64))
         if flow is not None:
             tracks.append(follow(flow, frame, pixels.astype(np.float64)))

@@ -17,14 +17,11 @@ from anyview_ros.geometry.warp import WarpedImage, forward_warp
 from anyview_ros.methods.look_beyond.keyframes import keyframes
 from anyview_ros.methods.look_beyond.options import LookBeyondOptions
 from anyview_ros.methods.look_beyond.panorama.scene import PanoramaScene
-from anyview_ros.methods.pictures import Pose, SourceFrame
+from anyview_ros.methods.pictures import ASSUMED_DEPTH_CONFIDENCE, Pose, SourceFrame
 
 if TYPE_CHECKING:
     from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
     from anyview_ros.methods.look_beyond.video.known import Anchor
-
-_GUESSED = np.float32(0.5)
-"""Confidence of what the source shows where its depth is a guess, as part of that where it was measured."""
 
 
 class PanoramaCache:
@@ -130,7 +127,7 @@ class Surroundings:
     def confidence(self, shown: WarpedImage, camera: PinholeCamera, pose: Pose) -> NDArray[np.float32]:
         """How far the pixels of :meth:`shown` are supported, float32 (h, w): 1 at the source's own resolution or better
         where depth was measured, half of it where it is a guess, and 0 where the source shows nothing."""
-        trust = np.where(self._measured(shown, camera, pose), np.float32(1), _GUESSED)
+        trust = np.where(self._measured(shown, camera, pose), np.float32(1), ASSUMED_DEPTH_CONFIDENCE)
         return np.asarray(
             np.where(shown.coverage, trust / np.maximum(shown.stretch, np.float32(1)), 0), np.float32
         )

@@ -15,13 +15,12 @@ from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.geometry.hole_filling import fill_confidence, fill_holes
 from anyview_ros.geometry.warp import forward_warp
 from anyview_ros.methods.framewise import FramewiseMethod
-from anyview_ros.methods.pictures import Picture, Pose, SourceFrame
+from anyview_ros.methods.pictures import ASSUMED_DEPTH_CONFIDENCE, Picture, Pose, SourceFrame
 from anyview_ros.methods.reprojection.merging import Layer, merge_layers
 from anyview_ros.methods.reprojection.options import ReprojectionOptions
 from anyview_ros.synthesis.description import MethodDescription
 
 _LONGEST_CLIP = 1_000_000
-_ASSUMED = np.float32(0.5)  # confidence of a pixel whose depth was assumed, not measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +94,7 @@ def _layer(surface: _Surface, camera: PinholeCamera, camera_to_world: Pose) -> L
         frame.image, surface.facets, frame.camera, frame.camera_to_world, camera, camera_to_world
     )
     confidence = np.divide(
-        np.float32(1) if surface.measured else _ASSUMED,
+        np.float32(1) if surface.measured else ASSUMED_DEPTH_CONFIDENCE,
         np.maximum(warped.stretch, np.float32(1)),
     )
     confidence *= warped.coverage
