@@ -49,7 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if not isinstance(synthesizer, PlyExporter):
             name = synthesizer.describe().name
-            raise InvalidInputError(f"method '{name}' of {arguments.scene} cannot write its scenes as PLY")
+            raise InvalidInputError(
+                f"method '{name}' of {arguments.scene} cannot write its scenes as PLY; "
+                "fit one with --method ddr or any4d"
+            )
         out: Path = arguments.out
         out.parent.mkdir(parents=True, exist_ok=True)
         count = synthesizer.write_ply(out, first_ns + round(1e9 * arguments.at))

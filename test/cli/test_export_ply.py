@@ -7,17 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ddr_scenes import QUICK, small_clip
 from sliding_box import CAMERA, aside, sliding_box
 
 from anyview_ros.cli import main as cli
 from anyview_ros.methods.any4d import Any4DFitter
 from anyview_ros.methods.ddr import DdrFitter
+from anyview_ros.methods.zeronvs.distillation.scene import DistilledScene
 from anyview_ros.rendering.gaussian_ply import read_gaussian_ply
 from anyview_ros.rendering.point_cloud import read_ply
+from anyview_ros.rendering.space import Space
 from anyview_ros.scenes import render_clip
 from anyview_ros.synthesis.fitting import FitBudget
-from anyview_ros.synthesis.scene_file import FittedScene, write_scene
+from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera, write_scene
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,20 @@ def test_what_cannot_be_written_is_told(folder: Path, capsys: pytest.CaptureFixt
     assert "reprojection" in capsys.readouterr().err
 
 
-def _scene_of(method: str) -> FittedScene:
-    from anyview_ros.synthesis.scene_file import SceneCamera
+def test_a_distilled_scene_is_refused_and_those_that_can_be_written_are_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = Space("box", np.eye(4), (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
+    distilled = DistilledScene(torch.zeros(1, 5, 4, 4, 4), space)
+    camera = SceneCamera.as_given("camera", small_clip())
+    write_scene(
+        folder / "zeronvs.safetensors", distilled.packed((camera,), np.zeros((0, 8, 8, 3), np.uint8), {}, {})
+    )
+    assert exported(folder, "zeronvs")[0] == 2
+    told = capsys.readouterr().err
+    assert "method 'zeronvs'" in told
+    assert "--method ddr or any4d" in told
 
+
+def _scene_of(method: str) -> FittedScene:
     return FittedScene(method, 1, {"x": np.zeros(1)}, (SceneCamera.as_given("camera", small_clip()),))
