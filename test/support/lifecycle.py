@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 STATES = {1: "unconfigured", 2: "inactive", 3: "active", 4: "finalized"}
+_ASKED_ANEW_S = 5.0
 TRANSITIONS = {"configure": 1, "cleanup": 2, "activate": 3, "deactivate": 4}
 
 
@@ -29,8 +30,17 @@ class LifecycleDriver:
 
     def state(self, *, timeout_s: float = 10.0) -> str:
         """`unconfigured`, `inactive`, `active`, `finalized`, or `transition` while it is between two."""
-        response = self._call(self._get, self._get.srv_type.Request(), timeout_s)
-        return STATES.get(response.current_state.id, "transition")
+        deadline = time.monotonic() + timeout_s
+        while True:
+            # Asked anew now and then: a service that has not found its client yet drops the answer, and says so.
+            left_s = deadline - time.monotonic()
+            try:
+                response = self._call(self._get, self._get.srv_type.Request(), min(left_s, _ASKED_ANEW_S))
+            except LifecycleTimeoutError:
+                if left_s <= _ASKED_ANEW_S:
+                    raise
+            else:
+                return STATES.get(response.current_state.id, "transition")
 
     def transition(self, name: str, *, timeout_s: float = 60.0) -> bool:
         """Ask for `configure`, `activate`, `deactivate` or `cleanup`; True if the node says it succeeded."""
