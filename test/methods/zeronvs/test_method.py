@@ -160,7 +160,7 @@ def test_without_depth_the_scale_is_where_cameras_look_or_what_is_told_or_an_err
     around = CameraTrajectory(CAMERA, look_at((0.0, 2.0, 0.5), centre)[None])
     with caplog.at_level(logging.WARNING):
         looked = view_of(method, source, around)
-    assert "2 m from the source to the point that source and targets look at" in caplog.text
+    assert "2 m is guessed: source and targets look at a point 2 m from the source" in caplog.text
     told = view_of(method, source, around, options={"scale_m": 2.0})
     assert grey_levels(looked, told) <= 1
     from_the_source = np.concatenate([source.camera_to_world, around.camera_to_world])
