@@ -70,10 +70,8 @@ def sample_rig(
     """
     times_s: Array = rng.uniform(0, 10) + rng.uniform(0.05, 0.4) * np.arange(instants, dtype=np.float64)
     aim = _aim(world, rng)
-    framing = _framing(rng) if framed else None
-    first = sample_view(
-        world, rng, times_s, distance_m=framing.distance_m if framing else _DISTANCE_M, target=aim
-    )
+    lens, distance_m = _framing(rng) if framed else (None, _DISTANCE_M)
+    first = sample_view(world, rng, times_s, distance_m=distance_m, target=aim)
     distance = float(np.linalg.norm(first[:3, 3] - aim))
     poses = [first]
     for change in view_changes_deg:
@@ -81,8 +79,8 @@ def sample_rig(
         poses.append(
             sample_view(world, rng, times_s, distance_m=reach, target=aim, near=first, angle_deg=change)
         )
-    if framing:
-        fields = [framing.fov_deg] * len(poses)
+    if lens is not None:
+        fields = [lens] * len(poses)
     else:
         lens = rng.uniform(*_FOV_DEG)
         fields = [lens if rng.uniform() < _SAME_LENS_SHARE else rng.uniform(*_FOV_DEG) for _ in poses]
@@ -109,12 +107,10 @@ def sample_parallel_rig(
     times_s: Array = rng.uniform(0, 10) + rng.uniform(0.05, 0.4) * np.arange(instants, dtype=np.float64)
     scene = world.at(times_s)
     aim = _aim(world, rng)
-    framing = _framing(rng) if framed else None
-    first = sample_view(
-        world, rng, times_s, distance_m=framing.distance_m if framing else _DISTANCE_M, target=aim
-    )
+    lens, distance_m = _framing(rng) if framed else (None, _DISTANCE_M)
+    first = sample_view(world, rng, times_s, distance_m=distance_m, target=aim)
     distance = float(np.linalg.norm(first[:3, 3] - aim))
-    fov = framing.fov_deg if framing else rng.uniform(*_FOV_DEG)
+    fov = rng.uniform(*_FOV_DEG) if lens is None else lens
     path = _path(rng, first, times_s, fov)
     paths = [path]
     for _ in range(_PLACES_TRIED):
@@ -128,19 +124,13 @@ def sample_parallel_rig(
     )
 
 
-@dataclass(frozen=True)
-class _Framing:
-    fov_deg: float
-    distance_m: tuple[float, float]
-
-
-def _framing(rng: np.random.Generator) -> _Framing:
-    """A lens, and the distance at which its picture is as wide as something to be seen whole."""
+def _framing(rng: np.random.Generator) -> tuple[float, tuple[float, float]]:
+    """A field of view, degrees, and the distances at which it is as wide as something to be seen whole, metres."""
     fov = rng.uniform(*_FOV_DEG)
     low, high = _FRAMED_M
     wide = math.exp(rng.uniform(math.log(low), math.log(high)))
     distance = max(wide / 2 / math.tan(math.radians(fov) / 2), _DISTANCE_M[0])
-    return _Framing(fov, (distance, distance))
+    return fov, (distance, distance)
 
 
 def _moved_aside(rng: np.random.Generator, distance_m: float) -> Array:

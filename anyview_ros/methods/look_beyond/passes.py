@@ -76,10 +76,8 @@ def plan_passes(start: Array, camera_to_world: Array, frames: int, spacing: Spac
     """
     stops, stop_of = _stops(start, camera_to_world)
     parts = [_keyframe_ways(a, b, spacing) for a, b in pairwise(stops)]
-    least = -(
-        -sum(parts) // (frames - 1)
-    )  # if every pass were full: a path without end is not laid out first
-    _check_passes(least, stops, spacing, "at least ")
+    least = -(-sum(parts) // (frames - 1))  # if every pass were full
+    _check_passes(least, stops, spacing, "at least ")  # before a path without end is laid out
     way, kept = _with_keyframes_between(stops, parts)
     keys = _chosen(way, frames, spacing)
     _check_passes(len(keys) - 1, stops, spacing)

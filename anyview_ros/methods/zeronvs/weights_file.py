@@ -12,7 +12,9 @@ from anyview_ros.methods.zeronvs.config import ZeroConfig
 from anyview_ros.methods.zeronvs.reliability import Reliability
 
 SHIPPED = Path(__file__).parent / "weights" / "zeronvs.safetensors"
-REMEDY = "`anyview train zeronvs` makes weights in minutes; leave weights out for those that are shipped"
+REMEDY = (
+    "`anyview train zeronvs` makes weights in half an hour of a CPU core; leave weights out for those shipped"
+)
 FORMAT = FileFormat("zeronvs_small/1", "zeronvs", "diffusion", REMEDY)
 
 

@@ -30,9 +30,7 @@ from anyview_ros.synthesis.result import Provenance, SynthesisResult, Synthesize
 
 _LOAD = "anyview_ros.synthesis.registry:load_synthesizer"
 _POLL_S = 0.05  # between two looks at the cancel token
-_FIRST_PAUSE_S = (
-    1.0  # after a child that could not load or crashed again; twice as long after each further one
-)
+_FIRST_PAUSE_S = 1.0  # after a child that could not load, or crashed again; then twice as long each time
 _LONGEST_PAUSE_S = 60.0
 
 
