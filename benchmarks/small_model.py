@@ -97,8 +97,8 @@ def _pictures(pair: Pair, ours: Synthesizer, reprojection: Synthesizer, seed: in
     }
 
 
-def motorcycle_pair() -> Pair:
-    """The Motorcycle pair (Middlebury 2014): the middle 500 pixels of both pictures, reduced to 64."""
+def motorcycle_pairs() -> dict[str, Pair]:
+    """The Motorcycle pair (Middlebury 2014): its left, middle and right 500-pixel square, reduced to 64 pixels."""
     from skimage.data import stereo_motorcycle
 
     left, right, disparity = stereo_motorcycle()
@@ -106,32 +106,43 @@ def motorcycle_pair() -> Pair:
     depth = np.zeros(disparity.shape, np.float32)
     depth[known] = 994.978 * 0.193001 / (disparity[known] + 31.086)
     height, width = disparity.shape
-    x, size = (width - height) // 2, (64, 64)
-    crop = (slice(None), slice(x, x + height))
-    cameras = [
-        PinholeCamera(994.978, 994.978, 311.193 + offset, 254.877, width, height)
-        .cropped(x, 0, height, height)
-        .resized(*size)
-        for offset in (0.0, 31.086)
-    ]
     moved = np.eye(4)
     moved[0, 3] = 0.193001
-    return Pair(
-        np.asarray(cv2.resize(left[crop], size, interpolation=cv2.INTER_AREA), np.uint8),
-        np.asarray(cv2.resize(depth[crop], size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32),
-        cameras[0],
-        np.eye(4),
-        cameras[1],
-        moved,
-        np.asarray(cv2.resize(right[crop], size, interpolation=cv2.INTER_AREA), np.uint8),
-    )
+    size = (64, 64)
+    pairs = {}
+    for name, x in (("left", 0), ("middle", (width - height) // 2), ("right", width - height)):
+        crop = (slice(None), slice(x, x + height))
+        cameras = [
+            PinholeCamera(994.978, 994.978, 311.193 + offset, 254.877, width, height)
+            .cropped(x, 0, height, height)
+            .resized(*size)
+            for offset in (0.0, 31.086)
+        ]
+        pairs[name] = Pair(
+            np.asarray(cv2.resize(left[crop], size, interpolation=cv2.INTER_AREA), np.uint8),
+            np.asarray(cv2.resize(depth[crop], size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32),
+            cameras[0],
+            np.eye(4),
+            cameras[1],
+            moved,
+            np.asarray(cv2.resize(right[crop], size, interpolation=cv2.INTER_AREA), np.uint8),
+        )
+    return pairs
 
 
 def _motorcycle(ours: Synthesizer, reprojection: Synthesizer) -> list[str]:
-    pair = motorcycle_pair()
-    lines = ["Motorcycle, 64 pixels: PSNR (dB) / SSIM"]
-    for name, picture in _pictures(pair, ours, reprojection, 0).items():
-        lines.append(f"{name:<28}{psnr_db(picture, pair.truth):.2f} / {ssim(picture, pair.truth):.3f}")
+    scores: dict[str, list[tuple[float, float]]] = {}
+    pairs = motorcycle_pairs()
+    for pair in pairs.values():
+        for name, picture in _pictures(pair, ours, reprojection, 0).items():
+            scores.setdefault(name, []).append((psnr_db(picture, pair.truth), ssim(picture, pair.truth)))
+    lines = [
+        "Motorcycle, squares of 64 pixels: PSNR (dB) / SSIM",
+        f"{'':<28}" + "".join(f"{name:>16}" for name in (*pairs, "mean")),
+    ]
+    for name, values in scores.items():
+        cells = [f"{psnr:.2f} / {same:.3f}" for psnr, same in np.vstack([values, np.mean(values, 0)])]
+        lines.append(f"{name:<28}" + "".join(f"{cell:>16}" for cell in cells))
     return lines
 
 
