@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from anyview_ros.cli import train_anyview, train_look_beyond, train_zeronvs
@@ -23,6 +24,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     small.add_argument("--config", default="cpu.yaml", help="a YAML file, or the name of one of ours")
+    small.add_argument(
+        "--start-from",
+        metavar="WEIGHTS",
+        help="begin with these weights: a file, or 'shipped' for those of the package; none: as the configuration says",
+    )
     small.add_argument("--rooms", type=Path, help="folder of the filmed rooms; none: OUT/rooms")
     add_run_arguments(small)
     small.set_defaults(run=run_small)
@@ -37,15 +43,22 @@ def run_small(arguments: argparse.Namespace) -> int:
     from anyview_ros.training.filmed import FilmPlan, film_to, read_rooms
     from anyview_ros.training.settings import read_settings
     from anyview_ros.training.small_config import SmallTrainingConfig
-    from anyview_ros.training.small_trainer import SmallTrainer, prepared_rooms
+    from anyview_ros.training.small_trainer import SmallTrainer, first_network, prepared_rooms
 
     config = changed(read_settings(SmallTrainingConfig, arguments.config), arguments)
+    if arguments.start_from is not None:
+        config = replace(config, start_from=arguments.start_from)
+    first_network(config)  # so that weights that do not fit are told of before anything is filmed
     folder: Path = arguments.rooms or arguments.out / "rooms"
     print(f"filming rooms into {folder}, or reading what is there")
     trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder))
     finished = trained(trainer, config, arguments)
     weights = arguments.out / "anyview_small.safetensors"
-    if finished:
+    if finished and config.only_depth:
+        print(
+            "only depth was learned; learn the rest with another configuration and --start-from these weights"
+        )
+    elif finished:
         plan = FilmPlan(side=config.rooms.side, instants=1, held_out=True, device=config.rooms.device)
         files = film_to(folder / "held_out", plan, _HELD_OUT_ROOMS, workers=config.rooms.workers)
         print(

@@ -5,7 +5,6 @@ A batch is a function of the seed and the step alone, so that training resumes w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,13 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.methods.anyview_small.hints import splat
-from anyview_ros.training.depth_faults import random_faults
 from anyview_ros.training.filmed import FilmedRooms
-
-_MIRROR = np.diag((-1.0, 1.0, 1.0, 1.0))
+from anyview_ros.training.views import Recolouring, View, channels_first, drawn_view, sensed
 
 
 @dataclass(frozen=True)
@@ -144,26 +140,23 @@ def _sample(
     source, targets = _choose(changes[room], plan, rng)
     mirrored = plan.augment and bool(rng.uniform() < 0.5)
     recolour = Recolouring(rng)
-    views = [_view(rooms, room, index, when, rng, size, mirrored, factor) for index in (source, *targets)]
+    views = [
+        drawn_view(rooms, room, index, when, rng, size, mirrored, factor) for index in (source, *targets)
+    ]
     frames = [recolour(view.frames) if plan.augment else view.frames for view in views]
-    sensor = np.zeros_like(views[0].depth)
-    if rng.uniform() < plan.hint_share:
-        sensor = views[0].depth.copy()
-        if rng.uniform() >= plan.clean_share:
-            faults = random_faults(rng)
-            sensor = np.stack([faults.apply(depth, rng) for depth in sensor])
+    sensor = sensed(views[0].depth, rng, share=plan.hint_share, clean_share=plan.clean_share)
     hints = [_hints(frames[0], sensor, views[0], view) for view in views[1:]]
     return {
-        "source": _channels_first(frames[0])[None],
+        "source": channels_first(frames[0])[None],
         "source_depth": sensor[None, :, None],
         "source_true_depth": views[0].depth[None, :, None],
         "source_intrinsics": views[0].intrinsics[None],
         "source_to_world": views[0].camera_to_world[None],
-        "target": np.stack([_channels_first(f) for f in frames[1:]]),
+        "target": np.stack([channels_first(f) for f in frames[1:]]),
         "target_depth": np.stack([view.depth[:, None] for view in views[1:]]),
         "target_intrinsics": np.stack([view.intrinsics for view in views[1:]]),
         "target_to_world": np.stack([view.camera_to_world for view in views[1:]]),
-        "hint": np.stack([_channels_first(hint[0]) for hint in hints]),
+        "hint": np.stack([channels_first(hint[0]) for hint in hints]),
         "hint_depth": np.stack([hint[1][:, None] for hint in hints]),
         "hint_support": np.stack([hint[2][:, None] for hint in hints]),
         "hint_present": np.stack([hint[3][:, None, None, None] for hint in hints]),
@@ -183,71 +176,8 @@ def _choose(changes: NDArray[np.int64], plan: BatchPlan, rng: np.random.Generato
     return source, targets
 
 
-@dataclass(frozen=True, eq=False)
-class _View:
-    frames: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    camera: PinholeCamera
-    camera_to_world: NDArray[np.float64]
-
-    @property
-    def intrinsics(self) -> NDArray[np.float64]:
-        c = self.camera
-        return np.array((c.fx / c.width, c.fy / c.height, (c.cx + 0.5) / c.width, (c.cy + 0.5) / c.height))
-
-
-def _view(
-    rooms: FilmedRooms,
-    room: int,
-    index: int,
-    when: slice,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    mirrored: bool,
-    factor: int,
-) -> _View:
-    """A camera's clip, cropped to ``size`` somewhere, seen in a mirror or not, reduced by ``factor``."""
-    camera = rooms.camera(room, index)
-    height, width = size
-    x, y = int(rng.integers(camera.width - width + 1)), int(rng.integers(camera.height - height + 1))
-    frames = rooms.frames[room, index, when, y : y + height, x : x + width]
-    depth = rooms.depth[room, index, when, y : y + height, x : x + width].astype(np.float32)
-    camera = camera.cropped(x, y, width, height)
-    poses = rooms.camera_to_world[room, index, when]
-    if mirrored:
-        frames, depth = frames[:, :, ::-1], depth[:, :, ::-1]
-        camera = PinholeCamera(camera.fx, camera.fy, width - 1 - camera.cx, camera.cy, width, height)
-        poses = _MIRROR @ poses @ _MIRROR
-    if factor > 1:
-        blocks = frames.reshape(len(frames), height // factor, factor, width // factor, factor, 3)
-        frames = np.rint(blocks.mean((2, 4), dtype=np.float32)).astype(np.uint8)
-        depth = depth[:, factor // 2 :: factor, factor // 2 :: factor]
-        camera = camera.resized(width // factor, height // factor)
-    return _View(np.ascontiguousarray(frames), np.ascontiguousarray(depth), camera, poses)
-
-
-class Recolouring:
-    """One change of colours for all pictures of a sample.
-
-    Args:
-        rng: it is drawn from.
-    """
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        order = rng.permutation(3) if rng.uniform() < 0.5 else np.arange(3)
-        gain = math.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.05, 3))
-        power = math.exp(rng.normal(0, 0.15))
-        levels = np.arange(256) / 255
-        self._order = order
-        self._table = np.clip(255 * gain[:, None] * levels**power + 0.5, 0, 255).astype(np.uint8)
-
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Pictures uint8 (..., 3) in other colours."""
-        return np.stack([self._table[c][frames[..., self._order[c]]] for c in range(3)], -1)
-
-
 def _hints(
-    frames: NDArray[np.uint8], sensor: NDArray[np.float32], source: _View, target: _View
+    frames: NDArray[np.uint8], sensor: NDArray[np.float32], source: View, target: View
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Hints of all instants: colour (T, H, W, 3), depth and support (T, H, W), presence (T,)."""
     count, height, width = target.depth.shape
@@ -268,7 +198,3 @@ def _hints(
         if seen is not None:
             colour[t], depth[t], support[t], present[t] = seen.colour, seen.depth, seen.support, 1
     return colour, depth, support, present
-
-
-def _channels_first(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))

@@ -16,6 +16,7 @@ from anyview_ros.methods.anyview_small.flow import FlowHead, Told, spread
 from anyview_ros.methods.anyview_small.network import DecodedTarget, FrameTokens, SmallNetwork
 from anyview_ros.training.batches import Batch
 from anyview_ros.training.small_config import LossConfig
+from anyview_ros.training.source_pictures import PictureBatch
 
 _FLOW_CENTRE, _FLOW_SPREAD = 0.4, 1.2
 """Noise levels tau are drawn logit-normal around a little more noise than picture."""
@@ -102,16 +103,53 @@ def batch_loss(
         if network.flow is not None:
             parts["flow"] = flow_loss(network.flow, FlowSample.of(instant, shown), generator)
         if instant.depths is not None and instant.source_planes is not None:
-            step = max(batch.source.shape[-2] // instant.source_planes.shape[-2], 1)
-            own = batch.source_true_depth[:, t, :, step // 2 :: step, step // 2 :: step]
             truth = batch.target_depth[:, t]
-            parts["source_planes"] = _plane_loss(instant.source_planes.float(), own, instant.depths)
+            parts |= _source_parts(instant.source_planes, batch.source_true_depth[:, t], instant.depths)
             parts["planes"] = _plane_loss(prediction.planes, truth, instant.depths)
             parts["depth"] = _depth_loss(prediction.log_depth, truth)
         for name, value in parts.items():
             total[name] = total.get(name, value.new_zeros(())) + value / instants
     loss = sum((getattr(weights, name) * value for name, value in total.items()), colour.new_zeros(()))
     return loss, {name: value.detach() for name, value in total.items()}, colour.detach()
+
+
+def picture_loss(
+    network: SmallNetwork, batch: PictureBatch, weights: LossConfig
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """Encode pictures and compare the depth that is read from them with the truth.
+
+    Args:
+        network: to be fitted; it has planes.
+        batch: to fit it to.
+        weights: of the parts.
+
+    Returns:
+        the loss; its parts, detached; and the expected log depth (B, 1, h, w), detached.
+    """
+    depths = network.depths(batch.picture.device)
+    poses = torch.eye(4, dtype=batch.intrinsics.dtype, device=batch.picture.device)
+    camera = Cameras(batch.intrinsics, poses.expand(len(batch.picture), 4, 4))
+    planes = network.encode(batch.picture.float() / 255, batch.depth, camera, []).planes
+    assert depths is not None and planes is not None  # noqa: S101, PT018 - the configuration sees to it
+    parts = _source_parts(planes, batch.true_depth, depths)
+    loss = sum((getattr(weights, name) * value for name, value in parts.items()), depths.new_zeros(()))
+    log_depth = _expected_log_depth(planes.detach().float(), depths)
+    return loss, {name: value.detach() for name, value in parts.items()}, log_depth
+
+
+def _source_parts(planes: Tensor, truth: Tensor, depths: Tensor) -> dict[str, Tensor]:
+    """Parts of the loss for logits (B, D, h, w) of the source's own depth, whose truth (B, 1, H, W) is finer."""
+    planes = planes.float()
+    step = max(truth.shape[-2] // planes.shape[-2], 1)
+    own = truth[..., step // 2 :: step, step // 2 :: step]
+    return {
+        "source_planes": _plane_loss(planes, own, depths),
+        "source_depth": _depth_loss(_expected_log_depth(planes, depths), own),
+    }
+
+
+def _expected_log_depth(planes: Tensor, depths: Tensor) -> Tensor:
+    return (planes.softmax(1) * depths.log()).sum(1, keepdim=True)
 
 
 def _picture_parts(colour: Tensor, truth: Tensor, prediction: Prediction) -> dict[str, Tensor]:

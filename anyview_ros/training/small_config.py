@@ -8,6 +8,7 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.training.batches import BatchPlan
 from anyview_ros.training.network_trainer import PicturesConfig
+from anyview_ros.training.source_pictures import PicturePlan
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class RoomsConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the parts of the loss."""
+    """Weights of the parts of the loss; those of the source's own depth hold for ``source_pictures`` too."""
 
     absolute: float = 1.0
     squared: float = 4.0
@@ -46,6 +47,7 @@ class LossConfig:
     planes: float = 0.05
     depth: float = 0.1
     source_planes: float = 0.03
+    source_depth: float = 0.0
     error: float = 0.02
     flow: float = 1.0
 
@@ -56,20 +58,24 @@ class SmallTrainingConfig(PicturesConfig):
 
     Attributes:
         loaders: processes that make batches; 0 makes them in between.
-        start_from: weights to begin with: a path, "shipped" for those of the package, "" for random ones. They need no
-            flow head; all else must be as in ``network``.
+        start_from: weights to begin with: a path, "shipped" for those of the package, "" for random ones. A flow
+            head may be there or not; all else must be as in ``network``.
         only_flow: fit the flow head and leave all else as it is.
         kept_batches: with ``only_flow``, run so many batches through the rest once and keep its answers, in half
             precision; each time round they get other noise. 0: none, every step has a batch of its own.
-        network, batches, rooms, loss: the parts.
+        only_depth: learn the depth of ``source_pictures`` and nothing else, which takes a fraction of the time that
+            targets take. The weights are for ``start_from`` of a run that learns the rest.
+        network, batches, source_pictures, rooms, loss: the parts.
     """
 
     loaders: int = 0
     start_from: str = ""
     only_flow: bool = False
     kept_batches: int = 0
+    only_depth: bool = False
     network: SmallConfig = field(default_factory=SmallConfig)
     batches: BatchPlan = field(default_factory=BatchPlan)
+    source_pictures: PicturePlan = field(default_factory=PicturePlan)
     rooms: RoomsConfig = field(default_factory=RoomsConfig)
     loss: LossConfig = field(default_factory=LossConfig)
 
@@ -80,6 +86,16 @@ class SmallTrainingConfig(PicturesConfig):
         if self.kept_batches < 0 or (self.kept_batches and not self.only_flow):
             raise InvalidInputError(
                 f"kept_batches is {self.kept_batches} and only_flow {self.only_flow}; give 0 or more, and only_flow too"
+            )
+        if self.only_depth and (self.only_flow or not self.source_pictures.count):
+            raise InvalidInputError(
+                f"only_depth is set, only_flow is {self.only_flow} and source_pictures.count is "
+                f"{self.source_pictures.count}; give pictures, and leave out only_flow"
+            )
+        if self.source_pictures.count and not self.network.planes:
+            raise InvalidInputError(
+                f"source_pictures.count is {self.source_pictures.count} but network.planes is 0, so that no depth is "
+                "read from pictures; give 0, or planes"
             )
         if self.rooms.side != self.network.side:
             raise InvalidInputError(

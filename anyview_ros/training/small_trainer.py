@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load_weights, save_weights
 from anyview_ros.training.batches import Batch, BatchSource
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.loading import loaded
-from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, run_batch
+from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, picture_loss, run_batch
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 from anyview_ros.training.small_config import SmallTrainingConfig
+from anyview_ros.training.source_pictures import PictureBatch, PictureSource
 
 _IDENTITY = (
     "seed",
@@ -28,6 +32,8 @@ _IDENTITY = (
     "start_from",
     "only_flow",
     "kept_batches",
+    "only_depth",
+    "source_pictures",
 )
 """Settings that a resumed run must share with the one that wrote the checkpoint."""
 
@@ -50,28 +56,44 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
     def __init__(self, config: SmallTrainingConfig, folder: Path, rooms: FilmedRooms) -> None:
         """Begin, or go on where the folder's checkpoint ends."""
         self.config = config
-        network = new_network(lambda: SmallNetwork(config.network), config)
-        if config.start_from:
-            _start_from(network, config.start_from)
+        network = first_network(config)
         if config.only_flow:
             for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.startswith(_FLOW))
         super().__init__(network, folder, config, identity=_IDENTITY)
         self._batches = BatchSource(rooms, config.batches, config.seed)
+        self._pictures = PictureSource(rooms, config.source_pictures, config.seed)
         self._coming: Iterator[Batch] = iter(())
-        self._shown: tuple[Batch, Tensor] | None = None
+        self._coming_pictures: Iterator[PictureBatch] = iter(())
+        self._shown: list[Tensor] = []
         self._kept: dict[int, list[FlowSample]] = {}
 
     def _begin(self) -> None:
         steps = range(self.step, self.config.steps)
         self._coming = loaded(self._batches, steps, processes=self.config.loaders)
+        self._coming_pictures = loaded(self._pictures, steps, processes=self.config.loaders)
 
     def _loss(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         if self.config.kept_batches:
             return self._flow_alone(step)
+        if self.config.only_depth:
+            return self._depth_alone()
         batch = next(self._coming).to(self.device)
         loss, parts, pictures = batch_loss(self.network, batch, self.config.loss, self._run.generator())
-        self._shown = (batch, pictures)
+        self._shown = _sheet(batch, pictures)
+        if self.config.source_pictures.count:
+            further, of_pictures, _ = picture_loss(
+                self.network, next(self._coming_pictures).to(self.device), self.config.loss
+            )
+            loss = loss + further
+            parts = parts | {f"pictures_{name}": value for name, value in of_pictures.items()}
+        return loss, parts
+
+    def _depth_alone(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of the depth that is read from pictures."""
+        batch = next(self._coming_pictures).to(self.device)
+        loss, parts, log_depth = picture_loss(self.network, batch, self.config.loss)
+        self._shown = _depth_sheet(batch, log_depth, self.config.network)
         return loss, parts
 
     def _flow_alone(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -102,12 +124,23 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
         )
 
     def _samples(self) -> list[Tensor]:
-        if self._shown is None:
-            return []
-        batch, pictures = self._shown
-        count = len(batch.target) // len(batch.source)
-        source = batch.source[:, -1].repeat_interleave(count, 0).float() / 255
-        return [source, batch.hint[:, -1].float() / 255, pictures, batch.target[:, -1].float() / 255]
+        return self._shown
+
+
+def _sheet(batch: Batch, pictures: Tensor) -> list[Tensor]:
+    """Source, splat, ours and truth of the last instant."""
+    count = len(batch.target) // len(batch.source)
+    source = batch.source[:, -1].repeat_interleave(count, 0).float() / 255
+    return [source, batch.hint[:, -1].float() / 255, pictures, batch.target[:, -1].float() / 255]
+
+
+def _depth_sheet(batch: PictureBatch, log_depth: Tensor, config: SmallConfig) -> list[Tensor]:
+    """The picture, the depth read from it, and the true one; white at the nearest plane, black at the farthest."""
+    nearest, farthest = math.log(config.nearest_m), math.log(config.farthest_m)
+    read = functional.interpolate(log_depth, batch.picture.shape[-2:], mode="nearest")
+    true = torch.where(batch.true_depth > 0, batch.true_depth, config.farthest_m).log()
+    greys = [((farthest - log) / (farthest - nearest)).expand(-1, 3, -1, -1) for log in (read, true)]
+    return [batch.picture.float() / 255, *greys]
 
 
 def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
@@ -132,21 +165,24 @@ def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
     return filmed
 
 
-def _start_from(network: SmallNetwork, weights: str) -> None:
-    """Begin with the weights of a file, which may lack a flow head.
+def first_network(config: SmallTrainingConfig) -> SmallNetwork:
+    """The network that a run begins with: random, or with the weights of a file, less a flow head that either lacks.
 
     Raises:
         WeightsError: weights that cannot be read.
         InvalidInputError: they are of another network.
     """
+    network = new_network(lambda: SmallNetwork(config.network), config)
+    weights = config.start_from
+    if not weights:
+        return network
     loaded = load_weights(SHIPPED if weights == "shipped" else Path(weights), "cpu")
     theirs = loaded.network.config
-    if (
-        theirs.flow not in (0, network.config.flow)
-        or replace(theirs, flow=network.config.flow) != network.config
-    ):
+    another_head = theirs.flow != network.config.flow and theirs.flow and network.config.flow
+    if another_head or replace(theirs, flow=network.config.flow) != network.config:
         raise InvalidInputError(
             f"start_from {weights!r} holds weights of the network {theirs.as_dict()}, not of "
             f"{network.config.as_dict()}; give network those settings"
         )
     network.load_state_dict(loaded.network.state_dict(), strict=False)
+    return network

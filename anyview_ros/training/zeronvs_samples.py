@@ -18,8 +18,9 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.zeronvs.conditioning import object_vector, pose_vector
 from anyview_ros.methods.zeronvs.framing import reaches, resampled, square_camera
 from anyview_ros.methods.zeronvs.scale import scale_of_depth
-from anyview_ros.training.batches import Recolouring, view_changes
+from anyview_ros.training.batches import view_changes
 from anyview_ros.training.filmed import FilmedRooms
+from anyview_ros.training.views import Recolouring
 
 _MIRROR = np.diag((-1.0, 1.0, 1.0, 1.0))
 _UP = (0.0, 0.0, 1.0)

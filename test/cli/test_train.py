@@ -41,3 +41,46 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
 def test_a_bad_configuration_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "small", "--config", "moon.yaml", "--out", str(tmp_path)]) == 2
     assert "no configuration 'moon.yaml'" in capsys.readouterr().err
+
+
+def test_depth_alone_is_a_first_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
+    monkeypatch.setattr(train, "_HELD_OUT_ROOMS", 2)
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(CONFIG + "only_depth: true\nsource_pictures: {count: 3}\n")
+    second.write_text(CONFIG)
+    rooms, device = ["--rooms", str(tmp_path / "rooms")], ["--device", "cpu"]
+    command = ["train", "small", *rooms, *device]
+    assert main([*command, "--config", str(first), "--out", str(tmp_path / "first")]) == 0
+    told = capsys.readouterr().out
+    assert "only depth was learned" in told
+    assert "calibrated" not in told
+    learned = tmp_path / "first" / "anyview_small.safetensors"
+    go_on = ["--config", str(second), "--out", str(tmp_path / "second"), "--start-from"]
+    assert main([*command, *go_on, str(learned)]) == 0
+    assert "calibrated" in capsys.readouterr().out
+
+
+def test_weights_that_do_not_fit_are_told_of_before_anything_is_filmed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "own.yaml", tmp_path / "run"
+    config.write_text(CONFIG)
+    command = [
+        "train",
+        "small",
+        "--config",
+        str(config),
+        "--out",
+        str(out),
+        "--device",
+        "cpu",
+        "--start-from",
+    ]
+    assert main([*command, "shipped"]) == 2
+    assert "start_from 'shipped' holds weights of the network" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "none.safetensors")]) == 2
+    assert "none.safetensors" in capsys.readouterr().err
+    assert not out.exists()

@@ -25,6 +25,7 @@ from anyview_ros.training.optimisers import OptimiserConfig, make_optimisers, ra
 from anyview_ros.training.run import CHECKPOINT
 from anyview_ros.training.small_config import LossConfig, RoomsConfig, SmallTrainingConfig
 from anyview_ros.training.small_trainer import SmallTrainer, prepared_rooms
+from anyview_ros.training.source_pictures import PicturePlan
 
 CONFIG = SmallTrainingConfig(
     steps=6,
@@ -145,6 +146,35 @@ def test_answers_of_the_rest_are_kept_and_noise_is_not(
     again.run()
     mine, other = states(kept), states(again)
     assert all(torch.equal(value, other[name]) for name, value in mine.items())
+
+
+def test_depth_can_be_learned_alone_and_gone_on_from(tmp_path: Path, rooms: FilmedRooms) -> None:
+    pictures = PicturePlan(count=6, hint_share=0.0)
+    loss = LossConfig(source_planes=1.0, source_depth=1.0)
+    rate = OptimiserConfig(rate=1e-2, warm_up=2, ema=0.5)
+    config = replace(CONFIG, steps=30, only_depth=True, source_pictures=pictures, loss=loss, optimiser=rate)
+    trainer = SmallTrainer(config, tmp_path / "depth", rooms)
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    losses: list[float] = []
+    assert trainer.run(report=lambda step, total, value: losses.append(value))
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    sheet = cv2.imread(str(tmp_path / "depth" / "sheet_000030.png"))
+    assert sheet.shape[1] == 3 * (32 + 2)
+    path = tmp_path / "depth" / "anyview_small.safetensors"
+    after = load_weights(path, "cpu").network.state_dict()
+    assert not torch.equal(before["source_depth.weight"], after["source_depth.weight"])
+    untouched = [name for name in before if name.startswith("decoder.")]
+    assert all(torch.equal(before[name].bfloat16().float(), after[name]) for name in untouched)
+    # the rest is learned from there, with or without further pictures
+    both = SmallTrainer(
+        replace(CONFIG, steps=2, log_steps=1, start_from=str(path), source_pictures=pictures),
+        tmp_path / "both",
+        rooms,
+    )
+    assert both.run()
+    line = json.loads((tmp_path / "both" / "log.jsonl").read_text().splitlines()[0])
+    assert line["pictures_source_planes"] > 0
+    assert line["absolute"] > 0
 
 
 def test_starting_from_another_network_is_refused(tmp_path: Path, rooms: FilmedRooms) -> None:
