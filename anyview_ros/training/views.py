@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,7 +14,8 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.training.depth_faults import random_faults
 from anyview_ros.training.filmed import FilmedRooms
 
-_MIRROR = np.diag((-1.0, 1.0, 1.0, 1.0))
+MIRROR = np.diag((-1.0, 1.0, 1.0, 1.0))
+"""Turns points of a frame into those seen in a mirror, left for right, and a pose P into MIRROR P MIRROR."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +42,8 @@ class View:
 
     def mirrored(self) -> View:
         """The world seen in a mirror, left for right."""
-        c = self.camera
-        camera = PinholeCamera(c.fx, c.fy, c.width - 1 - c.cx, c.cy, c.width, c.height)
-        poses = _MIRROR @ self.camera_to_world @ _MIRROR
-        return View(self.frames[:, :, ::-1], self.depth[:, :, ::-1], camera, poses)
+        poses = MIRROR @ self.camera_to_world @ MIRROR
+        return View(self.frames[:, :, ::-1], self.depth[:, :, ::-1], mirrored_camera(self.camera), poses)
 
     def reduced(self, factor: int) -> View:
         """A whole number of times smaller."""
@@ -103,6 +102,11 @@ class View:
             PinholeCamera(c.fx / part, c.fy / part, float(cx), float(cy), side, side),
             self.camera_to_world @ rolled,
         )
+
+
+def mirrored_camera(camera: PinholeCamera) -> PinholeCamera:
+    """The camera of pictures that are turned left for right."""
+    return replace(camera, cx=camera.width - 1 - camera.cx)
 
 
 def drawn_view(

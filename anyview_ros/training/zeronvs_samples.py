@@ -20,9 +20,8 @@ from anyview_ros.methods.zeronvs.framing import reaches, resampled, square_camer
 from anyview_ros.methods.zeronvs.scale import scale_of_depth
 from anyview_ros.training.batches import view_changes
 from anyview_ros.training.filmed import FilmedRooms
-from anyview_ros.training.views import Recolouring
+from anyview_ros.training.views import MIRROR, Recolouring, mirrored_camera
 
-_MIRROR = np.diag((-1.0, 1.0, 1.0, 1.0))
 _UP = (0.0, 0.0, 1.0)
 _LEAST_REACH = 0.05
 
@@ -125,8 +124,8 @@ class SampleSource(torch.utils.data.Dataset[Samples]):
             recolour = Recolouring(rng)
             frames = [recolour(frame) for frame in frames]
             if rng.uniform() < 0.5:
-                frames, cameras = [frame[:, ::-1] for frame in frames], [_mirrored(c) for c in cameras]
-                poses, aim = _MIRROR @ poses @ _MIRROR, aim * np.diag(_MIRROR)[:3]
+                frames, cameras = [frame[:, ::-1] for frame in frames], [mirrored_camera(c) for c in cameras]
+                poses, aim = MIRROR @ poses @ MIRROR, aim * np.diag(MIRROR)[:3]
         half = max(reaches(cameras[1])[0], _LEAST_REACH) * rng.uniform(plan.nearest_zoom, 1)
         onto = square_camera(2 * math.atan(half), self._side)
         if rng.uniform() < plan.wide_share:
@@ -162,12 +161,6 @@ def scales_m(rooms: FilmedRooms, mode: str) -> NDArray[np.float64]:
         return np.broadcast_to(whole[:, None, None], (count, cameras, instants))
     flat = rooms.depth.reshape(count * cameras * instants, *rooms.depth.shape[3:])
     return np.array([scale_of_depth(view) for view in flat]).reshape(count, cameras, instants)
-
-
-def _mirrored(camera: PinholeCamera) -> PinholeCamera:
-    return PinholeCamera(
-        camera.fx, camera.fy, camera.width - 1 - camera.cx, camera.cy, camera.width, camera.height
-    )
 
 
 def _cropped(
