@@ -45,5 +45,7 @@ def test_what_cannot_be_a_setting_is_named(tmp_path: Path, text: str, message: s
 
 
 def test_an_unknown_name_lists_ours() -> None:
-    with pytest.raises(InvalidInputError, match=r"one of cpu\.yaml, flow\.yaml, .*zeronvs_smoke\.yaml$"):
+    with pytest.raises(
+        InvalidInputError, match=r"one of cpu\.yaml, depth\.yaml, flow\.yaml, .*zeronvs_smoke\.yaml$"
+    ):
         read_settings(SmallTrainingConfig, "moon.yaml")
