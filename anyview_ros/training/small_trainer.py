@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -65,7 +66,7 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
         self._pictures = PictureSource(rooms, config.source_pictures, config.seed)
         self._coming: Iterator[Batch] = iter(())
         self._coming_pictures: Iterator[PictureBatch] = iter(())
-        self._shown: list[Tensor] = []
+        self._sheet: Callable[[], list[Tensor]] = list
         self._kept: dict[int, list[FlowSample]] = {}
 
     def _begin(self) -> None:
@@ -80,7 +81,7 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
             return self._depth_alone()
         batch = next(self._coming).to(self.device)
         loss, parts, pictures = batch_loss(self.network, batch, self.config.loss, self._run.generator())
-        self._shown = _sheet(batch, pictures)
+        self._sheet = partial(_sheet, batch, pictures)
         if self.config.source_pictures.count:
             further, of_pictures, _ = picture_loss(
                 self.network, next(self._coming_pictures).to(self.device), self.config.loss
@@ -93,7 +94,7 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
         """The loss of the depth that is read from pictures."""
         batch = next(self._coming_pictures).to(self.device)
         loss, parts, log_depth = picture_loss(self.network, batch, self.config.loss)
-        self._shown = _depth_sheet(batch, log_depth, self.config.network)
+        self._sheet = partial(_depth_sheet, batch, log_depth, self.config.network)
         return loss, parts
 
     def _flow_alone(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -124,7 +125,7 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
         )
 
     def _samples(self) -> list[Tensor]:
-        return self._shown
+        return self._sheet()
 
 
 def _sheet(batch: Batch, pictures: Tensor) -> list[Tensor]:
