@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from anyview_ros.cli import train_anyview, train_look_beyond, train_zeronvs
-from anyview_ros.cli.training_runs import add_run_arguments, changed, trained
+from anyview_ros.cli.training_runs import FilmingLine, add_run_arguments, changed, trained
 
 _HELD_OUT_ROOMS = 50
 
@@ -51,7 +52,8 @@ def run_small(arguments: argparse.Namespace) -> int:
     first_network(config)  # so that weights that do not fit are told of before anything is filmed
     folder: Path = arguments.rooms or arguments.out / "rooms"
     print(f"filming rooms into {folder}, or reading what is there")
-    trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder))
+    line = FilmingLine(sys.stderr)
+    trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder, line))
     finished = trained(trainer, config, arguments)
     weights = arguments.out / "anyview_small.safetensors"
     if finished and config.only_depth:
@@ -60,7 +62,7 @@ def run_small(arguments: argparse.Namespace) -> int:
         )
     elif finished:
         plan = FilmPlan(side=config.rooms.side, instants=1, held_out=True, device=config.rooms.device)
-        files = film_to(folder / "held_out", plan, _HELD_OUT_ROOMS, workers=config.rooms.workers)
+        files = film_to(folder / "held_out", plan, _HELD_OUT_ROOMS, workers=config.rooms.workers, report=line)
         print(
             f"calibrated on held-out rooms: {calibrate(weights, read_rooms(files), device=str(trainer.device))}"
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyview_ros.cli.training_runs import add_run_arguments, changed, trained
+from anyview_ros.cli.training_runs import FilmingLine, add_run_arguments, changed, trained
 from anyview_ros.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _train_panorama(name: str, arguments: argparse.Namespace) -> bool:
         f"stage 1: filming {config.panoramas.count} panoramas into {folder / 'films'}, or reading what is there"
     )
 
-    trainer = PanoramaTrainer(config, folder, prepared_panoramas(config, folder / "films"))
+    trainer = PanoramaTrainer(
+        config, folder, prepared_panoramas(config, folder / "films", FilmingLine(sys.stderr))
+    )
     return _train(trainer, config, arguments, PANORAMA_FILE, folder)
 
 
@@ -83,7 +86,7 @@ def _train_video(name: str, arguments: argparse.Namespace) -> bool:
     config = changed(read_settings(VideoTrainingConfig, name), arguments)
     folder: Path = arguments.out / "video"
     print(f"stage 2: filming {config.clips.count} clips into {folder / 'films'}, or reading what is there")
-    trainer = VideoTrainer(config, folder, prepared_clips(config, folder / "films"))
+    trainer = VideoTrainer(config, folder, prepared_clips(config, folder / "films", FilmingLine(sys.stderr)))
     return _train(trainer, config, arguments, VIDEO_FILE, folder)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from anyview_ros.cli.training_runs import add_run_arguments, changed, trained
+from anyview_ros.cli.training_runs import FilmingLine, add_run_arguments, changed, trained
 
 
 def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,10 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"filming {config.film.rooms} rooms and {config.film.robots} robots into {folder}, or reading what is there"
     )
-    trainer = ZeroTrainer(config, arguments.out, prepared_rooms(config, folder))
+    line = FilmingLine(sys.stderr)
+    trainer = ZeroTrainer(config, arguments.out, prepared_rooms(config, folder, line))
     finished = trained(trainer, config, arguments)
     weights = arguments.out / WEIGHTS
-    rooms = held_out_rooms(config, folder)
+    rooms = held_out_rooms(config, folder, line)
     print(f"calibrated on held-out rooms: {calibrate(weights, rooms, device=str(trainer.device))}")
     print(f"weights: {weights}")
     return 0 if finished else 1

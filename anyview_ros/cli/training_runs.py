@@ -1,4 +1,4 @@
-"""What the commands that train have in common: arguments, the changes they make to settings, and a progress line."""
+"""What the commands that train have in common: arguments, the changes they make to settings, and progress lines."""
 
 from __future__ import annotations
 
@@ -69,8 +69,35 @@ def run_shown(trainer: Trainer, steps: int, minutes: float | None) -> bool:
     return finished
 
 
+class _Line:
+    """How much is done and the remaining time: one line that changes on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, stream: TextIO, first: int | None) -> None:
+        self._stream, self._first = stream, first
+        self._began = self._shown = time.monotonic()
+
+    def show(self, done: int, total: int, said: str) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._began = done, now
+        live = self._stream.isatty()
+        if now - self._shown < (0.2 if live else 10.0) and done < total:
+            return
+        self._shown = now
+        since = done - self._first
+        left = _clock((now - self._began) / since * (total - done)) if since > 0 else "?"
+        filled = 30 * done // total
+        text = f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}  {said}  {left} left"
+        self._stream.write(f"\r{text}" if live else f"{text}\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        if self._stream.isatty():
+            self._stream.write("\n")
+
+
 class ProgressLine:
-    """Steps done, loss and remaining time: one line that changes on a terminal, now and then a line elsewhere.
+    """Steps done, loss and remaining time.
 
     Args:
         stream: where to write.
@@ -79,31 +106,37 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO, first: int | None) -> None:
         """Begin at ``first``."""
-        self._stream, self._first = stream, first
-        self._began = self._shown = time.monotonic()
+        self._line = _Line(stream, first)
         self._smooth = math.nan
 
     def update(self, step: int, total: int, loss: float) -> None:
         """Show that ``step`` of ``total`` steps are done."""
         self._smooth = loss if math.isnan(self._smooth) else 0.98 * self._smooth + 0.02 * loss
-        now = time.monotonic()
-        if self._first is None:
-            self._first, self._began = step, now
-        live = self._stream.isatty()
-        if now - self._shown < (0.2 if live else 10.0) and step < total:
-            return
-        self._shown = now
-        done = step - self._first
-        left = _clock((now - self._began) / done * (total - step)) if done > 0 else "?"
-        filled = 30 * step // total
-        text = f"[{'#' * filled}{'.' * (30 - filled)}] {step}/{total}  loss {self._smooth:.4f}  {left} left"
-        self._stream.write(f"\r{text}" if live else f"{text}\n")
-        self._stream.flush()
+        self._line.show(step, total, f"loss {self._smooth:.4f}")
 
     def end(self) -> None:
         """Leave the line."""
-        if self._stream.isatty():
-            self._stream.write("\n")
+        self._line.end()
+
+
+class FilmingLine:
+    """What is being filmed, how much of it there is, and the remaining time; a line for each folder.
+
+    Args:
+        stream: where to write.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Begin with nothing."""
+        self._stream = stream
+        self._lines: dict[str, _Line] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show it; see ``FilmReport``."""
+        line = self._lines.setdefault(what, _Line(self._stream, None))
+        line.show(done, total, what)
+        if done == total:
+            line.end()
 
 
 def _clock(seconds: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.scenes import clutter
 from anyview_ros.scenes.arm import Arm
 from anyview_ros.scenes.material import Light, Material, Rgb
 from anyview_ros.scenes.poses import move, turn
@@ -19,6 +20,7 @@ from anyview_ros.scenes.world import FramePoses, World
 
 Array = NDArray[np.float64]
 _PLAIN_SHARE = 0.25
+_PALEST = 0.95
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,12 @@ class _Motion:
         return frames
 
 
-def random_room(seed: int, *, photographs: Sequence[NDArray[np.uint8]] | Mapping[str, Image] = ()) -> World:
+def random_room(
+    seed: int,
+    *,
+    photographs: Sequence[NDArray[np.uint8]] | Mapping[str, Image] = (),
+    cluttered: bool = False,
+) -> World:
     """Return a random room of 3 to 7 metres with things of 3 cm to 1 m in it, some of which move.
 
     Frames of moving things are ``mover_0``…; where there is an arm, its frames are those of ``Arm``. The room has no
@@ -80,18 +87,26 @@ def random_room(seed: int, *, photographs: Sequence[NDArray[np.uint8]] | Mapping
     Args:
         seed: same seed, same room.
         photographs: pictures to cover surfaces with, uint8 (H, W, 3), or textures by name.
+        cluttered: the same room in paler colours, with the things of :mod:`~anyview_ros.scenes.clutter` in it besides.
     """
     rng = np.random.default_rng((0x600D, seed))
     extra = photograph_textures(photographs)
     textures = procedural_textures().extended(extra) if extra else procedural_textures()
-    return _Builder(rng, tuple(textures.images), tuple(extra)).world(textures)
+    paleness = np.random.default_rng((0xC107, seed)).uniform(0, _PALEST) if cluttered else 0.0
+    builder = _Builder(rng, tuple(textures.images), tuple(extra), float(paleness))
+    return builder.world(textures, cluttered=cluttered)
 
 
 class _Builder:
     def __init__(
-        self, rng: np.random.Generator, textures: tuple[str, ...], photographs: tuple[str, ...]
+        self,
+        rng: np.random.Generator,
+        textures: tuple[str, ...],
+        photographs: tuple[str, ...],
+        paleness: float,
     ) -> None:
         self._rng = rng
+        self._paleness = paleness
         self._textures, self._photographs = textures, photographs
         self._size = rng.uniform((3.0, 3.0, 2.3), (7.0, 7.0, 3.4))
         self._bodies: list[Body] = []
@@ -99,7 +114,7 @@ class _Builder:
         self._taken: list[tuple[float, float, float]] = []  # circles on the floor: x, y, radius
         self._arm: _SwingingArm | None = None
 
-    def world(self, textures: TextureSet) -> World:
+    def world(self, textures: TextureSet, *, cluttered: bool) -> World:
         rng, (length, width, height) = self._rng, self._size
         self._walls()
         tables = [self._table(i) for i in range(int(rng.integers(1, 4)))]
@@ -112,21 +127,25 @@ class _Builder:
         self._pictures()
         focus = tables[0] + rng.uniform((-0.3, -0.3, 0.0), (0.3, 0.3, 0.3))
         margin = 0.15
+        lights, ambient = self._lights(), self._tint(rng.uniform(0.2, 0.45))
+        if cluttered:
+            focus = self._clutter(focus)
         return World(
             bodies=tuple(self._bodies),
             motion=_Motion(tuple(self._swings), self._arm),
-            lights=self._lights(),
+            lights=lights,
             textures=textures,
             focus=(float(focus[0]), float(focus[1]), float(focus[2])),
             bounds=(
                 (-length / 2 + margin, -width / 2 + margin, margin),
                 (length / 2 - margin, width / 2 - margin, height - margin),
             ),
-            ambient=self._tint(rng.uniform(0.2, 0.45)),
+            ambient=ambient,
         )
 
     def _colour(self) -> Rgb:
-        r, g, b = self._rng.uniform(0.05, 0.98, 3) ** 0.8
+        colour = self._rng.uniform(0.05, 0.98, 3) ** 0.8
+        r, g, b = colour + self._paleness * (colour.mean() - colour)
         return (float(r), float(g), float(b))
 
     def _tint(self, strength: float) -> Rgb:
@@ -274,6 +293,32 @@ class _Builder:
             rng.uniform(0, 6.3, 6),
         )
         self._bodies += arm.bodies(self._material(0.2), self._material(0.1), self._material(0.1))
+
+    def _clutter(self, focus: Array) -> Array:
+        """Clutter along the walls and on the floor; returns what to look at, mostly one of these things."""
+        rng, (length, width, _) = self._rng, self._size
+        for number in range(int(rng.integers(4, 9))):
+            kind = clutter.KINDS[int(rng.integers(len(clutter.KINDS)))]
+            heading = float(rng.uniform(0, 2 * math.pi))
+            place = rng.uniform(-0.35, 0.35, 2) * (length, width)
+            if kind in clutter.AGAINST_WALLS:
+                side = int(rng.integers(4))  # the wall at +y, -x, -y, +x, which is at the thing's +y
+                heading = side * math.pi / 2
+                gap = float(rng.uniform(0.25, 0.5))
+                across, out = (width, length) if side % 2 == 0 else (length, width)
+                along = float(rng.uniform(-0.35, 0.35)) * out
+                place = np.array((along, across / 2 - gap))
+                place = turn("z", heading)[:2, :2] @ place
+            pose = move(float(place[0]), float(place[1])) @ turn("z", heading)
+            parts = kind(rng)
+            looks = {part.look: self._material(0.3) for part in parts}
+            for part in parts:
+                self._bodies.append(
+                    Body(part.shape, looks[part.look], pose @ part.pose, instance=f"clutter_{number}")
+                )
+            if rng.uniform() < 0.4:
+                focus = np.append(place, rng.uniform(0.2, 0.9))
+        return focus
 
     def _pictures(self) -> None:
         rng, (length, width, _) = self._rng, self._size

@@ -27,9 +27,10 @@ class RoomFactory:
 
     Args:
         held_out: whether to make scenes for tests instead of training.
+        cluttered: see :func:`~anyview_ros.scenes.random_room.random_room`.
     """
 
-    def __init__(self, *, held_out: bool) -> None:
+    def __init__(self, *, held_out: bool, cluttered: bool = False) -> None:
         """Read the photographs."""
         kept = {
             name: image
@@ -37,6 +38,7 @@ class RoomFactory:
             if (name in HELD_OUT_PHOTOGRAPHS) == held_out
         }
         self._held_out = held_out
+        self._cluttered = cluttered
         self._photographs = kept
         self._textures: TextureSet = procedural_textures().extended(kept)
         self._allowed = [name for name in self._textures.images if name not in HELD_OUT_PATTERNS]
@@ -44,7 +46,7 @@ class RoomFactory:
     def room(self, seed: int) -> World:
         """Return the room of ``seed``; a held-out room's seed is counted from ``HELD_OUT_SEEDS``."""
         number = seed + (HELD_OUT_SEEDS if self._held_out else 0)
-        world = random_room(number, photographs=self._photographs)
+        world = random_room(number, photographs=self._photographs, cluttered=self._cluttered)
         bodies = world.bodies
         if not self._held_out:
             rng = np.random.default_rng((0xA55E7, seed))

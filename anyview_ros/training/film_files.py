@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ Films = Mapping[str, NDArray[Any]]
 Filming = Callable[[int, int], Films]
 """Films scenes ``first`` to ``first + count``, each as its number alone says."""
 
+FilmReport = Callable[[str, int, int], None]
+"""Is told of what, "clips" say, how many are filmed of how many; those that were there from the start count."""
+
+
+def untold(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
 
 def film_to_files(
     folder: Path,
@@ -32,6 +39,7 @@ def film_to_files(
     settings: Mapping[str, Any],
     *,
     workers: int = 1,
+    report: FilmReport = untold,
 ) -> list[Path]:
     """Film scenes 0 to ``count`` into files of ``folder``; files that are there already are kept.
 
@@ -43,6 +51,7 @@ def film_to_files(
         settings: what the pictures depend on, as JSON can say it; ``stem``.json keeps it beside them. ``device`` is
             left out: it changes no picture that one could see.
         workers: processes that film.
+        report: is called with the folder's name at the beginning and after each file, unless all files are there.
 
     Returns:
         the files, in order of the scenes.
@@ -56,15 +65,28 @@ def film_to_files(
     spans = [(first, min(first + SCENES_PER_FILE, count)) for first in range(0, count, SCENES_PER_FILE)]
     paths = [folder / f"{stem}_{first:06d}_to_{last:06d}.npz" for first, last in spans]
     missing = [(span, path) for span, path in zip(spans, paths, strict=True) if not path.exists()]
+    if missing:
+        done = count - sum(last - first for (first, last), _ in missing)
+        report(folder.name, done, count)
+        for written in _filmed(film, missing, workers):
+            done += written
+            report(folder.name, done, count)
+    return paths
+
+
+def _filmed(film: Filming, missing: Sequence[tuple[tuple[int, int], Path]], workers: int) -> Iterator[int]:
+    """Film into each file, and give the number of its scenes when it is there."""
     if workers <= 1:
         for span, path in missing:
-            _write(film, span, path)
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            jobs = [pool.submit(_write_alone, film, span, path) for span, path in missing]
-            for job in jobs:
-                job.result()
-    return paths
+            yield _write(film, span, path)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs: list[Future[int]] = [pool.submit(_write_alone, film, span, path) for span, path in missing]
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # so that an error is told at once
 
 
 def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[str, NDArray[Any]]:
@@ -122,17 +144,18 @@ def _differing(note: Path, wanted: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _write_alone(film: Filming, span: tuple[int, int], path: Path) -> None:
+def _write_alone(film: Filming, span: tuple[int, int], path: Path) -> int:
     """In a process that shares the machine with others."""
     import torch
 
     torch.set_num_threads(1)
-    _write(film, span, path)
+    return _write(film, span, path)
 
 
-def _write(film: Filming, span: tuple[int, int], path: Path) -> None:
+def _write(film: Filming, span: tuple[int, int], path: Path) -> int:
     films: dict[str, Any] = dict(film(span[0], span[1] - span[0]))
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as file:
         np.savez(file, **films)
     unfinished.replace(path)
+    return span[1] - span[0]

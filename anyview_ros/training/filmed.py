@@ -14,7 +14,7 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
 from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
-from anyview_ros.training.film_files import Films, film_to_files, read_files
+from anyview_ros.training.film_files import FilmReport, Films, film_to_files, read_files, untold
 
 _TRIES = 50
 _LEAST_MEDIAN_DEPTH_M = 0.15
@@ -66,10 +66,11 @@ class FilmPlan:
         parallel: film by cameras side by side, see :func:`sample_parallel_rig`, in place of such view changes.
         framed: the distance suits the lens, see :func:`sample_rig`.
         robots: film simulated robots in place of rooms.
+        cluttered: film cluttered rooms, see :func:`~anyview_ros.scenes.random_room.random_room`.
         device: where the ray caster computes.
 
     Raises:
-        InvalidInputError: a number below 1.
+        InvalidInputError: a number below 1, or robots that are to be cluttered.
     """
 
     side: int = 64
@@ -80,12 +81,17 @@ class FilmPlan:
     parallel: bool = False
     framed: bool = False
     robots: bool = False
+    cluttered: bool = False
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name in ("side", "instants", "supersampling"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        if self.robots and self.cluttered:
+            raise InvalidInputError(
+                "robots and cluttered are both set; only rooms can be cluttered, so leave one out"
+            )
 
 
 def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
@@ -94,8 +100,11 @@ def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
     Raises:
         InvalidInputError: a room in which no rig found a place.
     """
-    kind = RobotFactory if plan.robots else RoomFactory
-    factory = kind(held_out=plan.held_out)
+    factory: RoomFactory | RobotFactory = (
+        RobotFactory(held_out=plan.held_out)
+        if plan.robots
+        else RoomFactory(held_out=plan.held_out, cluttered=plan.cluttered)
+    )
     rooms = [_film_room(plan, factory, first + index) for index in range(count)]
     frames, depth, intrinsics, poses, aims = (np.stack(column) for column in zip(*rooms, strict=True))
     return FilmedRooms(frames, depth, intrinsics, poses, aims)
@@ -144,13 +153,22 @@ def _rig(plan: FilmPlan, world: World, rng: np.random.Generator) -> Rig:
     )
 
 
-def film_to(folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1, first: int = 0) -> list[Path]:
+def film_to(
+    folder: Path,
+    plan: FilmPlan,
+    rooms: int,
+    *,
+    workers: int = 1,
+    first: int = 0,
+    report: FilmReport = untold,
+) -> list[Path]:
     """Film ``rooms`` rooms from number ``first`` on into files of ``folder``, which count them from 0.
 
     See :func:`~anyview_ros.training.film_files.film_to_files`.
     """
     settings = {**asdict(plan), "first": first}
-    return film_to_files(folder, "rooms", rooms, partial(_arrays, plan, first), settings, workers=workers)
+    film = partial(_arrays, plan, first)
+    return film_to_files(folder, "rooms", rooms, film, settings, workers=workers, report=report)
 
 
 def read_rooms(paths: list[Path]) -> FilmedRooms:

@@ -17,6 +17,7 @@ from anyview_ros.methods.look_beyond.panorama.known import Known
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.seam import seam_loss
 from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, save_panorama_weights
+from anyview_ros.training.film_files import FilmReport, untold
 from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
 from anyview_ros.training.look_beyond_panorama_films import Panoramas, film_to, read_panoramas
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
@@ -190,11 +191,13 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp_min(1e-6)
 
 
-def prepared_panoramas(config: PanoramaTrainingConfig, folder: Path) -> Panoramas:
+def prepared_panoramas(
+    config: PanoramaTrainingConfig, folder: Path, report: FilmReport = untold
+) -> Panoramas:
     """Film the panoramas that a run needs into ``folder``, or read them if they are there.
 
     Raises:
         InvalidInputError: the device that they are to be filmed on cannot be used, or the folder holds others.
         ReadError: what is there is damaged.
     """
-    return read_panoramas(film_to(folder, config.plan(), config.panoramas.count))
+    return read_panoramas(film_to(folder, config.plan(), config.panoramas.count, report=report))

@@ -23,7 +23,7 @@ from anyview_ros.methods.pictures import SourceFrame
 from anyview_ros.scenes import World, render, sample_view
 from anyview_ros.scenes.panoramas import render_panorama
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
-from anyview_ros.training.film_files import Films, film_to_files, read_files
+from anyview_ros.training.film_files import FilmReport, Films, film_to_files, read_files, untold
 
 _TRIES = 30
 _CLEARANCE_M, _LEAST_MIDDLE_M = 0.2, 0.3
@@ -136,10 +136,10 @@ def film_panorama(
     )
 
 
-def film_to(folder: Path, plan: PanoramaPlan, count: int) -> list[Path]:
+def film_to(folder: Path, plan: PanoramaPlan, count: int, *, report: FilmReport = untold) -> list[Path]:
     """Film ``count`` panoramas into files of ``folder``; see
     :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "panoramas", count, partial(_arrays, plan), asdict(plan))
+    return film_to_files(folder, "panoramas", count, partial(_arrays, plan), asdict(plan), report=report)
 
 
 def read_panoramas(paths: list[Path]) -> Panoramas:

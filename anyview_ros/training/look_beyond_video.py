@@ -15,6 +15,7 @@ from anyview_ros.methods.look_beyond.video.generation import TRAINING_LEVELS, no
 from anyview_ros.methods.look_beyond.video.known import Anchor, Known, relative_rays, signed
 from anyview_ros.methods.look_beyond.video.network import UNSEEN_SPREAD, VideoDenoiser, spread
 from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
+from anyview_ros.training.film_files import FilmReport, untold
 from anyview_ros.training.look_beyond_video_clips import Clips, film_to, read_clips
 from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
@@ -153,11 +154,11 @@ def _mirrored(video: Tensor, known: Known) -> tuple[Tensor, Known]:
     return video.flip(-1), replace(mirror, rays=mirror.rays * signs[:, None, None])
 
 
-def prepared_clips(config: VideoTrainingConfig, folder: Path) -> Clips:
+def prepared_clips(config: VideoTrainingConfig, folder: Path, report: FilmReport = untold) -> Clips:
     """Film the clips that a run needs into ``folder``, or read them if they are there.
 
     Raises:
         InvalidInputError: the device that they are to be filmed on cannot be used, or the folder holds others.
         ReadError: what is there is damaged.
     """
-    return read_clips(film_to(folder, config.plan(), config.clips.count))
+    return read_clips(film_to(folder, config.plan(), config.clips.count, report=report))

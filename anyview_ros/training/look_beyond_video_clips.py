@@ -21,7 +21,7 @@ from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.look_beyond.video.known import Anchor, moved
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RoomFactory
-from anyview_ros.training.film_files import Films, film_to_files, read_files
+from anyview_ros.training.film_files import FilmReport, Films, film_to_files, read_files, untold
 from anyview_ros.training.look_beyond_video_paths import sample_path
 
 _TRIES = 30
@@ -107,10 +107,10 @@ def film_clips(plan: ClipPlan, first: int, count: int) -> Clips:
     return Clips(**{name: np.stack([clip[name] for clip in clips]) for name in _FIELDS})
 
 
-def film_to(folder: Path, plan: ClipPlan, clips: int) -> list[Path]:
+def film_to(folder: Path, plan: ClipPlan, clips: int, *, report: FilmReport = untold) -> list[Path]:
     """Film ``clips`` clips into files of ``folder``; see
     :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "clips", clips, partial(_arrays, plan), asdict(plan))
+    return film_to_files(folder, "clips", clips, partial(_arrays, plan), asdict(plan), report=report)
 
 
 def read_clips(paths: list[Path]) -> Clips:

@@ -21,6 +21,9 @@ class RoomsConfig:
         framed: further rooms, filmed from where the lens frames 0.4 to 4 m, see
             :func:`~anyview_ros.training.cameras.sample_rig`.
         framed_parallel: of these, rooms filmed once more so by cameras side by side.
+        cluttered: further rooms, full of things of many parts, filmed as the framed ones are but with four rays to a
+            pixel: a real camera's pixels average what they see.
+        cluttered_parallel: of these, rooms filmed once more so by cameras side by side.
         side: pixels.
         instants: per room.
         workers: processes that film.
@@ -31,6 +34,8 @@ class RoomsConfig:
     parallel: int = 0
     framed: int = 0
     framed_parallel: int = 0
+    cluttered: int = 0
+    cluttered_parallel: int = 0
     side: int = 64
     instants: int = 2
     workers: int = 2

@@ -17,6 +17,7 @@ from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load_weights, save_weights
 from anyview_ros.training.batches import Batch, BatchSource
+from anyview_ros.training.film_files import FilmReport, untold
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, picture_loss, run_batch
@@ -144,19 +145,23 @@ def _depth_sheet(batch: PictureBatch, log_depth: Tensor, config: SmallConfig) ->
     return [batch.picture.float() / 255, *greys]
 
 
-def prepared_rooms(config: SmallTrainingConfig, folder: Path) -> FilmedRooms:
+def prepared_rooms(config: SmallTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
     """Film the rooms that a run needs into folders of ``folder``, or read them if they are there."""
     rooms = config.rooms
     plan = FilmPlan(side=rooms.side, instants=rooms.instants, device=rooms.device)
-    aside, framed = replace(plan, parallel=True), replace(plan, framed=True)
+    framed = replace(plan, framed=True)
+    cluttered = replace(framed, cluttered=True, supersampling=2)
+    after = rooms.count + rooms.framed
     files = []
     for name, how, count, first in (
         ("train", plan, rooms.count, 0),
-        ("parallel", aside, rooms.parallel, 0),
+        ("parallel", replace(plan, parallel=True), rooms.parallel, 0),
         ("framed", framed, rooms.framed, rooms.count),
         ("framed_parallel", replace(framed, parallel=True), rooms.framed_parallel, rooms.count),
+        ("cluttered", cluttered, rooms.cluttered, after),
+        ("cluttered_parallel", replace(cluttered, parallel=True), rooms.cluttered_parallel, after),
     ):
-        files += film_to(folder / name, how, count, workers=rooms.workers, first=first)
+        files += film_to(folder / name, how, count, workers=rooms.workers, first=first, report=report)
     filmed = read_rooms(files)
     if filmed.side != rooms.side or filmed.frames.shape[2] != rooms.instants:
         raise InvalidInputError(

@@ -16,6 +16,7 @@ from anyview_ros.methods.zeronvs.reliability import Reliability, distance, expec
 from anyview_ros.methods.zeronvs.sampling import SeededNoise, sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
 from anyview_ros.metrics.reliability import GOOD_ERROR, brier_score
+from anyview_ros.training.film_files import FilmReport, untold
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan, SampleSource
@@ -42,15 +43,19 @@ class Judged:
     good: NDArray[np.bool_]
 
 
-def held_out_rooms(config: ZeroTrainingConfig, folder: Path) -> FilmedRooms:
+def held_out_rooms(config: ZeroTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
     """Film held-out rooms and robots into ``folder``, or read them if they are there; as many as training has kinds."""
     wanted, files = config.film, []
     plan = FilmPlan(side=wanted.side, instants=1, held_out=True, device=wanted.device)
     if wanted.rooms:
-        files += film_to(folder / "held_out_rooms", plan, HELD_OUT_ROOMS, workers=wanted.workers)
+        files += film_to(
+            folder / "held_out_rooms", plan, HELD_OUT_ROOMS, workers=wanted.workers, report=report
+        )
     if wanted.robots:
         robots = replace(plan, robots=True)
-        files += film_to(folder / "held_out_robots", robots, HELD_OUT_ROOMS, workers=wanted.workers)
+        files += film_to(
+            folder / "held_out_robots", robots, HELD_OUT_ROOMS, workers=wanted.workers, report=report
+        )
     return read_rooms(files)
 
 

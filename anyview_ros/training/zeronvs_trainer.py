@@ -15,6 +15,7 @@ from anyview_ros.methods.zeronvs.network import ZeroNetwork
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.sampling import sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
+from anyview_ros.training.film_files import FilmReport, untold
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
@@ -112,7 +113,7 @@ def _start_from(network: ZeroNetwork, path: Path) -> str:
     return loaded.sha256
 
 
-def prepared_rooms(config: ZeroTrainingConfig, folder: Path) -> FilmedRooms:
+def prepared_rooms(config: ZeroTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
     """Film what a run needs into ``folder``/rooms and ``folder``/robots, or read it if it is there.
 
     Raises:
@@ -120,9 +121,9 @@ def prepared_rooms(config: ZeroTrainingConfig, folder: Path) -> FilmedRooms:
     """
     wanted = config.film
     plan = FilmPlan(side=wanted.side, instants=wanted.instants, device=wanted.device)
-    files = film_to(folder / "rooms", plan, wanted.rooms, workers=wanted.workers)
+    files = film_to(folder / "rooms", plan, wanted.rooms, workers=wanted.workers, report=report)
     robots = FilmPlan(side=wanted.side, instants=wanted.instants, device=wanted.device, robots=True)
-    files += film_to(folder / "robots", robots, wanted.robots, workers=wanted.workers)
+    files += film_to(folder / "robots", robots, wanted.robots, workers=wanted.workers, report=report)
     filmed = read_rooms(files)
     if filmed.side != wanted.side or filmed.frames.shape[2] != wanted.instants:
         raise InvalidInputError(

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from anyview_ros.cli import training_runs
-from anyview_ros.cli.training_runs import ProgressLine, add_run_arguments, changed
+from anyview_ros.cli.training_runs import FilmingLine, ProgressLine, add_run_arguments, changed
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.training.run import RunConfig
 
@@ -59,3 +59,21 @@ def test_the_remaining_time_of_a_run_that_was_resumed_counts_its_own_steps(
     now[0] += 20.0
     line.update(910, 1000, 0.5)
     assert stream.getvalue().endswith("910/1000  loss 0.5000  0:03:00 left")
+
+
+def test_each_folder_that_is_filmed_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(training_runs.time, "monotonic", lambda: now[0])
+    stream = Terminal()
+    line = FilmingLine(stream)
+    line("train", 10, 30)
+    now[0] += 20.0
+    line("train", 20, 30)
+    assert stream.getvalue().endswith("20/30  train  0:00:20 left")
+    now[0] += 20.0
+    line("train", 30, 30)
+    assert stream.getvalue().endswith("30/30  train  0:00:00 left\n")
+    line("framed", 0, 5)
+    now[0] += 1.0
+    line("framed", 1, 5)
+    assert stream.getvalue().endswith("1/5  framed  0:00:04 left")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,3 +16,11 @@ def numbers(log: Path, first: int, count: int) -> Films:
         file.write(f"{first}+{count} ")
     scenes = np.arange(first, first + count)
     return {"one": scenes, "two": np.stack([scenes, scenes], 1)}
+
+
+def numbers_but_the_first(log: Path, first: int, count: int) -> Films:
+    """Scenes that are their numbers, but the first cannot be filmed."""
+    if first == 0:
+        raise ValueError("the first")
+    time.sleep(0.05)
+    return numbers(log, first, count)

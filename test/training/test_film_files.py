@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numbered_films import numbers
+from numbered_films import numbers, numbers_but_the_first
 
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.training import film_files
@@ -38,6 +38,31 @@ def test_what_is_there_is_kept_and_more_scenes_are_added(tmp_path: Path) -> None
     more = film_to_files(tmp_path, "ns", 6, partial(numbers, log), {})
     assert log.read_text().split() == ["2+2", "4+2"]
     np.testing.assert_array_equal(read_files(more, ("one",), "numbers")["one"], np.arange(6))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_filmed_is_reported(tmp_path: Path, workers: int) -> None:
+    film = partial(numbers, tmp_path / "log")
+    folder = tmp_path / "some"
+    film_to_files(folder, "ns", 2, film, {})
+    told: list[tuple[str, int, int]] = []
+
+    def report(what: str, done: int, total: int) -> None:
+        told.append((what, done, total))
+
+    film_to_files(folder, "ns", 5, film, {}, workers=workers, report=report)
+    assert told[0] == ("some", 2, 5)
+    assert told[-1] == ("some", 5, 5)
+    assert len(told) == 3
+    film_to_files(folder, "ns", 5, film, {}, workers=workers, report=report)
+    assert len(told) == 3  # nothing was missing
+
+
+def test_after_an_error_in_another_process_nothing_more_is_filmed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(ValueError, match="the first"):
+        film_to_files(tmp_path, "ns", 200, partial(numbers_but_the_first, log), {}, workers=2)
+    assert len(list(tmp_path.glob("ns_*.npz"))) < 50
 
 
 def test_an_interrupted_file_is_made_anew(tmp_path: Path) -> None:

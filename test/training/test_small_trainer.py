@@ -262,19 +262,34 @@ def test_rooms_by_parallel_cameras_come_after_the_others(
     assert len(prepared_rooms(replace(config, rooms=replace(config.rooms, parallel=0)), tmp_path)) == 1
 
 
-def test_framed_rooms_are_further_ones_and_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_framed_and_cluttered_rooms_are_further_ones_and_come_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filmed_so = []
 
     def told(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
-        filmed_so.append((plan.framed, plan.parallel, first, count))
-        return film_rooms(
-            replace(plan, framed=False), first, count
-        )  # framing takes many tries: tested elsewhere
+        filmed_so.append((plan.framed, plan.cluttered, plan.supersampling, plan.parallel, first, count))
+        return film_rooms(FilmPlan(side=plan.side, instants=1), first, count)  # the plain way, which is quick
 
     monkeypatch.setattr(filmed, "film_rooms", told)
-    how = RoomsConfig(count=1, framed=1, framed_parallel=1, side=32, instants=1, workers=1)
-    assert len(prepared_rooms(replace(CONFIG, rooms=how), tmp_path)) == 3
-    assert filmed_so == [(False, False, 0, 1), (True, False, 1, 1), (True, True, 1, 1)]
+    how = RoomsConfig(
+        count=1,
+        framed=1,
+        framed_parallel=1,
+        cluttered=1,
+        cluttered_parallel=1,
+        side=32,
+        instants=1,
+        workers=1,
+    )
+    assert len(prepared_rooms(replace(CONFIG, rooms=how), tmp_path)) == 5
+    assert filmed_so == [
+        (False, False, 1, False, 0, 1),
+        (True, False, 1, False, 1, 1),
+        (True, False, 1, True, 1, 1),
+        (True, True, 2, False, 2, 1),
+        (True, True, 2, True, 2, 1),
+    ]
 
 
 def test_each_weight_is_in_one_optimiser() -> None:
