@@ -57,8 +57,11 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     cv2.setNumThreads(1)
-    plan = FilmPlan(held_out=True, view_changes_deg=CHANGES_DEG)
-    rooms = read_rooms(film_to(Path(arguments.rooms), plan, arguments.count + arguments.first))
+    plan = FilmPlan(held_out=True, view_changes_deg=CHANGES_DEG, supersampling=arguments.supersampling)
+    folder = Path(arguments.rooms)
+    if plan.supersampling > 1:
+        folder = folder.with_name(f"{folder.name}_supersampled_{plan.supersampling}")
+    rooms = read_rooms(film_to(folder, plan, arguments.count + arguments.first))
     ours = load_synthesizer("anyview_small", device=arguments.device, weights=arguments.weights)
     reprojection = load_synthesizer("reprojection")
     scores: Scores = {name: {} for name in BINS}
@@ -169,6 +172,12 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--rooms", default="build/held_out_rooms", help="folder that keeps the filmed rooms")
+    parser.add_argument(
+        "--supersampling",
+        type=int,
+        default=1,
+        help="rays per pixel are its square; 2 or more: smooth as photographs, in a folder beside --rooms",
+    )
     parser.add_argument("--first", type=int, default=50, help="first room; those before were calibrated on")
     parser.add_argument("--count", type=int, default=200, help="rooms to judge")
     parser.add_argument("--weights", help="weights to judge; none: those that are shipped")

@@ -138,9 +138,9 @@ def _differing(note: Path, wanted: Mapping[str, Any]) -> list[str]:
         found = dict(json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ReadError(f"{note} cannot be read ({error}); delete it and the films beside it") from error
-    absent = object()
+    # a switch that is not mentioned was not there yet, and is off
     return sorted(
-        name for name in wanted.keys() | found.keys() if wanted.get(name, absent) != found.get(name, absent)
+        name for name in wanted.keys() | found.keys() if wanted.get(name, False) != found.get(name, False)
     )
 
 

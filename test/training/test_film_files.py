@@ -99,6 +99,7 @@ def test_films_of_other_settings_are_refused_but_may_be_made_elsewhere(tmp_path:
     film_to_files(tmp_path / "a", "ns", 0, film, {"side": 32})  # of which nothing is there
     paths = film_to_files(tmp_path / "a", "ns", 3, film, plan)
     assert film_to_files(tmp_path / "a", "ns", 3, film, plan | {"device": "cuda"}) == paths
+    assert film_to_files(tmp_path / "a", "ns", 3, film, plan | {"mirrored": False}) == paths  # a newer switch
     for other in (
         plan | {"side": 96},
         plan | {"angles": (1.0, 3.0)},
