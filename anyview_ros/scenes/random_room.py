@@ -296,29 +296,31 @@ class _Builder:
 
     def _clutter(self, focus: Array) -> Array:
         """Clutter along the walls and on the floor; returns what to look at, mostly one of these things."""
-        rng, (length, width, _) = self._rng, self._size
+        rng = self._rng
         for number in range(int(rng.integers(4, 9))):
-            kind = clutter.KINDS[int(rng.integers(len(clutter.KINDS)))]
-            heading = float(rng.uniform(0, 2 * math.pi))
-            place = rng.uniform(-0.35, 0.35, 2) * (length, width)
-            if kind in clutter.AGAINST_WALLS:
-                side = int(rng.integers(4))  # the wall at +y, -x, -y, +x, which is at the thing's +y
-                heading = side * math.pi / 2
-                gap = float(rng.uniform(0.25, 0.5))
-                across, out = (width, length) if side % 2 == 0 else (length, width)
-                along = float(rng.uniform(-0.35, 0.35)) * out
-                place = np.array((along, across / 2 - gap))
-                place = turn("z", heading)[:2, :2] @ place
-            pose = move(float(place[0]), float(place[1])) @ turn("z", heading)
-            parts = kind(rng)
+            make = clutter.KINDS[int(rng.integers(len(clutter.KINDS)))]
+            pose = self._standing(against_wall=make in clutter.AGAINST_WALLS)
+            parts = make(rng)
             looks = {part.look: self._material(0.3) for part in parts}
             for part in parts:
                 self._bodies.append(
                     Body(part.shape, looks[part.look], pose @ part.pose, instance=f"clutter_{number}")
                 )
             if rng.uniform() < 0.4:
-                focus = np.append(place, rng.uniform(0.2, 0.9))
+                focus = np.append(pose[:2, 3], rng.uniform(0.2, 0.9))
         return focus
+
+    def _standing(self, *, against_wall: bool) -> Array:
+        """The pose of a thing that stands somewhere on the floor, or with its +y side at one of the walls."""
+        rng, (length, width, _) = self._rng, self._size
+        heading = float(rng.uniform(0, 2 * math.pi))
+        x, y = rng.uniform(-0.35, 0.35, 2) * (length, width)
+        if not against_wall:
+            return move(x, y) @ turn("z", heading)
+        wall = int(rng.integers(4))  # at +y, -x, -y, +x: quarter turns from the first
+        gap = rng.uniform(0.25, 0.5)
+        along, across = (length, width) if wall % 2 == 0 else (width, length)
+        return turn("z", wall * math.pi / 2) @ move(rng.uniform(-0.35, 0.35) * along, across / 2 - gap)
 
     def _pictures(self) -> None:
         rng, (length, width, _) = self._rng, self._size

@@ -24,7 +24,7 @@ Filming = Callable[[int, int], Films]
 """Films scenes ``first`` to ``first + count``, each as its number alone says."""
 
 FilmReport = Callable[[str, int, int], None]
-"""Is told of what, "clips" say, how many are filmed of how many; those that were there from the start count."""
+"""Is told a folder's name, and how many of its scenes are filmed of how many; those that were there before count."""
 
 
 def untold(what: str, done: int, total: int) -> None:
@@ -86,7 +86,9 @@ def _filmed(film: Filming, missing: Sequence[tuple[tuple[int, int], Path]], work
             for job in as_completed(jobs):
                 yield job.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # so that an error is told at once
+            pool.shutdown(
+                wait=False, cancel_futures=True
+            )  # so that an error is told when those under way are done
 
 
 def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[str, NDArray[Any]]:

@@ -15,13 +15,13 @@ Maker = Callable[[np.random.Generator], list[Part]]
 
 
 @pytest.mark.parametrize("make", clutter.KINDS)
-def test_things_stand_on_the_floor_and_are_no_larger_than_people(make: Maker) -> None:
+def test_things_stand_on_the_floor_and_fit_into_rooms(make: Maker) -> None:
     for seed in range(40):
         parts = make(np.random.default_rng(seed))
         assert 2 <= len(parts) < 120
         for part in parts:
             assert np.linalg.det(part.pose[:3, :3]) == pytest.approx(1)
-            assert -0.35 < part.pose[2, 3] < 2.8
+            assert -0.01 < part.pose[2, 3] < 2.5
             assert np.abs(part.pose[:2, 3]).max() < 2.5
 
 

@@ -51,6 +51,13 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         read_rooms([broken])
 
 
+def test_a_plan_of_cluttered_rooms_films_them_and_robots_have_none() -> None:
+    plain, full = (film_rooms(FilmPlan(side=16, instants=1, cluttered=c), 3, 1) for c in (False, True))
+    assert not np.array_equal(plain.frames, full.frames)
+    with pytest.raises(InvalidInputError, match="robots and cluttered are both set"):
+        FilmPlan(robots=True, cluttered=True)
+
+
 def test_impossible_rigs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filmed, "_TRIES", 1)
     monkeypatch.setattr(filmed, "_LEAST_MEDIAN_DEPTH_M", 100.0)
