@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.scenes.drawn_textures import drawn_texture
+from anyview_ros.scenes.material import Material
 from anyview_ros.scenes.random_room import random_room
 from anyview_ros.scenes.robot_cell import simulated_robot
 from anyview_ros.scenes.textures import TextureSet, procedural_textures, sample_photographs
@@ -20,17 +22,21 @@ HELD_OUT_SEEDS = 10_000_000
 """Seeds of held-out scenes begin here; those of training scenes lie below."""
 TRAINING_ROBOTS = 1_000
 """Seeds of simulated robots that training sees begin here; those of tests, benchmarks and demonstrations lie below."""
+_ROOMS_PER_SET, _DRAWN_PER_SET = 20, 80
+_DRAWN_SHARE = 0.8
 
 
 class RoomFactory:
-    """Makes random rooms of one split, all of which share one set of textures in memory.
+    """Makes random rooms of one split, which share sets of textures in memory.
 
     Args:
         held_out: whether to make scenes for tests instead of training.
         cluttered: see :func:`~anyview_ros.scenes.random_room.random_room`.
+        drawn_textures: cover four in five of the surfaces that have a texture with one of 80 that are drawn for every
+            20 rooms, see :func:`~anyview_ros.scenes.drawn_textures.drawn_texture`, in place of the few fixed ones.
     """
 
-    def __init__(self, *, held_out: bool, cluttered: bool = False) -> None:
+    def __init__(self, *, held_out: bool, cluttered: bool = False, drawn_textures: bool = False) -> None:
         """Read the photographs."""
         kept = {
             name: image
@@ -42,6 +48,8 @@ class RoomFactory:
         self._photographs = kept
         self._textures: TextureSet = procedural_textures().extended(kept)
         self._allowed = [name for name in self._textures.images if name not in HELD_OUT_PATTERNS]
+        self._drawn_textures = drawn_textures
+        self._drawn: tuple[int, TextureSet] = (-1, self._textures)
 
     def room(self, seed: int) -> World:
         """Return the room of ``seed``; a held-out room's seed is counted from ``HELD_OUT_SEEDS``."""
@@ -56,7 +64,30 @@ class RoomFactory:
                 else body
                 for body in bodies
             )
-        return replace(world, bodies=bodies, textures=self._textures)
+        world = replace(world, bodies=bodies, textures=self._textures)
+        return self._covered_anew(world, number) if self._drawn_textures else world
+
+    def _covered_anew(self, world: World, number: int) -> World:
+        """The room with drawn textures on most of its surfaces."""
+        rng = np.random.default_rng((0xC07E, number))
+
+        def covered(material: Material) -> Material:
+            if material.texture == "plain" or rng.uniform() >= _DRAWN_SHARE:
+                return material
+            name = f"drawn_{rng.integers(_DRAWN_PER_SET)}"
+            return replace(material, colour=(1.0, 1.0, 1.0), ground=(0.0, 0.0, 0.0), texture=name)
+
+        bodies = tuple(replace(body, material=covered(body.material)) for body in world.bodies)
+        return replace(world, bodies=bodies, textures=self._drawn_set(number // _ROOMS_PER_SET))
+
+    def _drawn_set(self, index: int) -> TextureSet:
+        """The fixed textures and the drawn ones of 20 rooms; the last such set is kept."""
+        if self._drawn[0] != index:
+            rng = np.random.default_rng((0xD4A3, index))
+            photographs = list(self._photographs.values())
+            drawn = {f"drawn_{i}": drawn_texture(rng, photographs) for i in range(_DRAWN_PER_SET)}
+            self._drawn = (index, self._textures.extended(drawn))
+        return self._drawn[1]
 
     def _substitute(self, rng: np.random.Generator) -> str:
         return self._allowed[int(rng.integers(len(self._allowed)))]

@@ -67,10 +67,12 @@ class FilmPlan:
         framed: the distance suits the lens, see :func:`sample_rig`.
         robots: film simulated robots in place of rooms.
         cluttered: film cluttered rooms, see :func:`~anyview_ros.scenes.random_room.random_room`.
+        drawn_textures: cover most surfaces with textures drawn for these rooms, see
+            :class:`~anyview_ros.scenes.room_splits.RoomFactory`.
         device: where the ray caster computes.
 
     Raises:
-        InvalidInputError: a number below 1, or robots that are to be cluttered.
+        InvalidInputError: a number below 1, or robots that are to be cluttered or covered anew.
     """
 
     side: int = 64
@@ -82,16 +84,18 @@ class FilmPlan:
     framed: bool = False
     robots: bool = False
     cluttered: bool = False
+    drawn_textures: bool = False
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name in ("side", "instants", "supersampling"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
-        if self.robots and self.cluttered:
-            raise InvalidInputError(
-                "robots and cluttered are both set; only rooms can be cluttered, so leave one out"
-            )
+        for name, what in (("cluttered", "be cluttered"), ("drawn_textures", "get drawn textures")):
+            if self.robots and getattr(self, name):
+                raise InvalidInputError(
+                    f"robots and {name} are both set; only rooms can {what}, so leave one out"
+                )
 
 
 def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
@@ -103,7 +107,7 @@ def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
     factory: RoomFactory | RobotFactory = (
         RobotFactory(held_out=plan.held_out)
         if plan.robots
-        else RoomFactory(held_out=plan.held_out, cluttered=plan.cluttered)
+        else RoomFactory(held_out=plan.held_out, cluttered=plan.cluttered, drawn_textures=plan.drawn_textures)
     )
     rooms = [_film_room(plan, factory, first + index) for index in range(count)]
     frames, depth, intrinsics, poses, aims = (np.stack(column) for column in zip(*rooms, strict=True))

@@ -24,6 +24,8 @@ class RoomsConfig:
         cluttered: further rooms, full of things of many parts, filmed as the framed ones are but with four rays to a
             pixel: a real camera's pixels average what they see.
         cluttered_parallel: of these, rooms filmed once more so by cameras side by side.
+        drawn_textures: cover most surfaces of all these rooms with textures drawn for them, see
+            :class:`~anyview_ros.scenes.room_splits.RoomFactory`.
         side: pixels.
         instants: per room.
         workers: processes that film.
@@ -36,6 +38,7 @@ class RoomsConfig:
     framed_parallel: int = 0
     cluttered: int = 0
     cluttered_parallel: int = 0
+    drawn_textures: bool = False
     side: int = 64
     instants: int = 2
     workers: int = 2

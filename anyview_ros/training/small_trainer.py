@@ -148,7 +148,9 @@ def _depth_sheet(batch: PictureBatch, log_depth: Tensor, config: SmallConfig) ->
 def prepared_rooms(config: SmallTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
     """Film the rooms that a run needs into folders of ``folder``, or read them if they are there."""
     rooms = config.rooms
-    plan = FilmPlan(side=rooms.side, instants=rooms.instants, device=rooms.device)
+    plan = FilmPlan(
+        side=rooms.side, instants=rooms.instants, drawn_textures=rooms.drawn_textures, device=rooms.device
+    )
     framed = replace(plan, framed=True)
     cluttered = replace(framed, cluttered=True, supersampling=2)
     after = rooms.count + rooms.framed

@@ -58,6 +58,31 @@ def test_a_plan_of_cluttered_rooms_films_them_and_robots_have_none() -> None:
         FilmPlan(robots=True, cluttered=True)
 
 
+def test_a_plan_with_drawn_textures_films_the_same_shapes_in_them_and_robots_have_none() -> None:
+    fixed, drawn = (film_rooms(FilmPlan(side=16, instants=1, drawn_textures=d), 3, 1) for d in (False, True))
+    assert not np.array_equal(fixed.frames, drawn.frames)
+    np.testing.assert_array_equal(fixed.depth, drawn.depth)
+    with pytest.raises(InvalidInputError, match="robots and drawn_textures are both set"):
+        FilmPlan(robots=True, drawn_textures=True)
+
+
+def test_drawn_textures_depend_on_the_room_alone_and_cover_most_surfaces_that_have_one() -> None:
+    in_order, alone = (RoomFactory(held_out=False, drawn_textures=True) for _ in range(2))
+    rooms = [in_order.room(seed) for seed in (19, 20, 5)]
+    again = alone.room(20)
+    materials = [body.material for body in rooms[1].bodies]
+    assert [body.material for body in again.bodies] == materials
+    for material in materials:
+        name = material.texture
+        np.testing.assert_array_equal(rooms[1].textures.images[name], again.textures.images[name])
+    assert not np.array_equal(*(room.textures.images["drawn_0"] for room in rooms[:2]))
+    np.testing.assert_array_equal(*(room.textures.images["drawn_0"] for room in (rooms[0], rooms[2])))
+    textured = [body.material for room in rooms for body in room.bodies if body.material.texture != "plain"]
+    drawn = [material for material in textured if material.texture.startswith("drawn_")]
+    assert 0.7 < len(drawn) / len(textured) < 0.9
+    assert {(material.colour, material.ground) for material in drawn} == {((1.0,) * 3, (0.0,) * 3)}
+
+
 def test_impossible_rigs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filmed, "_TRIES", 1)
     monkeypatch.setattr(filmed, "_LEAST_MEDIAN_DEPTH_M", 100.0)

@@ -268,6 +268,7 @@ def test_framed_and_cluttered_rooms_are_further_ones_and_come_last(
     filmed_so = []
 
     def told(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
+        assert plan.drawn_textures
         filmed_so.append((plan.framed, plan.cluttered, plan.supersampling, plan.parallel, first, count))
         return film_rooms(FilmPlan(side=plan.side, instants=1), first, count)  # the plain way, which is quick
 
@@ -278,6 +279,7 @@ def test_framed_and_cluttered_rooms_are_further_ones_and_come_last(
         framed_parallel=1,
         cluttered=1,
         cluttered_parallel=1,
+        drawn_textures=True,
         side=32,
         instants=1,
         workers=1,
