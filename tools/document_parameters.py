@@ -29,7 +29,10 @@ def page() -> str:
     return (
         "# Parameters of the nodes\n\n"
         "Written by `tools/document_parameters.py` from the tables that the nodes declare; `ros2 param describe`\n"
-        "tells the same of a running node.\n\n" + "\n\n".join(sections) + "\n"
+        "tells the same of a running node. The subscriptions' quality of service can be set too, by ROS's own\n"
+        "`qos_overrides.<topic>.subscription.reliability`, `.depth` and `.history`.\n\n"
+        + "\n\n".join(sections)
+        + "\n"
     )
 
 

@@ -99,8 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.cli.method_arguments import load_methods
     from anyview_ros.cli.progress import progress_bar
     from anyview_ros.evaluation.benchmark_report import markdown, method_means, write_benchmark_report
+    from anyview_ros.evaluation.pages import page_engine
     from anyview_ros.offline.evaluate import EvaluatedMethod, ResultStore, evaluate, find_episodes
 
+    page_engine()  # the report comes last
     episodes = _at_most(
         find_episodes(arguments.episodes, inputs=arguments.input, targets=arguments.target), arguments.most
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyview_ros
 from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.evaluation.pages import page_engine
 from anyview_ros.offline.augment.assembly import assemble
 from anyview_ros.offline.augment.engines import Engine, Outcome
 from anyview_ros.offline.augment.events import (
@@ -91,8 +92,10 @@ def run(
         InvalidInputError: the output exists, overlaps an input, or has unfinished work, and no option says what to do;
             or episodes that cannot be augmented so.
         WriteError: the disk is full, or another run writes there; what is finished stays.
+        MissingDependencyError: what reports need is not installed.
         SynthesisCancelled: ``cancel`` was set; what is finished stays.
     """
+    page_engine()  # the report comes last
     options = options or RunOptions()
     place = RunPlace(output)
     place.check_apart(inputs)

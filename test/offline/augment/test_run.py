@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import shutil
+import sys
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from augment_runs import SETTINGS, CountedMethod, Told, Tree, augment, spoil, tree, write_inputs
 
-from anyview_ros.errors import InvalidInputError, SynthesisCancelled, WriteError
+from anyview_ros.errors import InvalidInputError, MissingDependencyError, SynthesisCancelled, WriteError
 from anyview_ros.offline.augment import making, run
 from anyview_ros.offline.augment.events import AssemblyBegun, EpisodeAdvanced, EpisodeDone, Event, RunBegun
 from anyview_ros.offline.augment.file_hashes import files_below
@@ -69,6 +70,17 @@ def test_every_episode_is_written_with_its_views_and_its_record(
     assert kinds.count(EpisodeDone) == 3
     last = {event.episode: event.frames_done for event in told.events if isinstance(event, EpisodeAdvanced)}
     assert last == {"episode_0": 6, "episode_1": 8, "episode_2": 6}
+
+
+def test_what_the_report_needs_is_asked_for_before_any_view_is_made(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    told = Told()
+    with pytest.raises(MissingDependencyError, match=r"pip install 'anyview_ros\[report\]'"):
+        augment(inputs, tmp_path / "out", told=told)
+    assert not told.events
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_output_that_exists_is_left_alone_unless_it_may_be_replaced(inputs: Path, tmp_path: Path) -> None:
