@@ -255,7 +255,7 @@ class Engine:
     def _work(self) -> None:
         try:
             synthesizer, description = self._prepare()
-        except Exception as err:  # noqa: BLE001 - handed on to whoever waits in start()
+        except BaseException as err:  # noqa: BLE001 - handed on to whoever waits in start()
             self._fail(err)
             return
         try:
@@ -301,7 +301,7 @@ class Engine:
                 "method '%s' does not take the request meant to warm it up: %s", description.name, err
             )
 
-    def _fail(self, err: Exception) -> None:
+    def _fail(self, err: BaseException) -> None:
         reason = f"engine '{self.name}' could not load its method: {err}"
         error = err
         if not isinstance(err, AnyViewError):

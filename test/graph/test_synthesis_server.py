@@ -632,6 +632,33 @@ def test_frames_that_do_not_fit_are_answered_with_the_reason(start_server: Start
     assert "is 0x0 but its intrinsics are of 48x32" in answers[1].error
 
 
+def test_frames_of_a_stream_that_could_not_be_opened_end_it(start_server: StartServer, asker: Asker) -> None:
+    """Its end may have been told before the answer to ``open_stream``, to nobody who knew its name yet."""
+    from anyview_ros.msg import StreamFrame, StreamViews
+    from anyview_ros.nodes.conversions.interfaces import posed_image_to_msg
+    from anyview_ros.nodes.qos import stream_qos
+    from anyview_ros.nodes.remote_engine.client import _open_request
+    from anyview_ros.srv import OpenStream
+    from anyview_ros.synthesis.client import StreamSpec
+
+    server = start_server()
+    asker.wait_ready()
+    answers: list[Any] = []
+    asker.node.create_subscription(StreamViews, f"{NAMESPACE}/stream_views", answers.append, stream_qos())
+    frames = asker.node.create_publisher(StreamFrame, f"{NAMESPACE}/stream_frames", stream_qos())
+    asker.wait_until(lambda: frames.get_subscription_count() == 1, "the server subscribes")
+    in_steps = _open_request(StreamSpec(small_camera(), {"a": small_camera()}, steps=7), "me")
+    opened = asker.call(OpenStream, f"{NAMESPACE}/open_stream", in_steps)
+    asker.wait_until(lambda: describe(asker).streams == 0, "the engine gives the stream up")
+    answers.clear()
+    source = posed_image_to_msg(np.zeros((32, 48, 3), np.uint8), np.eye(4), 10_000_000)
+    frames.publish(StreamFrame(stream_id=opened.stream_id, sequence=8, source=source))
+    asker.wait_until(lambda: answers, "the frame is answered")
+    assert (answers[0].stream_id, answers[0].sequence) == (opened.stream_id, StreamViews.WHOLE_STREAM)
+    assert "steps is 7 but method 'copy_source' does not sample in steps" in answers[0].error
+    server.wait_for_line(f"closed stream {opened.stream_id} of 'me'")
+
+
 # --- diagnostics and signals
 
 

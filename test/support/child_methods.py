@@ -53,7 +53,7 @@ class _FaultyStream:
         self._inner.close()
 
 
-KILLED, EXITS, HANGS, REFUSES, NO_MEMORY, BREAKS, WAITS, FORKS = 201, 202, 203, 204, 205, 206, 207, 208
+KILLED, EXITS, HANGS, REFUSES, NO_MEMORY, BREAKS, WAITS, FORKS, DAWDLES = range(201, 210)
 
 
 def misbehave(what: int, cancel=None) -> None:
@@ -62,14 +62,11 @@ def misbehave(what: int, cancel=None) -> None:
     if what == EXITS:
         os._exit(7)
     if what == FORKS:
-        own = os.fork()
-        if own == 0:
-            time.sleep(60)  # holds the pipe, until the test kills it
-            os._exit(0)
-        Path(os.environ["FORKED"]).write_text(str(own))
-        os._exit(8)
+        dies_before_its_own_child()
     while what == HANGS:
         time.sleep(0.05)
+    if what == DAWDLES:
+        time.sleep(1.0)
     if what == REFUSES:
         raise InvalidRequestError("seed is 204; give another")
     if what == NO_MEMORY:
@@ -80,6 +77,15 @@ def misbehave(what: int, cancel=None) -> None:
         if cancel.is_set():
             raise SynthesisCancelled("stopped between two steps")
         time.sleep(0.01)
+
+
+def dies_before_its_own_child() -> None:
+    own = os.fork()
+    if own == 0:
+        time.sleep(60)  # holds the pipe, until the test kills it
+        os._exit(0)
+    Path(os.environ["FORKED"]).write_text(str(own))
+    os._exit(8)
 
 
 def refuses_to_load(**_):

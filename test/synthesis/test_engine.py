@@ -370,13 +370,17 @@ def test_start_raises_what_loading_raised():
     assert engine.close(PATIENCE_S)
 
 
-def test_start_wraps_foreign_errors():
+@pytest.mark.parametrize(
+    ("raised", "told"), [(OSError("no such device"), "no such device"), (SystemExit(3), "3")]
+)
+def test_start_wraps_foreign_errors(raised, told):
     def load():
-        raise OSError("no such device")
+        raise raised
 
     engine = Engine(load)
-    with pytest.raises(SynthesisError, match=r"could not load its method: no such device \(OSError\)"):
-        engine.start()
+    kind = type(raised).__name__
+    with pytest.raises(SynthesisError, match=rf"could not load its method: {told} \({kind}\)"):
+        engine.start(timeout_s=PATIENCE_S)
     assert engine.close(PATIENCE_S)
 
 

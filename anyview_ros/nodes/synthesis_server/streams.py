@@ -10,7 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from anyview_ros.errors import AnyViewError, EngineBusyError, EngineClosedError
+from anyview_ros.errors import AnyViewError, EngineBusyError, EngineClosedError, EngineUnavailableError
 from anyview_ros.msg import StreamFrame, StreamViews
 from anyview_ros.nodes.qos import SERVICE_QOS, stream_qos
 from anyview_ros.nodes.synthesis_server.answers import fill_error
@@ -96,7 +96,7 @@ class Streams:
             return
         try:
             session.push(msg)
-        except EngineClosedError as error:
+        except (EngineClosedError, EngineUnavailableError) as error:  # closed, or never opened by the method
             self._end(msg.stream_id, str(error))
         except AnyViewError as error:
             self._publish(StreamViews(stream_id=msg.stream_id, sequence=msg.sequence, error=str(error)))

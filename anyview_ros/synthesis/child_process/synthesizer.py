@@ -407,9 +407,8 @@ class _Child:
     def wait_until_loaded(self, longest_s: float) -> Loaded:
         """Wait for the method; a child that takes longer, counted from its beginning, is killed."""
         if self._loaded is None:
-            left_s = max(0.0, self._begun_s + longest_s - time.monotonic())
             try:
-                if not self._pipe.poll(left_s):
+                if not self._answers_by(self._begun_s + longest_s):
                     self.kill()
                     raise EngineUnavailableError(
                         f"the process of the method had not loaded it after {longest_s:g} s and was ended; see its "
@@ -426,6 +425,21 @@ class _Child:
             self._loaded = answer.value
         assert self._loaded is not None  # noqa: S101 - just answered
         return self._loaded
+
+    def _answers_by(self, stop_by: float) -> bool:
+        """Wait for a message; False if none has come by then.
+
+        Raises:
+            EOFError: it ended, though processes that it began may hold its end of the pipe open.
+        """
+        while True:
+            ended = self.ended()
+            if self._pipe.poll(_POLL_S):
+                return True
+            if ended:
+                raise EOFError
+            if time.monotonic() > stop_by:
+                return False
 
     def send(self, message: Call | Cancel) -> None:
         self._pipe.send(message)

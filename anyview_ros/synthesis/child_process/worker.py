@@ -38,6 +38,7 @@ class Worker:
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._cancel = threading.Event()
         self._number = -1  # of the call under way
+        self._cancelled = -1  # number of the call that was cancelled last, perhaps before it was begun
         self._lock = threading.Lock()
         self._streams: dict[int, SynthesisStream] = {}
 
@@ -67,6 +68,7 @@ class Worker:
                     self._calls.put(message)
                 elif isinstance(message, Cancel):
                     with self._lock:
+                        self._cancelled = message.number
                         if message.number == self._number:
                             self._cancel.set()
         except (EOFError, OSError):
@@ -79,6 +81,8 @@ class Worker:
         with self._lock:
             self._number = call.number
             self._cancel.clear()
+            if self._cancelled == call.number:
+                self._cancel.set()
         doing: dict[str, Callable[..., Any]] = {
             "synthesize": self._synthesize,
             "open_stream": self._open_stream,

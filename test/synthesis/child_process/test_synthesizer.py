@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import child_methods
 import numpy as np
 import pytest
-from child_methods import BREAKS, EXITS, FORKS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
+from child_methods import BREAKS, DAWDLES, EXITS, FORKS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
 from clips import CAMERA, box_clip, pose_at, sideways
 
 from anyview_ros.errors import (
@@ -109,6 +109,13 @@ def test_a_child_whose_own_children_hold_the_pipe_is_replaced_too(tmp_path, monk
     child.close()
 
 
+def test_loading_ends_with_the_child_though_its_own_children_hold_the_pipe(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORKED", str(tmp_path / "process"))
+    with pytest.raises(EngineUnavailableError, match="ended with code 8 while it loaded"):
+        ChildSynthesizer(factory="child_methods:dies_before_its_own_child", longest_load_s=PATIENCE_S / 2)
+    os.kill(int((tmp_path / "process").read_text()), signal.SIGKILL)
+
+
 @pytest.mark.parametrize(
     ("seed", "told"),
     [(KILLED, "was ended by SIGKILL while it did 'synthesize'"), (EXITS, "ended with code 7")],
@@ -153,6 +160,24 @@ def test_cancel_reaches_the_method(faulty):
         faulty.synthesize(asked(WAITS), cancel=cancel)
     assert faulty.process_id == before
     assert len(faulty.synthesize(asked()).views) == 1  # an old cancellation does not harm a new call
+
+
+def test_a_cancel_that_the_child_reads_before_it_begins_the_call_is_kept():
+    def refuse(_step, _total):
+        raise ZeroDivisionError
+
+    child, cancel = ChildSynthesizer(factory=FAULTY), threading.Event()
+    cancel.set()
+    before = child.process_id
+    try:
+        with pytest.raises(ZeroDivisionError):
+            child.synthesize(asked(DAWDLES), progress=refuse)  # the child is at it when the next is sent
+        with pytest.raises(SynthesisCancelled):
+            child.synthesize(asked(WAITS), cancel=cancel)
+        assert child.process_id == before
+        assert len(child.synthesize(asked()).views) == 1
+    finally:
+        child.close()
 
 
 def test_a_hanging_method_is_killed_once_cancelled(faulty):
