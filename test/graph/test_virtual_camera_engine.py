@@ -6,18 +6,22 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 from camera_process import camera_node, robot_double
-from fake_engine import FakeEngine
+from fake_engine import PROVENANCE, FakeEngine, grey_view
 from robot_double import CAMERA, RobotDouble, stamps_ns, tool_x_m
 
 from anyview_ros.errors import SynthesisError
 from anyview_ros.msg import CameraStatus
 from anyview_ros.nodes import conversions
 from anyview_ros.srv import CaptureView
+from anyview_ros.synthesis import SynthesisResult
+from anyview_ros.synthesis.by_products import ByProducts, RefinedPoses
+from anyview_ros.synthesis.client import StreamOutcome
 
 
 @pytest.fixture
@@ -134,6 +138,67 @@ def test_each_camera_keeps_its_own_rate(robot: RobotDouble) -> None:
     assert both == pytest.approx(0.25, abs=0.08)
 
 
+@contextmanager
+def slow(engine: FakeEngine, synthesis_s: float) -> Iterator[None]:
+    """Have the engine take so long for a frame, and then the newest one, as engines do."""
+    engine.mute = True
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            stream = engine.streams[-1] if engine.streams else None
+            frame = stream.frames[-1] if stream is not None and stream.frames else None
+            over.wait(synthesis_s)
+            if stream is not None and frame is not None and not over.is_set():
+                stream.answer(frame)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("beside", ["a camera of a higher rate", "refined poses"])
+def test_an_engine_that_is_slower_than_the_frames_starves_no_camera(robot: RobotDouble, beside: str) -> None:
+    engine = FakeEngine(streams=True)
+    engine.by_products = ByProducts(refined_poses=RefinedPoses(np.array([1]), np.eye(4)[None]))
+    refined = "camera_refined" if beside == "refined poses" else ""
+    with camera_node(engine, wrist__rate_hz=2.0, refined_frame=refined), slow(engine, 0.2):
+        if not refined:
+            robot.watch("overhead")
+        robot.watch("wrist")
+        shown = stamps_ns(robot.wait_for_views("wrist", 8, timeout_s=6))
+    assert np.diff(shown).mean() > 0.45e9  # asked for more often than that, but shown at its rate
+
+
+def test_a_camera_that_waits_for_its_view_alone_asks_no_more_than_its_rate(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.mute = True
+    with camera_node(engine, wrist__rate_hz=2.0):
+        robot.watch("wrist")
+        robot.wait("three frames", lambda: len(engine.frames) >= 3)
+        engine.mute, engine.outcome_error = False, "out of memory"
+        robot.wait("three more", lambda: len(engine.frames) >= 6)
+    assert np.diff([frame.stamp_ns for frame in engine.frames]).min() > 0.4e9
+
+
+def test_a_camera_of_low_rate_is_asked_for_again_when_the_engine_did_not_take_the_frame(
+    robot: RobotDouble,
+) -> None:
+    engine = FakeEngine()
+    engine.stream_problem = "the stream is still being opened"
+    with camera_node(engine, overhead__rate_hz=0.05):
+        robot.watch("overhead")
+        robot.wait_for_reason("still being opened")
+        engine.stream_problem = ""
+        robot.wait_for_views("overhead", 1, timeout_s=5)
+        time.sleep(0.3)
+    assert len(engine.frames) == 1
+
+
 def test_a_method_that_needs_clips_gets_every_frame_of_the_window(robot: RobotDouble) -> None:
     engine = FakeEngine(clip_frames=(5, 8), streams=False)
     with camera_node(engine, overhead__rate_hz=5.0):
@@ -205,6 +270,33 @@ def test_errors_of_the_engine_are_told(robot: RobotDouble) -> None:
         engine.outcome_error = ""
         robot.wait_for_views("overhead", 2)
         robot.wait_for_reason("1 of 1 wanted views stream")
+
+
+def test_views_that_do_not_fit_are_told_and_bring_nothing_down(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+
+    def answer(name: str, size: tuple[int, int]) -> None:
+        begun = len(engine.frames)
+        robot.wait("a frame to answer", lambda: len(engine.frames) > begun)
+        stamp_ns = engine.frames[-1].stamp_ns
+        view = grey_view(CAMERA.resized(*size), np.eye(4), stamp_ns)
+        engine.stream.on_outcome(StreamOutcome(begun, stamp_ns, {name: view}, PROVENANCE))
+
+    with camera_node(engine):
+        robot.watch("overhead")
+        robot.watch("wrist")
+        robot.wait_for_views("overhead", 2)
+        engine.mute = True
+        answer("overhead", (80, 60))
+        status = robot.wait_for_reason("a view of the engine cannot be shown: image must be (120, 160)")
+        reasons = {camera.name: camera.reason for camera in status.cameras}
+        assert "cannot be shown" in reasons["overhead"]
+        assert "cannot be shown" not in reasons["wrist"]
+        answer("stranger", (160, 120))
+        robot.wait_for_reason("a view of 'stranger', but the virtual cameras are overhead, wrist")
+        engine.mute = False
+        robot.wait_for_views("overhead", 2)
+        robot.wait_for_reason("2 of 2 wanted views stream")
 
 
 def test_an_engine_that_falls_silent_is_asked_anew(robot: RobotDouble) -> None:
@@ -436,6 +528,25 @@ def test_a_capture_that_is_not_answered_ends_and_holds_nothing_up(robot: RobotDo
         assert future.result().error == "the device is on fire"
 
 
+def test_a_capture_of_another_size_is_refused_and_brings_nothing_down(robot: RobotDouble) -> None:
+    engine = FakeEngine()
+    engine.mute = True
+    with camera_node(engine):
+        robot.wait("a window", lambda: robot.statuses and robot.statuses[-1].window_frames >= 2)
+        client = robot.node.create_client(CaptureView, "capture_view")
+        assert client.wait_for_service(5)
+        request = CaptureView.Request()
+        request.pose.orientation.w = 1.0
+        future = client.call_async(request)
+        robot.wait("the request", lambda: engine.jobs)
+        view = grey_view(CAMERA.resized(80, 60), np.eye(4), 1)
+        engine.jobs[0].future.set_result(SynthesisResult((view,), PROVENANCE))
+        answer = robot.wait("its answer", lambda: future.done() and future.result())
+    assert not answer.success
+    assert "image must be (120, 160)" in answer.error
+    assert answer.error_type == "InvalidInputError"
+
+
 def test_set_virtual_camera_moves_the_camera_its_tf_and_its_parameters(robot: RobotDouble) -> None:
     from rclpy.qos import DurabilityPolicy, QoSProfile
     from tf2_msgs.msg import TFMessage
@@ -502,6 +613,45 @@ def test_parameters_change_while_it_runs_or_say_that_they_cannot(robot: RobotDou
         assert "no JSON" in change("options_json", "{").reason
         assert not change("virtual_cameras", ["other"]).successful
         assert not change("jpeg_quality", 500).successful
+
+
+def test_the_time_after_which_the_camera_counts_as_stopped_changes_while_it_runs(robot: RobotDouble) -> None:
+    from rclpy.parameter import Parameter
+
+    with camera_node(FakeEngine(), camera_timeout_s=60.0) as node:
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 2)
+        assert node.set_parameters([Parameter("camera_timeout_s", value=0.3)])[0].successful
+        robot.running = False
+        robot.wait_for_reason("has the camera stopped?", timeout_s=5)
+
+
+def test_frames_that_give_way_before_their_tf_is_too_late_are_told(robot: RobotDouble) -> None:
+    with camera_node(FakeEngine(), tf_timeout_s=10.0, max_pending=3):
+        robot.watch("overhead")
+        robot.wait_for_views("overhead", 2)
+        robot.alter_tf = lambda transform: None
+        told = robot.wait_for_reason("only 3 at once (max_pending)", timeout_s=5).summary
+        assert told.startswith("waiting for TF base -> camera_optical_frame: none at the image's stamp yet")
+        assert "10 s for it (tf_timeout_s)" in told
+        assert "too_many_pending" in robot.statuses[-1].drop_reasons
+        robot.repair()
+        robot.wait_for_reason("1 of 1 wanted views stream")
+
+
+def test_a_clock_that_goes_back_while_the_node_is_inactive_starts_everything_anew(robot: RobotDouble) -> None:
+    engine = FakeEngine(streams=True)
+    with camera_node(engine) as node:
+        robot.watch("overhead")
+        newest_ns = max(stamps_ns(robot.wait_for_views("overhead", 3)))
+        node.trigger_deactivate()
+        robot.wait_for_reason("inactive: activate the node")
+        robot.shift_ns -= int(60e9)
+        time.sleep(0.3)  # TF of the new time comes, which the old one's future keeps out
+        node.trigger_activate()
+        shown = stamps_ns(robot.wait_for_views("overhead", 3))
+        assert max(shown) < newest_ns - int(30e9)
+        robot.wait_for_reason("1 of 1 wanted views stream")
 
 
 def test_simulated_time_is_waited_for_and_may_jump_back(robot: RobotDouble) -> None:

@@ -51,7 +51,8 @@ class LiveCamera:
         self.problems = ProblemBoard()
         self._lock = threading.Lock()
         self._camera = camera
-        self._due = DueClock(camera.rate_hz)
+        self._views = DueClock(camera.rate_hz)
+        self._asks = DueClock(camera.rate_hz)
         self._shown_ns = 0
         self._times_s: deque[float] = deque(maxlen=1024)
         self._last = Showing()
@@ -65,22 +66,37 @@ class LiveCamera:
         """Put another camera of the same name in its place."""
         with self._lock:
             if camera.rate_hz != self._camera.rate_hz:
-                self._due = DueClock(camera.rate_hz)
+                self._views = DueClock(camera.rate_hz)
+                self._asks = DueClock(camera.rate_hz)
             self._camera = camera
 
     def is_due(self, stamp_ns: int) -> bool:
-        """Whether a view of this instant is wanted: somebody subscribes, and the rate allows it."""
+        """Whether a view of this instant is wanted: somebody subscribes, and the rate allows it.
+
+        A camera stays due until a view of it is shown: a frame that was asked for it may give way to a newer one.
+        """
         with self._lock:
-            due = self._due.is_due(stamp_ns)
+            due = self._views.is_due(stamp_ns)
         return due and self.outputs.wanted()
 
-    def asked(self, stamp_ns: int) -> None:
-        """Note that a view of this instant was asked for."""
+    def may_ask(self, stamp_ns: int) -> bool:
+        """Whether a frame of this instant is to be pushed for this camera's sake, while it is due.
+
+        Once in a period, so that views that fail or come late are not asked for with every frame.
+        """
         with self._lock:
-            self._due.take(stamp_ns)
+            return self._asks.is_due(stamp_ns)
+
+    def asked(self, stamp_ns: int) -> None:
+        """Note that a frame of this instant was pushed, for this camera's sake or another's, and asks for its view."""
+        with self._lock:
+            if self._asks.is_due(stamp_ns):
+                self._asks.take(stamp_ns)
 
     def accept(self, stamp_ns: int, is_current: Callable[[], bool]) -> bool:
         """Whether a view of this instant may be published: an instant is shown once, and never an earlier one.
+
+        Nor one that is not due any more: while views are late, more of them are asked for than the rate allows.
 
         Args:
             stamp_ns: the instant.
@@ -88,9 +104,10 @@ class LiveCamera:
                 not keep earlier instants from being shown.
         """
         with self._lock:
-            if stamp_ns <= self._shown_ns or not is_current():
+            if stamp_ns <= self._shown_ns or not self._views.is_due(stamp_ns) or not is_current():
                 return False
             self._shown_ns = stamp_ns
+            self._views.take(stamp_ns)
             return True
 
     def note(self, *, age_ms: float, mean_confidence: float, fallback: bool) -> None:
@@ -107,7 +124,8 @@ class LiveCamera:
     def rewound(self) -> None:
         """The stamps went back: earlier instants are new again."""
         with self._lock:
-            self._due.reset()
+            self._views.reset()
+            self._asks.reset()
             self._shown_ns = 0
 
     def showing(self) -> Showing:

@@ -97,6 +97,7 @@ class FramePipeline:
         self._condition = threading.Condition()
         self._pending: list[Arrival] = []
         self._news = self._rewind = self._closed = False
+        self._late = ""  # what TF lacks of the frame last looked at, while that may still come
         self._thread = threading.Thread(target=self._run, name="virtual_camera frames")
         self._thread.start()
 
@@ -117,8 +118,20 @@ class FramePipeline:
             if len(self._pending) > self._limits.max_pending:
                 del self._pending[0]
                 self._ledger.drop("too_many_pending")
+                self._tell_crowd()
             self._news = True
             self._condition.notify_all()
+
+    def _tell_crowd(self) -> None:
+        """State that frames give way to newer ones before TF can be too late for them."""
+        limits = self._limits
+        if self._late:
+            self._problems.set(
+                Stage.TF,
+                f"{self._late}; frames may wait {limits.tf_timeout_s():g} s for it (tf_timeout_s) but only "
+                f"{limits.max_pending} at once (max_pending), and the oldest are dropped; raise max_pending, or "
+                "lower tf_timeout_s",
+            )
 
     def wake(self) -> None:
         """TF has news; called from its listener."""
@@ -170,7 +183,9 @@ class FramePipeline:
         limits = self._limits
         expired = time.monotonic() - arrival.arrived_s > limits.tf_timeout_s()
         source = self._tf.locate(limits.fixed_frame, arrival.frame, arrival.stamp_ns)
-        if expired or source.trouble is not Trouble.NOT_YET:
+        may_come = not expired and source.trouble is Trouble.NOT_YET
+        self._late = source.problem if may_come else ""
+        if not may_come:
             self._problems.set(Stage.TF, source.problem)
         if source.to_fixed is None:
             if expired and self._claim(arrival):
@@ -208,6 +223,9 @@ class FramePipeline:
             self._ledger.drop("unfit_camera_info" if calibration else "unreadable_image")
             self._problems.set(Stage.PICTURE, str(error))
             return
+        except Exception:
+            self._ledger.drop("failed")
+            raise
         self._problems.clear(Stage.PICTURE)
         if added.dropped is not None:
             self._ledger.drop(added.dropped.value)

@@ -56,12 +56,12 @@ async def capture_view(node: Node, rig: Rig, tf: TfFollower, request: Any, respo
             timeout_s=max(deadline_s - time.monotonic(), 0.01),
         )
         result = await _result(node, job, deadline_s, timeout_s)
+        return _fill(response, rig, shot, result)
     except AnyViewError as error:
         response.success = False
         response.error = str(error)
         response.error_type = type(error).__name__
         return response
-    return _fill(response, rig, shot, result)
 
 
 def _timeout_s(asked_s: float) -> float:

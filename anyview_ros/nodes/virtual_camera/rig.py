@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import SlidingWindow
+from anyview_ros.errors import AnyViewError
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
 from anyview_ros.nodes.virtual_camera.fitting import Size
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
@@ -69,6 +70,7 @@ class Rig:
         self._tf = tf
         self._ledger = ledger
         self._pipeline: FramePipeline | None = None
+        self._newest_ns = 0  # of the images seen while active
         self.source: CameraSource | None = None
         self.settings = settings
         self.client = client
@@ -153,6 +155,8 @@ class Rig:
             problems=self.problems,
             on_arrival=self._pipeline.offer,
             on_rewind=self.rewind,
+            camera_timeout_s=lambda: self.settings.source.camera_timeout_s,
+            newest_ns=self._newest_ns,
         )
 
     def is_needed(self) -> bool:
@@ -165,11 +169,12 @@ class Rig:
         """End the subscriptions, the stream and the worker; forget the frames."""
         if self.source is not None:
             self.source.close()
+            self._newest_ns = self.source.newest_ns
             self.source = None
         if self._pipeline is not None:
             self._pipeline.close()
             self._pipeline = None
-        self._viewer.abandon()
+        self.rewound()  # until the next start, nobody sees whether the clock goes back
         self.window.clear()
         self.problems.clear()
 
@@ -209,6 +214,7 @@ class Rig:
             "the clock went back (a bag that starts over?): window, TF and running work are forgotten"
         )
         self._tf.forget()
+        self._newest_ns = 0
         source, pipeline = self.source, self._pipeline
         if source is not None:
             source.reset()
@@ -274,10 +280,16 @@ class Rig:
     def take(
         self, picture: Picture, pose: NDArray[np.float64], stamp_ns: int, targets: Mapping[VirtualCamera, Any]
     ) -> None:
-        """Ask for the wanted views of a frame that has entered the window."""
+        """Ask for the wanted views of a frame that has entered the window.
+
+        A camera that still waits for its view goes with each frame that is pushed for another, since that may take the
+        place of the frame it waits for; for its own sake none is pushed before it may ask again.
+        """
         by_products = self._scene.ask(stamp_ns, self.method)
-        if not targets and not by_products and not self._is_context():
-            return
+        if not by_products and not any(self.cameras[camera.name].may_ask(stamp_ns) for camera in targets):
+            if not self._is_context():
+                return
+            targets = {}
         engine = self.settings.engine
         plan = StreamPlan(
             source=picture.camera,
@@ -288,12 +300,13 @@ class Rig:
             options=engine.options,
             rate_hz=max(live.camera.rate_hz for live in self.cameras.values()),
         )
-        for camera in targets:
-            self.cameras[camera.name].asked(stamp_ns)
         poses = {camera.name: target for camera, target in targets.items()}
         problem = self._viewer.push(plan, picture, pose, stamp_ns, poses, by_products)
         if problem:
             self.problems.set(Stage.STREAM, problem)
+            return
+        for camera in targets:
+            self.cameras[camera.name].asked(stamp_ns)
 
     def _is_context(self) -> bool:
         """Whether the engine needs frames of which no view is due: its method sees clips, and somebody watches."""
@@ -321,7 +334,18 @@ class Rig:
             if self._node.context.ok():
                 self._scene.take(answer)
         for name, view in outcome.views.items():
-            self._show(self.cameras[name], view, answer)
+            live = self.cameras.get(name)
+            if live is None:
+                self.problems.set(
+                    Stage.STREAM,
+                    f"the engine made a view of '{name}', but the virtual cameras are {', '.join(self.cameras)}; "
+                    "run the same version of anyview_ros at both ends",
+                )
+                continue
+            try:
+                self._show(live, view, answer)
+            except AnyViewError as error:
+                live.problems.set(Stage.STREAM, f"a view of the engine cannot be shown: {error}")
 
     def _show(self, live: LiveCamera, view: SynthesizedView, answer: Answer) -> None:
         outcome, settings = answer.outcome, self.settings
@@ -340,8 +364,8 @@ class Rig:
                 "ask for fewer or smaller views, a faster method or device, or raise max_age_s",
             )
             return
-        live.problems.clear(Stage.STREAM)
         shown = cut(view, answer.fits[live.camera.name], outcome.stamp_ns)
+        live.problems.clear(Stage.STREAM)
         live.outputs.publish(
             live.camera,
             shown,

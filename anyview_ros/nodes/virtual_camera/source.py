@@ -57,6 +57,8 @@ class CameraSource:
         ledger, problems: where frames and troubles are accounted for.
         on_arrival: called from the executor with each complete image; must return at once.
         on_rewind: called when stamps have gone back by more than a second (a bag that starts over).
+        camera_timeout_s: gives the seconds without an image after which the camera counts as stopped.
+        newest_ns: newest stamp of the images that an earlier source of this camera saw; 0: none.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class CameraSource:
         problems: ProblemBoard,
         on_arrival: Callable[[Arrival], None],
         on_rewind: Callable[[], None],
+        camera_timeout_s: Callable[[], float],
+        newest_ns: int = 0,
     ) -> None:
         self._node = node
         self._settings = settings
@@ -75,7 +79,8 @@ class CameraSource:
         self._problems = problems
         self._on_arrival = on_arrival
         self._on_rewind = on_rewind
-        self._newest_ns = 0
+        self._camera_timeout_s = camera_timeout_s
+        self._newest_ns = newest_ns
         self._info: CameraInfo | None = None
         self._last_image_s: float | None = None
         self._opened_s = time.monotonic()
@@ -221,6 +226,11 @@ class CameraSource:
         self._ledger.drop(reason)
         self._problems.set(stage, text)
 
+    @property
+    def newest_ns(self) -> int:
+        """The newest stamp of an image since the clock last went back; 0 before the first."""
+        return self._newest_ns
+
     def watch(self) -> None:
         """State the problem if no image arrives; called now and then."""
         now = time.monotonic()
@@ -231,7 +241,7 @@ class CameraSource:
                 Stage.IMAGE,
                 f"no image on {self.topic} yet ({counted(publishers, 'publisher')}); start the camera, or remap image",
             )
-        elif silent_s > self._settings.camera_timeout_s:
+        elif silent_s > self._camera_timeout_s():
             self._problems.set(
                 Stage.IMAGE, f"no image on {self.topic} for {silent_s:.1f} s; has the camera stopped?"
             )

@@ -14,6 +14,8 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
 from anyview_ros.nodes.virtual_camera.live import LiveCamera
 
+SECOND = 10**9
+PERIOD = SECOND // 10
 LENS = PinholeCamera.from_fov(32, 24, horizontal_fov_deg=60)
 
 
@@ -28,7 +30,8 @@ def of_present() -> bool:
 
 
 def test_an_instant_is_shown_once_and_never_an_earlier_one(live: LiveCamera) -> None:
-    assert [live.accept(stamp_ns, of_present) for stamp_ns in (3, 3, 2, 4)] == [True, False, False, True]
+    stamps_ns = (3 * SECOND, 3 * SECOND, 2 * SECOND, 4 * SECOND)
+    assert [live.accept(stamp_ns, of_present) for stamp_ns in stamps_ns] == [True, False, False, True]
     live.rewound()
     assert live.accept(1, of_present)
 
@@ -41,3 +44,26 @@ def test_a_view_that_the_rewind_overtook_does_not_keep_earlier_instants_away(liv
     live.rewound()
     assert not live.accept(10**12 + 1, is_current)
     assert live.accept(1, of_present)
+
+
+def test_a_camera_stays_due_until_its_view_is_shown_but_may_ask_once_in_a_period(live: LiveCamera) -> None:
+    assert live.is_due(SECOND)
+    assert live.may_ask(SECOND)
+    live.asked(SECOND)
+    later = [SECOND + part * PERIOD // 4 for part in (1, 2, 3, 4)]
+    assert [live.is_due(stamp_ns) for stamp_ns in later] == [True] * 4  # the first frame may have given way
+    assert [live.may_ask(stamp_ns) for stamp_ns in later] == [False, False, False, True]
+    assert live.accept(later[0], of_present)
+    assert [live.is_due(stamp_ns) for stamp_ns in later] == [False] * 4
+    assert live.is_due(later[0] + PERIOD)
+
+
+def test_going_with_frames_of_other_cameras_does_not_put_the_next_due_off(live: LiveCamera) -> None:
+    for part in range(4):
+        live.asked(SECOND + part * PERIOD // 4)
+    assert live.may_ask(SECOND + PERIOD)
+
+
+def test_views_above_the_rate_are_not_shown(live: LiveCamera) -> None:
+    stamps_ns = [SECOND + part * PERIOD // 2 for part in range(6)]
+    assert [live.accept(stamp_ns, of_present) for stamp_ns in stamps_ns] == [True, False] * 3
