@@ -19,7 +19,7 @@ from anyview_ros.offline.bag_items import BagConnection, BagMessage, BagTopic
 from anyview_ros.offline.bag_metadata import BagMetadata
 from anyview_ros.offline.bag_profiles import profiles_of
 from anyview_ros.offline.bag_types import types_of
-from anyview_ros.offline.bag_unpacking import COMPRESSED, readable_file
+from anyview_ros.offline.bag_unpacking import COMPRESSED, readable_files
 from anyview_ros.offline.cut_db3 import CutDatabase
 from anyview_ros.offline.cut_mcap import cut_mcap
 from anyview_ros.offline.mcap_files import McapFiles, Span
@@ -63,9 +63,9 @@ def open_reader(path: Path, *, from_start: bool = False) -> BagReader:
     """
     told = BagMetadata.of(path)
     there = _files_of(path, told)
-    unpacked = [readable_file(file) for file in there]
-    files = [file for file, _ in unpacked]
-    losses = (*_told_losses(path, told, there), *(loss for _, each in unpacked for loss in each))
+    readable = readable_files(there)  # held until they are open
+    files = [file.path for file in readable]
+    losses = (*_told_losses(path, told, there), *(loss for file in readable for loss in file.losses))
     untouched = path.is_dir() and told.present and not losses and files == there
     mcaps = [file for file in files if file.suffix == ".mcap"]
     databases = [file for file in files if file.suffix == ".db3"]

@@ -14,6 +14,8 @@ from anyview_ros.offline.bag_readers import open_reader
 from anyview_ros.offline.mcap_files import Span
 
 _TRUTH = "/truth/"
+_DEPTH_WORDS = frozenset({"aligned", "color", "depth", "image", "raw", "rect", "registered", "rgb", "to"})
+"""Of parts of names that say depth and name no camera, such as ``aligned_depth_to_color``."""
 
 
 class Bag:
@@ -144,7 +146,9 @@ def find_cameras(
     the simulated robot's true views of cameras that the robot does not have; they go last.
 
     A depth topic belongs to a camera if its name says depth and it is aligned to the colour picture, or is the only
-    one near it.
+    one near it. A name that says so of the camera only, as /depth_camera/image_raw, is one of colour if there is
+    /depth_camera/depth/image_raw too, or if there is no other picture that it could be the depth of: drivers and
+    simulators name colour so more often than depth, but the pictures themselves are not looked at.
     """
     images = [
         t
@@ -152,10 +156,11 @@ def find_cameras(
         if t.type in {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"} and t.count
     ]
     infos = {t.name for t in topics if t.type == "sensor_msgs/msg/CameraInfo" and t.count}
-    depths = [t.name for t in images if "depth" in t.name and t.type == "sensor_msgs/msg/Image"]
+    names = [t.name for t in images]
+    depths = [t.name for t in images if t.type == "sensor_msgs/msg/Image" and _is_depth(t.name, names)]
     found = []
     for topic in images:
-        if "depth" in topic.name or (_TRUTH in topic.name and not truth):
+        if _is_depth(topic.name, names) or (_TRUTH in topic.name and not truth):
             continue
         namespace = topic.name.removesuffix("/compressed").rpartition("/")[0]
         info = f"{namespace}/camera_info"
@@ -164,6 +169,20 @@ def find_cameras(
                 BagCamera(topic.name, topic.type, info if info in infos else "", _depth_of(namespace, depths))
             )
     return tuple(sorted(found, key=lambda camera: (_TRUTH in camera.image, not camera.depth, camera.image)))
+
+
+def _is_depth(name: str, names: Collection[str]) -> bool:
+    """Whether pictures are depth, by their name and those of the bag's other pictures."""
+    before, depth, after = name.removesuffix("/compressed").rpartition("depth")
+    rest_of_part, slash, _ = after.partition("/")
+    if not depth or not slash:
+        return bool(depth)
+    camera = before + depth + rest_of_part
+    if name.endswith("/compressedDepth") or _DEPTH_WORDS.issuperset(camera.rpartition("/")[2].split("_")):
+        return True
+    if any(other.startswith(f"{camera}/") and "depth" in other.removeprefix(camera) for other in names):
+        return False
+    return any("depth" not in other for other in names)
 
 
 def _depth_of(namespace: str, depths: list[str]) -> str:

@@ -34,12 +34,14 @@ from anyview_ros.messages import (
     image_to_rgb,
     time_to_ns,
 )
+from anyview_ros.wording import counted
 
 _NS = 1_000_000_000
 _BURST_S = (0.0, 0.2, 0.6)  # instants of each burst at which pictures are kept
 _MOST_PICTURES = 24
 _RECENT = 4  # depths held for the next picture, and pictures that the next depth may fit better
 _DEPTHS_LOOKED_AT = 8
+_REWIND_NS = _NS  # by which stamps of a transform fall back where a recording begins again
 _UNIT_TOLERANCE = 0.002  # of a quaternion's length: nodes refuse what is further off
 
 
@@ -266,8 +268,24 @@ class TransformGatherer:
         for stamped in message.transforms:
             parent = stamped.header.frame_id.removeprefix("/")
             child = stamped.child_frame_id.removeprefix("/")
-            notes = self._edges.setdefault((parent, child, static), _EdgeNotes())
+            notes = self._edges.setdefault((parent, child, static), _EdgeNotes(moves=not static))
             notes.take(stamped, receipt_ns)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What is left out, one sentence; none if no stamps fell back."""
+        cut = [(key, notes) for key, notes in self._edges.items() if notes.left_out]
+        if not cut:
+            return ()
+        (parent, child, _), first = cut[0]
+        others = f" and of {counted(len(cut) - 1, 'other')}" if len(cut) > 1 else ""
+        count = sum(notes.left_out for _, notes in cut)
+        told = (
+            f"stamps of the transform {parent} → {child}{others} fall back by {first.fell_ns / _NS:.1f} s, as where a "
+            f"simulation starts over; {counted(count, 'transform')} behind the newest left out; record each run "
+            "alone, or cut the bag there"
+        )
+        return (told,)
 
     def tree(self) -> TransformTree:
         """All that was gathered."""
@@ -277,7 +295,21 @@ class TransformGatherer:
 
 
 class _EdgeNotes:
-    def __init__(self) -> None:
+    """What is noted of every transform from a parent to a child, less those of moving ones from where stamps fall back.
+
+    Poses of a run that begins again would stand among those of the run before. What is newer than all before counts
+    again.
+
+    Attributes:
+        left_out: number of those that lie behind.
+        fell_ns: by how much at most.
+    """
+
+    def __init__(self, *, moves: bool) -> None:
+        self.left_out = 0
+        self.fell_ns = 0
+        self._moves, self._fallen = moves, False
+        self._newest_ns = 0
         self._stamps_ns = array("q")
         self._receipts_ns = array("q")
         self._values = array("d")  # seven of each transform
@@ -292,9 +324,19 @@ class _EdgeNotes:
         elif abs(length - 1) > _UNIT_TOLERANCE:
             self._invalid = f"has a quaternion of length {length:.3g}"
         else:
-            self._stamps_ns.append(time_to_ns(stamped.header.stamp))
-            self._receipts_ns.append(receipt_ns)
-            self._values.extend(values)
+            self._note(time_to_ns(stamped.header.stamp), receipt_ns, values)
+
+    def _note(self, stamp_ns: int, receipt_ns: int, values: Iterable[float]) -> None:
+        behind_ns = self._newest_ns - stamp_ns
+        self._fallen = self._moves and (behind_ns > _REWIND_NS or (self._fallen and behind_ns >= 0))
+        if self._fallen:
+            self.fell_ns = max(self.fell_ns, behind_ns)
+            self.left_out += 1
+            return
+        self._newest_ns = max(self._newest_ns, stamp_ns)
+        self._stamps_ns.append(stamp_ns)
+        self._receipts_ns.append(receipt_ns)
+        self._values.extend(values)
 
     def edge(self, parent: str, child: str, static: bool) -> Edge:
         """In the order of stamps, each stamp once: the last one said counts."""
@@ -318,10 +360,13 @@ def gathered(
     target: str,
     cameras: Iterable[CameraGatherer],
     transforms: TransformGatherer,
+    *,
+    losses: tuple[str, ...] = (),
     **rest: Any,
 ) -> Evidence:
     """The evidence of gatherers; further arguments are those of :class:`Evidence`."""
-    return Evidence(origin, target, tuple(camera.evidence() for camera in cameras), transforms.tree(), **rest)
+    seen = tuple(camera.evidence() for camera in cameras)
+    return Evidence(origin, target, seen, transforms.tree(), losses=(*losses, *transforms.losses), **rest)
 
 
 def _is_compressed(message: Any) -> bool:

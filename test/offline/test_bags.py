@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from bag_maker import IMAGE, entries, write_bag
 from filmed import moving_clip
 from mcap.records import Channel, Message, Schema
@@ -22,6 +24,7 @@ from mcap.writer import Writer as McapWriter
 from anyview_ros.diagnosis import Severity, diagnose
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.bag_evidence import bag_evidence
+from anyview_ros.offline.bag_unpacking import readable_files
 from anyview_ros.offline.bags import Bag
 
 
@@ -351,8 +354,6 @@ def test_what_a_killed_recorder_left_in_the_journal_is_read(tmp_path: Path) -> N
 
 
 def test_a_compressed_file_that_breaks_off(tmp_path: Path) -> None:
-    import zstandard
-
     bag = write_bag(tmp_path / "bag", entries(moving_clip()))
     everything = contents(bag)
     packed = tmp_path / "bag.mcap.zstd"
@@ -364,6 +365,51 @@ def test_a_compressed_file_that_breaks_off(tmp_path: Path) -> None:
     assert 0 < len(read) < len(everything)
     assert read == everything[: len(read)]
     assert any("breaks off after" in loss for loss in losses(packed))
+
+
+def packed_in_parts(path: Path, count: int, *, sqlite: bool) -> Path:
+    """A bag of many files, as a recorder leaves it that splits and compresses them."""
+    recording = sorted(entries(moving_clip()), key=lambda entry: entry[2])
+    path.mkdir()
+    for index in range(count):
+        first, stop = (len(recording) * each // count for each in (index, index + 1))
+        part = write_bag(path.with_name(f"{path.name}_{index}"), iter(recording[first:stop]), sqlite=sqlite)
+        (file,) = (each for each in part.iterdir() if each.name != "metadata.yaml")
+        packed = zstandard.ZstdCompressor().compress(file.read_bytes())
+        (path / f"{file.name}.zstd").write_bytes(packed)
+    return path
+
+
+@pytest.mark.parametrize("from_start", [False, True])
+@pytest.mark.parametrize("sqlite", [False, True])
+def test_compressed_bags_of_many_files(tmp_path: Path, *, sqlite: bool, from_start: bool) -> None:
+    first, second = (packed_in_parts(tmp_path / name, 6, sqlite=sqlite) for name in ("first", "second"))
+    count = len(list(entries(moving_clip())))
+    with Bag(first, from_start=from_start) as bag, Bag(second, from_start=from_start) as other:
+        pairs = list(zip(bag.messages(), other.messages(), strict=True))
+    assert len(pairs) == count
+    assert all(one.cdr == another.cdr for one, another in pairs)
+
+
+def test_files_unpacked_for_a_bag_go_when_other_bags_need_the_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    bags = [packed_in_parts(tmp_path / name, 6, sqlite=False) for name in ("first", "second")]
+    for path in (*bags, *bags):
+        Bag(path).close()
+        assert sorted(file.name for file in folder.glob("*/*")) == [
+            f"{path.name}_{index}.mcap" for index in range(6)
+        ]
+
+
+def test_files_of_a_bag_that_is_being_opened_stay_when_another_is_opened(tmp_path: Path) -> None:
+    paths = [packed_in_parts(tmp_path / name, 6, sqlite=False) for name in ("first", "second")]
+    files = readable_files(sorted(paths[0].iterdir()))
+    Bag(paths[1]).close()
+    assert all(file.path.is_file() for file in files)
 
 
 @pytest.mark.parametrize(

@@ -106,13 +106,41 @@ def transforms(parent: str, child: str, stamp_ns: int, x: float, w: float = 1.0)
 
 def test_transforms_are_put_in_order_and_the_last_said_counts() -> None:
     gatherer = TransformGatherer()
-    for stamp_s, x in ((3, 3.0), (1, 1.0), (2, 9.0), (2, 2.0)):
-        gatherer.take(transforms("/map", "base", stamp_s * SECOND, x), 0, static=False)
+    for stamp_ms, x in ((1300, 3.0), (300, 1.0), (800, 9.0), (800, 2.0)):
+        gatherer.take(transforms("/map", "base", stamp_ms * SECOND // 1000, x), 0, static=False)
     tree = gatherer.tree()
-    pose = tree.lookup("base", "map", 5 * SECOND // 2)
+    pose = tree.lookup("base", "map", 1050 * SECOND // 1000)
     assert pose is not None
     assert pose[0, 3] == pytest.approx(2.5)
     assert tree.lookup("base", "map", 4 * SECOND) is None
+    assert gatherer.losses == ()
+
+
+def test_transforms_of_a_run_that_begins_again_are_left_out() -> None:
+    gatherer = TransformGatherer()
+    for place_m in (0.0, 7.0):  # of the first run and of the second
+        for stamp_s in range(1, 6):
+            gatherer.take(transforms("map", "base", stamp_s * SECOND, place_m), 0, static=False)
+            gatherer.take(transforms("base", "arm", stamp_s * SECOND, place_m), 0, static=False)
+            gatherer.take(transforms("arm", "eye", SECOND // stamp_s, place_m), 0, static=True)
+    base, arm, eye = gatherer.tree().edges
+    assert [edge.poses[:, 0, 3].tolist() for edge in (base, arm)] == [[0.0] * 5] * 2
+    assert eye.poses[:, 0, 3].tolist() == [7.0] * 5
+    (told,) = gatherer.losses
+    assert told == (
+        "stamps of the transform map → base and of 1 other fall back by 4.0 s, as where a simulation starts over; "
+        "10 transforms behind the newest left out; record each run alone, or cut the bag there"
+    )
+
+
+def test_a_transform_that_comes_very_late_is_left_out_alone() -> None:
+    gatherer = TransformGatherer()
+    for stamp_s in (1, 2, 3, 4, 1, 5, 6):
+        gatherer.take(transforms("map", "base", stamp_s * SECOND, float(stamp_s)), 0, static=False)
+    (edge,) = gatherer.tree().edges
+    assert edge.poses[:, 0, 3].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert "fall back by 3.0 s" in gatherer.losses[0]
+    assert "1 transform behind the newest left out" in gatherer.losses[0]
 
 
 @pytest.mark.parametrize(("x", "w", "said"), [(0.0, 0.0, "length 0"), (float("nan"), 1.0, "not finite")])

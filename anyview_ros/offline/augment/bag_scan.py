@@ -212,6 +212,5 @@ def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...], *, from_start: bool = Fal
     losses = tuple(
         f"{lost} messages on {topic} cannot be decoded" for topic, lost in sorted(unreadable.items())
     )
-    return BagScan(
-        bag.topics, bag.span_ns, scans, gatherer.tree(), (*bag.losses, *losses), from_start, content_bytes
-    )
+    losses = (*bag.losses, *losses, *gatherer.losses)
+    return BagScan(bag.topics, bag.span_ns, scans, gatherer.tree(), losses, from_start, content_bytes)

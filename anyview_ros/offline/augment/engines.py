@@ -22,6 +22,7 @@ from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.overlapped import read_ahead
 from anyview_ros.offline.synthesize.option_values import parse_options
 from anyview_ros.synthesis import CancelToken, Synthesizer, load_synthesizer
+from anyview_ros.synthesis.failures import as_synthesis_error
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class LocalEngine:
                     if job is None:
                         yield outcome
                         continue
-                    made = self._made(job, report, cancel)
+                    made = _made(job, self._synthesizer, report, cancel)
                     if writing is not None:
                         yield writing.result()
                         writing = None
@@ -185,19 +186,10 @@ class LocalEngine:
     def _look_at(self, planned: PlannedEpisode, place: RunPlace) -> tuple[Outcome, Job | None]:
         try:
             job = Job.of(planned, self.digest, self._settings, self._format, place)
-        except AnyViewError as error:
-            return Outcome(planned.name, failure=str(error)), None
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with an episode ends it, not the run
+            return Outcome(planned.name, failure=_told(error, f"{planned.name} could not be read")), None
         record, note = job.finished_record()
         return Outcome(planned.name, record, reused=record is not None, note=note), None if record else job
-
-    def _made(self, job: Job, report: Report, cancel: CancelToken) -> MadeViews | str:
-        """The job's views, or why they could not be made."""
-        try:
-            return job.make_views(self._synthesizer, report, cancel)
-        except (SynthesisCancelled, WriteError):
-            raise
-        except AnyViewError as error:
-            return str(error)
 
 
 def do_job(job: Job, synthesizer: Synthesizer, report: Report, cancel: CancelToken) -> Outcome:
@@ -209,13 +201,21 @@ def do_job(job: Job, synthesizer: Synthesizer, report: Report, cancel: CancelTok
     record, note = job.finished_record()
     if record is not None:
         return Outcome(job.name, record, reused=True)
+    made = _made(job, synthesizer, report, cancel)
+    if isinstance(made, str):
+        return Outcome(job.name, failure=made, note=note)
+    return _writing(job, made, note)()
+
+
+def _made(job: Job, synthesizer: Synthesizer, report: Report, cancel: CancelToken) -> MadeViews | str:
+    """The first step of a job: its views, or why they could not be made."""
     try:
-        made = job.make_views(synthesizer, report, cancel)
+        return job.make_views(synthesizer, report, cancel)
     except (SynthesisCancelled, WriteError):
         raise
-    except AnyViewError as error:
-        return Outcome(job.name, failure=str(error), note=note)
-    return _writing(job, made, note)()
+    except Exception as error:  # noqa: BLE001 - whatever a method raises ends its episode, not the run
+        device = str(getattr(synthesizer, "device", "cpu"))
+        return str(as_synthesis_error(error, f"views of episode {job.name}", device))
 
 
 def _writing(job: Job, made: MadeViews, note: str) -> Callable[[], Outcome]:
@@ -226,7 +226,12 @@ def _writing(job: Job, made: MadeViews, note: str) -> Callable[[], Outcome]:
             return Outcome(job.name, job.write(made), note=note)
         except WriteError:
             raise
-        except AnyViewError as error:
-            return Outcome(job.name, failure=str(error), note=note)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with a part ends its episode, not the run
+            return Outcome(job.name, failure=_told(error, f"{job.name} could not be written"), note=note)
 
     return write
+
+
+def _told(error: Exception, what: str) -> str:
+    """What an error says: one of ours speaks for itself, of any other it is said what it means."""
+    return str(error) if isinstance(error, AnyViewError) else f"{what}: {type(error).__name__}: {error}"

@@ -188,6 +188,29 @@ def test_poses_are_interpolated_between_transforms(tmp_path: Path) -> None:
     np.testing.assert_array_equal(film.stamps_ns, START_NS + clip.stamps_ns)
 
 
+def test_poses_are_those_of_the_first_run_where_a_simulation_starts_over(tmp_path: Path) -> None:
+    def again(topic: str, content: Any, log_ns: int) -> Entry:
+        """As in a second run, in which the slide stands elsewhere."""
+        if topic == "/tf":
+            (moved,) = content.transforms
+            pose = np.eye(4)
+            pose[0, 3] = 7.0
+            content = transform("map", "slide", pose, stamp_of(moved))
+        return topic, content, log_ns + 10 * 10**9
+
+    recording = [*tiny_entries(24), *changed(tiny_entries(24), again)]
+    episode = opened(write_recording(tmp_path / "bag", iter(recording)))
+    film = episode.film("eye")
+    np.testing.assert_allclose(film.camera_to_world[:, 0, 3], 0.1 * np.arange(24), atol=1e-9)
+    left_out, dropped = episode.losses
+    assert (
+        "stamps of the transform map → slide fall back by 2.5 s, as where a simulation starts over"
+        in left_out
+    )
+    assert "; 26 transforms behind the newest left out; " in left_out
+    assert "24 of 48 pictures of eye are left out, numbers 25 to 48" in dropped
+
+
 def test_frames_of_tf_are_known_at_any_instant(tmp_path: Path) -> None:
     episode = opened(write_recording(tmp_path / "bag", tiny_entries()))
     instants = START_NS + np.array([STEP_NS, STEP_NS * 3 // 2])
@@ -299,6 +322,10 @@ def test_log_times_stand_in_for_stamps_of_zero(tmp_path: Path) -> None:
     assert "The pictures of eye have no stamps; log times stand in." in film.notes
     assert film.has_depth
     assert not episode.describe()["cameras"]["eye"]["stamped"]
+
+
+def stamp_of(content: Any) -> int:
+    return int(content.header.stamp.sec) * 10**9 + int(content.header.stamp.nanosec)
 
 
 def restamped(content: Any, stamp_ns: int) -> Any:

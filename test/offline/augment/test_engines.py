@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from dataclasses import replace
@@ -8,11 +9,17 @@ from typing import Any
 
 import cv2
 import pytest
-from augment_runs import SETTINGS, CountedMethod, augment, write_inputs
+from augment_runs import SETTINGS, CountedMethod, Told, augment, write_inputs
 
 from anyview_ros.errors import InvalidInputError, InvalidRequestError
-from anyview_ros.offline.augment.engines import EngineSettings, load_method, pin_threads
+from anyview_ros.offline.augment.engines import EngineSettings, do_job, load_method, pin_threads
+from anyview_ros.offline.augment.formats import open_format
+from anyview_ros.offline.augment.job import Job
 from anyview_ros.offline.augment.outputs.episodes import EpisodesFormat
+from anyview_ros.offline.augment.planning import plan_episodes
+from anyview_ros.offline.augment.release_episode import ReleaseEpisode
+from anyview_ros.offline.augment.run_place import RunPlace
+from anyview_ros.offline.augment.sources import open_episodes
 
 PATIENCE_S = 60.0
 
@@ -65,6 +72,85 @@ def test_no_more_than_one_episode_waits_to_be_written(
     augment(inputs, tmp_path / "out")
     assert len(spooled) == 4
     assert max(spooled) <= 2
+
+
+class OutOfMemoryError(RuntimeError):
+    """As that of torch."""
+
+
+class FailingMethod(CountedMethod):
+    """Cannot make the views of its second episode."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+
+    def open_stream(self, *arguments: Any, **named: Any) -> Any:
+        stream = super().open_stream(*arguments, **named)
+        if self.streams == 2:
+            raise self._error
+        return stream
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            ValueError("no such thing"),
+            "the method failed while synthesising views of episode episode_1: ValueError: no such thing",
+        ),
+        (
+            OutOfMemoryError("1 GiB"),
+            "out of memory on cpu while synthesising views of episode episode_1; ask for fewer",
+        ),
+    ],
+)
+def test_an_error_of_the_method_is_that_of_its_episode(tmp_path: Path, error: Exception, told: str) -> None:
+    inputs = write_inputs(tmp_path / "in", 3, frames=1)
+    result = augment(inputs, tmp_path / "out", method=FailingMethod(error))
+    assert [record.episode for record in result.records] == ["episode_0", "episode_2"]
+    (failure,) = result.failures
+    assert failure.episode == "episode_1"
+    assert failure.failure.startswith(told)
+    assert not augment(inputs, tmp_path / "out", resume=True).failures
+
+
+def test_an_interruption_of_the_method_ends_the_run(tmp_path: Path) -> None:
+    inputs = write_inputs(tmp_path / "in", 2, frames=1)
+    with pytest.raises(KeyboardInterrupt):
+        augment(inputs, tmp_path / "out", method=FailingMethod(KeyboardInterrupt()))
+
+
+@pytest.mark.parametrize(
+    ("step", "failed"), [("write_part", "could not be written"), ("fingerprint", "could not be read")]
+)
+def test_an_error_beside_the_method_is_that_of_its_episode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, failed: str
+) -> None:
+    inputs = write_inputs(tmp_path / "in", 3, frames=1)
+    owner: Any = EpisodesFormat if step == "write_part" else ReleaseEpisode
+    calls = itertools.count()
+    usual = getattr(owner, step)
+
+    def fails_once(*arguments: Any) -> Any:
+        if next(calls) == 1:
+            raise KeyError("colour")
+        return usual(*arguments)
+
+    monkeypatch.setattr(owner, step, fails_once)
+    result = augment(inputs, tmp_path / "out")
+    assert [record.episode for record in result.records] == ["episode_0", "episode_2"]
+    assert [each.failure for each in result.failures] == [f"episode_1 {failed}: KeyError: 'colour'"]
+
+
+def test_an_error_of_the_method_is_told_by_a_job_that_is_done_alone(tmp_path: Path) -> None:
+    inputs = write_inputs(tmp_path / "in", 2, frames=1)
+    method, place = FailingMethod(ValueError("no such thing")), RunPlace(tmp_path / "out")
+    episodes = plan_episodes(open_episodes([inputs], SETTINGS))
+    jobs = [Job.of(each, "", SETTINGS, open_format(SETTINGS), place) for each in episodes]
+    first, second = (do_job(job, method, Told(), threading.Event()) for job in jobs)
+    assert first.record is not None
+    assert second.failure.endswith("views of episode episode_1: ValueError: no such thing")
 
 
 def test_threads_are_those_asked_for_or_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""Which topics of pictures are a camera's colour and which its depth, by their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from anyview_ros.offline.bag_items import BagTopic
+from anyview_ros.offline.bags import find_cameras
+
+RAW, PACKED, INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "CompressedImage", "CameraInfo"))
+
+
+def found(*names: str) -> dict[str, str]:
+    """The cameras of a bag of these pictures, each with a CameraInfo beside it: colour and depth."""
+    kinds = {name: PACKED if "/compressed" in name else RAW for name in names}
+    spaces = {name.removesuffix("/compressed").rpartition("/")[0] for name in names}
+    topics = [BagTopic(name, kind, 9) for name, kind in kinds.items()]
+    topics += [BagTopic(f"{space}/camera_info", INFO, 9) for space in spaces]
+    return {camera.image: camera.depth for camera in find_cameras(topics)}
+
+
+@pytest.mark.parametrize(
+    ("colour", "depth"),
+    [
+        ("/intel_realsense_r200_depth/image_raw", "/intel_realsense_r200_depth/depth/image_raw"),
+        ("/bot/depth_camera/image_raw", "/bot/depth_camera/depth/image_raw"),
+        ("/bot/depth_camera/image_raw/compressed", "/bot/depth_camera/depth/image_raw"),
+        ("/depth_camera/color/image_raw", "/depth_camera/aligned_depth_to_color/image_raw"),
+        ("/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw"),
+        ("/camera/rgb/image_raw", "/camera/depth_registered/image_raw"),
+        ("/zed/rgb/image_rect_color", "/zed/depth/depth_registered"),
+        ("/rgbd_camera/image", "/rgbd_camera/depth_image"),
+        ("/kinect2/hd/image_color", "/kinect2/hd/image_depth_rect"),
+        ("/bot/rgb_camera/image_raw", "/bot/depth_camera/image_raw"),
+        ("/bot/rgb_camera/image_raw", "/bot/depth_camera"),
+    ],
+)
+def test_colour_is_told_from_depth(colour: str, depth: str) -> None:
+    assert found(colour, depth) == found(depth, colour) == {colour: depth}
+
+
+@pytest.mark.parametrize("name", ["/depth_camera/image_raw", "/r200_depth/image_raw/compressed"])
+def test_a_lone_camera_that_is_named_for_its_depth_is_one_of_colour(name: str) -> None:
+    assert found(name) == {name: ""}
+    assert found(name, "/r200_depth/image_raw/compressedDepth") == {name: ""}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/camera/depth/image_raw",
+        "/camera/aligned_depth_to_color/image_raw",
+        "/stereo/left_depth",
+        "/stereo/left_depth/compressed",
+        "/spot/depth_registered/front/image",
+    ],
+)
+def test_depth_alone_is_no_camera(name: str) -> None:
+    assert found(name) == {}
