@@ -87,10 +87,13 @@ def _measure(arguments: argparse.Namespace) -> int:
     from anyview_ros.cli.method_arguments import load_methods
     from anyview_ros.cli.progress import progress_bar
     from anyview_ros.evaluation.machine import machine
+    from anyview_ros.evaluation.pages import page_engine
     from anyview_ros.evaluation.speed import measure, requests_of, sweep
     from anyview_ros.evaluation.speed_report import SpeedRun, markdown, write_speed_report
     from anyview_ros.synthesis import default_method
 
+    if arguments.output is not None:
+        page_engine()  # the report comes last
     arguments.method = arguments.method or [default_method()]
     sizes = [_size(text) for text in arguments.size]
     loaded = load_methods(arguments)

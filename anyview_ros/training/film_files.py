@@ -86,9 +86,8 @@ def _filmed(film: Filming, missing: Sequence[tuple[tuple[int, int], Path]], work
             for job in as_completed(jobs):
                 yield job.result()
         finally:
-            pool.shutdown(
-                wait=False, cancel_futures=True
-            )  # so that an error is told when those under way are done
+            # so that an error is told when those under way are done
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[str, NDArray[Any]]:

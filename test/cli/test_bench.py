@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,16 @@ def test_a_method_is_measured_and_two_runs_compared(
     files = [str(tmp_path / name / "speed.json") for name in ("a", "b")]
     assert cli.main(["bench", "--compare", *files]) == 0
     assert "b / a" in capsys.readouterr().out
+
+
+def test_what_the_report_needs_is_asked_for_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert cli.main(["bench", "--method", "copy_source", *QUICK, "--output", str(tmp_path / "out")]) != 0
+    told = capsys.readouterr()
+    assert "pip install 'anyview_ros[report]'" in told.err
+    assert not told.out
 
 
 def test_a_refused_case_fails_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -57,6 +58,15 @@ def test_methods_are_compared_and_what_was_not_run_is_told(
     assert results["methods"]["reprojection"]["episodes"] == 1
     assert results["settings"]["protocol"] is False
     assert {each.name for each in out.iterdir()} >= {"table.md", "table.csv", "report.html", "episodes"}
+
+
+def test_what_the_report_needs_is_asked_for_before_anything_is_judged(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert evaluate(bench, tmp_path / "out", "--method", "copy_source") != 0
+    assert "pip install 'anyview_ros[report]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ class LiveCamera:
     def is_due(self, stamp_ns: int) -> bool:
         """Whether a view of this instant is wanted: somebody subscribes, and the rate allows it.
 
-        A camera stays due until a view of it is shown: a frame that was asked for it may give way to a newer one.
+        A camera stays due until a view of it comes: a frame that was pushed for it may give way to a newer one.
         """
         with self._lock:
             due = self._views.is_due(stamp_ns)

@@ -335,11 +335,11 @@ class Rig:
                 self._scene.take(answer)
         for name, view in outcome.views.items():
             live = self.cameras.get(name)
-            if live is None:
+            if live is None or name not in answer.fits:
                 self.problems.set(
                     Stage.STREAM,
-                    f"the engine made a view of '{name}', but the virtual cameras are {', '.join(self.cameras)}; "
-                    "run the same version of anyview_ros at both ends",
+                    f"the engine made a view of '{name}', which it was not asked for; run the same version of "
+                    "anyview_ros at both ends",
                 )
                 continue
             try:

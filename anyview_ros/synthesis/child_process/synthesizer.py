@@ -29,7 +29,7 @@ from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 
 _LOAD = "anyview_ros.synthesis.registry:load_synthesizer"
-_POLL_S = 0.05  # between two looks at the cancel token
+_POLL_S = 0.05  # between two looks at the cancel token, the time and the process
 _FIRST_PAUSE_S = 1.0  # after a child that could not load, or crashed again; then twice as long each time
 _LONGEST_PAUSE_S = 60.0
 
@@ -253,10 +253,7 @@ class ChildSynthesizer:
                 stop_by = min(stop_by, time.monotonic() + self._patience_s)
             if time.monotonic() > stop_by:
                 child.kill()
-            ended = child.ended()
-            if not child.poll(_POLL_S):
-                if ended:  # processes that it began may hold its end of the pipe open
-                    raise EOFError
+            if not child.poll():
                 continue
             message = child.receive()
             if message.number != number:
@@ -427,19 +424,11 @@ class _Child:
         return self._loaded
 
     def _answers_by(self, stop_by: float) -> bool:
-        """Wait for a message; False if none has come by then.
-
-        Raises:
-            EOFError: it ended, though processes that it began may hold its end of the pipe open.
-        """
-        while True:
-            ended = self.ended()
-            if self._pipe.poll(_POLL_S):
-                return True
-            if ended:
-                raise EOFError
+        """Wait for a message; False if none has come by then."""
+        while not self.poll():
             if time.monotonic() > stop_by:
                 return False
+        return True
 
     def send(self, message: Call | Cancel) -> None:
         self._pipe.send(message)
@@ -447,8 +436,17 @@ class _Child:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def poll(self, timeout_s: float) -> bool:
-        return self._pipe.poll(timeout_s)
+    def poll(self) -> bool:
+        """Wait a moment for a message.
+
+        Raises:
+            EOFError: the process has ended without one, though others that it began may hold its end of the pipe open.
+        """
+        ended = self.ended()
+        waits = self._pipe.poll(_POLL_S)
+        if ended and not waits:
+            raise EOFError
+        return waits
 
     def receive(self) -> Any:
         return self._pipe.recv()
