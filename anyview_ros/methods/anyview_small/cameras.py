@@ -108,7 +108,10 @@ PAIR_CHANNELS = 10
 
 def own_rays(camera: Cameras, height: int, width: int) -> Tensor:
     """Unit rays in the camera's own axes, (B, 3, H, W): its intrinsics, as a network reads them."""
-    return torch.nn.functional.normalize(camera.rays(height, width), dim=1)
+    rays = camera.rays(height, width)
+    return (
+        rays * rays.square().sum(1, keepdim=True).rsqrt()
+    )  # functional.normalize takes a hundred times as long
 
 
 @in_full_precision

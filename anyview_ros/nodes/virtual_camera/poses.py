@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,10 +25,12 @@ from tf2_ros import (
 )
 
 from anyview_ros.errors import InvalidPoseError
-from anyview_ros.nodes.conversions import transform_to_matrix
+from anyview_ros.nodes.conversions import time_to_ns, transform_to_matrix
 
 _CLAIMS = 64  # poses of a frame that may be on their way to TF and back
 _SAME = 1e-6
+_QUEUED_S = 2.0  # how long after a jump messages from before it may come
+_POSTDATED_NS = 10**9  # localisation postdates its transforms, by up to a second as a rule
 
 
 class Trouble(Enum):
@@ -54,16 +58,32 @@ class Placement:
 
 
 class WakingBuffer(Buffer):  # type: ignore[misc]
-    """A TF buffer that tells when transforms arrive."""
+    """A TF buffer that tells when transforms arrive, and is not misled by those that a jump of the clock overtook."""
 
     def __init__(self, cache_time: Duration, node: Node, on_news: Callable[[], None]) -> None:
         self._on_news = on_news
+        self._clock = node.get_clock()
+        self._jumped_s = -math.inf
         super().__init__(cache_time, node=node)
 
+    def time_jump_callback(self, time_jump: Any) -> None:
+        """Clear the buffer: the clock jumped back."""
+        self._jumped_s = time.monotonic()
+        super().time_jump_callback(time_jump)
+
     def set_transform(self, transform: Any, authority: str) -> None:
-        """Add a transform of a moving link, and tell."""
+        """Add a transform of a moving link, and tell; for a while after a jump not one from before it.
+
+        One transform that was still queued would shadow those of the new time until that has caught up with it.
+        """
+        if time.monotonic() - self._jumped_s < _QUEUED_S and self._is_ahead(transform):
+            return
         super().set_transform(transform, authority)
         self._on_news()
+
+    def _is_ahead(self, transform: Any) -> bool:
+        ahead_ns = time_to_ns(transform.header.stamp) - self._clock.now().nanoseconds
+        return bool(ahead_ns > _POSTDATED_NS)
 
     def set_transform_static(self, transform: Any, authority: str) -> None:
         """Add a transform that holds at all times, and tell."""
