@@ -69,8 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     out: Path = arguments.out
     checkpoint: Path = arguments.checkpoint or out.with_name(f"{out.stem}.fit{out.suffix}")
-    if out.exists() and not arguments.overwrite and not checkpoint.exists():
-        raise InvalidInputError(f"{out} exists; give --overwrite to replace it, or another --out")
+    _check_outputs(arguments, out, checkpoint)
     check_seed(arguments.seed)
     fitter = load_fitter(arguments.method, device=arguments.device)
     options = parse_options(arguments.option, fitter.options_type, fitter.name)
@@ -92,6 +91,26 @@ def run(arguments: argparse.Namespace) -> int:
         )
     line.end()
     return conclude(outcome, film.name, arguments.source, out, checkpoint)
+
+
+def _check_outputs(arguments: argparse.Namespace, out: Path, checkpoint: Path) -> None:
+    """See that nothing is written over that the fit reads, or that an earlier run has not written."""
+    inputs = [
+        Path(given) for given in (arguments.source, arguments.calibration, arguments.source_poses) if given
+    ]
+    for file in (out, _poses_of(out), _transforms_of(out)):
+        if any(file.resolve() == path.resolve() for path in inputs):
+            raise InvalidInputError(f"{file} would be written, but is what the fit reads; give another --out")
+        if file.exists() and not arguments.overwrite and not checkpoint.exists():
+            raise InvalidInputError(f"{file} exists; give --overwrite to replace it, or another --out")
+
+
+def _poses_of(out: Path) -> Path:
+    return out.with_suffix(".poses.json")
+
+
+def _transforms_of(out: Path) -> Path:
+    return out.with_suffix(".transforms.yaml")
 
 
 def whole_clip(film: PosedFilm) -> PosedClip:
@@ -134,8 +153,8 @@ def conclude(outcome: FitOutcome, camera: str, source: str, out: Path, checkpoin
     cameras = (replace(scene.cameras[0], name=camera), *scene.cameras[1:])
     scene = replace(scene, cameras=cameras, provenance={**scene.provenance, "source": source})
     write_scene(out, scene)
-    write_refined_poses(out.with_suffix(".poses.json"), cameras[0])
-    write_transforms(out.with_suffix(".transforms.yaml"), cameras[0])
+    write_refined_poses(_poses_of(out), cameras[0])
+    write_transforms(_transforms_of(out), cameras[0])
     for note in outcome.notes:
         print(f"note: {note}")
     print(f"{out}: {outcome.steps} steps in {outcome.seconds:.0f} s, loss {outcome.loss:.4f}")

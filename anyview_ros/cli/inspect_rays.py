@@ -39,6 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
     from anyview_ros.synthesis.scene_file import read_scene
 
+    out: Path = arguments.out
+    if out.suffix.lower() != ".png":
+        raise InvalidInputError(f"--out is {out}; give a file that ends in .png")
     fitted = read_scene(arguments.scene, method=METHOD, version=VERSION)
     camera = fitted.cameras[0]
     if not 0 <= arguments.frame < len(camera.stamps_ns):
@@ -46,6 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
             f"--frame is {arguments.frame} but the scene was fitted to frames 0 to {len(camera.stamps_ns) - 1}"
         )
     lens = camera.refined_camera
+    for column, row in arguments.pixel or ():
+        if not lens.contains((column, row)):
+            raise InvalidInputError(
+                f"--pixel {column:g} {row:g} is not on the picture of {lens.width}x{lens.height}; "
+                f"give columns below {lens.width} and rows below {lens.height}"
+            )
     profiles = ray_profiles(
         DdrScene.unpacked(fitted, torch.device("cpu")),
         lens,
@@ -53,10 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
         int(camera.stamps_ns[arguments.frame]),
         arguments.pixel or middle_row(lens),
     )
-    out: Path = arguments.out
     out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(out), draw_profiles(profiles)[..., ::-1]):
-        raise InvalidInputError(f"{out} could not be written; give a file that ends in .png")
+        raise InvalidInputError(f"{out} could not be written; give a file in a folder that may be written to")
     save_profiles(out.with_suffix(".npz"), profiles)
     print(f"{out} and {out.with_suffix('.npz')}")
     return 0

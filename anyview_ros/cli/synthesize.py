@@ -333,7 +333,9 @@ def told_place(film: PosedFilm) -> str:
 
 def _told_vector(vector: NDArray[np.float64]) -> str:
     """As --eye, --look-at, --pivot and --up want it."""
-    return " ".join(f"{value:.4g}" for value in vector.round(4) + 0.0)
+    import numpy as np
+
+    return " ".join(np.format_float_positional(value + 0.0, 4, trim="-") for value in vector.round(4))
 
 
 def _conclude(info: dict[str, Any], output: Path) -> None:

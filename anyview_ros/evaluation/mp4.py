@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError
+from anyview_ros.media import create_video
 
 
 class Mp4Writer:
@@ -36,7 +37,7 @@ class Mp4Writer:
         self._av = av
         self.count = 0
         self._shape: tuple[int, ...] = ()
-        self._container = av.open(str(path), "w", options={"movflags": "faststart"})
+        self._container = create_video(path)
         self._container.metadata["comment"] = (
             "Contains synthesised pictures (anyview_ros); they were computed, not filmed."
         )

@@ -22,6 +22,7 @@ from anyview_ros.evaluation.memory_use import MemoryUse, measured_memory
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
 from anyview_ros.scenes import render_clip, simulated_robot
 from anyview_ros.synthesis import MethodDescription, SynthesisRequest, Synthesizer
+from anyview_ros.synthesis.failures import synthesized, telling_failures
 
 RATE_HZ = 10.0
 """Frames per second of the source, in which seconds of video are counted."""
@@ -212,15 +213,23 @@ class _Run:
         return run
 
     def time(self, synthesizer: Synthesizer) -> None:
-        if self.request is not None:
-            before = time.process_time()
+        if self.request is None:
+            return
+        before = time.process_time()
+        try:
             self.seconds.append(self._once(synthesizer))
-            self.cpu_seconds.append(time.process_time() - before)
+        except AnyViewError as error:
+            self.request, self.refused = None, str(error)
+            return
+        self.cpu_seconds.append(time.process_time() - before)
 
     def finished(self, synthesizer: Synthesizer, settings: SpeedSettings) -> CaseSpeed:
         if self.request is None:
             return CaseSpeed(self.case, refused=self.refused)
-        stream = _stream_timing(synthesizer, self.request, settings) if settings.stream else None
+        try:
+            stream = _stream_timing(synthesizer, self.request, settings) if settings.stream else None
+        except AnyViewError as error:
+            return CaseSpeed(self.case, refused=str(error))
         return CaseSpeed(
             self.case,
             self.first_s,
@@ -243,7 +252,7 @@ class _Run:
             last[0], self.steps = now, total
 
         begun = time.perf_counter()
-        synthesizer.synthesize(self.request, progress=progress)
+        synthesized(synthesizer, self.request, progress=progress)
         return time.perf_counter() - begun
 
 
@@ -304,13 +313,14 @@ def _stream_timing(
             depth = None if source.depth is None else source.depth[frame]
             begun = time.perf_counter()
             try:
-                stream.push(
-                    source.frames[frame],
-                    source.camera_to_world[frame],
-                    target_camera_to_world=[target.camera_to_world[0] for target in request.targets],
-                    stamp_ns=stamp_ns,
-                    depth=depth,
-                )
+                with telling_failures(synthesizer, "a pushed frame"):
+                    stream.push(
+                        source.frames[frame],
+                        source.camera_to_world[frame],
+                        target_camera_to_world=[target.camera_to_world[0] for target in request.targets],
+                        stamp_ns=stamp_ns,
+                        depth=depth,
+                    )
             except ClipNotReadyError:
                 continue  # the window is not full yet
             seconds.append(time.perf_counter() - begun)

@@ -7,10 +7,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.messages.fields import CompressedImageFields
-
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
-_MAX_PADDING = 4096  # some cameras pad their JPEGs to whole blocks
+from anyview_ros.messages.whole_pictures import is_whole
 
 
 def compressed_to_rgb(image: CompressedImageFields) -> NDArray[np.uint8]:
@@ -38,12 +35,8 @@ def compressed_to_rgb(image: CompressedImageFields) -> NDArray[np.uint8]:
 
 
 def _check_whole(data: bytes, said: str) -> None:
-    """Refuse files without an end: decoders fill what is missing with grey and say nothing."""
-    if data.startswith(_JPEG_START):
-        whole = data.rfind(_JPEG_END, max(len(data) - _MAX_PADDING, 2)) >= 0
-    elif data.startswith(_PNG_START):
-        whole = data.rfind(_PNG_END, max(len(data) - _MAX_PADDING, 0)) >= 0
-    else:
+    whole = is_whole(data)
+    if whole is None:
         raise InvalidInputError(
             f"compressed image of {len(data)} bytes, format '{said}', is neither JPEG nor PNG; "
             "publish one of these, or the raw image"

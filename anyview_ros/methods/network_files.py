@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
+from anyview_ros.methods.tensor_files import save_tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,16 +64,11 @@ def write_network(
         about: more for the header, such as the steps trained.
     """
     import torch
-    from safetensors.torch import save_file
 
-    tensors = {
-        name: value.detach().to("cpu", torch.bfloat16).contiguous()
-        for name, value in network.state_dict().items()
-    }
+    tensors = {name: value.detach().to("cpu", torch.bfloat16) for name, value in network.state_dict().items()}
     unfinished = path.with_suffix(".part")
     header = {"format": form.name, "config": json.dumps(dict(settings)), **about}
-    save_file(tensors, str(unfinished), header)
-    unfinished.chmod(0o644)  # safetensors lets the owner alone read what it writes
+    save_tensors(tensors, unfinished, header)
     unfinished.replace(path)
 
 

@@ -27,7 +27,7 @@ def read_camera_yaml(path: str | Path) -> PinholeCamera | DistortedCamera:
         raise ReadError(
             f"no calibration at {path}: {error.strerror}; write one with ROS's camera_calibration, in its YAML format"
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ReadError(f"{path} is not YAML: {error}") from error
     try:
         camera = _pinhole(content)

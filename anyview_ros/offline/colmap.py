@@ -144,6 +144,8 @@ def _lines(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ReadError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{path} is not UTF-8 text: {error}") from error
     return [line.strip() for line in text.split("\n") if not line.lstrip().startswith("#")]
 
 

@@ -35,20 +35,25 @@ def episode_evidence(path: str | Path, *, image: str = "", duration_s: float | N
     episode = Episode.open(path)
     if image and image not in episode.cameras:
         raise ReadError(f"{path} has no camera {image!r}; it has {', '.join(episode.cameras)}")
-    cameras = [_camera(episode, name, duration_s) for name in episode.cameras if image in ("", name)]
+    names = [name for name in episode.cameras if image in ("", name)]
+    until_ns = None
+    if duration_s is not None:
+        first_ns = min((place.stamp_ns for name in names for place in episode.places(name)), default=0)
+        until_ns = first_ns + round(duration_s * 1e9)
+    cameras = [_camera(episode, name, until_ns) for name in names]
     stamps = np.concatenate([camera.images.stamps_ns for camera in cameras])
     span = (int(stamps.min()), int(stamps.max())) if len(stamps) else (0, 0)
     return Evidence(Origin.EPISODE, str(path), tuple(cameras), None, span_ns=span)
 
 
-def _camera(episode: Episode, name: str, duration_s: float | None) -> CameraEvidence:
+def _camera(episode: Episode, name: str, until_ns: int | None) -> CameraEvidence:
     stamps: list[int] = []
     sizes: dict[tuple[int, int], None] = {}
     calibrations: dict[Calibration, None] = {}
     kept: list[EpisodeFrame] = []
     stride = 1
     for index, frame in enumerate(episode.frames(name)):
-        if duration_s is not None and frame.stamp_ns > duration_s * 1e9:
+        if until_ns is not None and frame.stamp_ns > until_ns:
             break
         stamps.append(frame.stamp_ns)
         height, width = frame.image.shape[:2]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
+from anyview_ros.offline.picture_files import decoded, picture_bytes
 from anyview_ros.offline.video_frames import VideoFrames
 
 Array = NDArray[np.float64]
@@ -159,7 +160,7 @@ def read_pictures(
 def _read_picture(file: Path) -> NDArray[np.uint8]:
     import cv2
 
-    bgr = cv2.imread(str(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    bgr = decoded(picture_bytes(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if bgr is None:
         raise ReadError(f"cannot read picture {file}; it is cut off or no JPEG or PNG")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

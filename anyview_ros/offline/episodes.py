@@ -45,7 +45,7 @@ class EpisodeFrame:
 
     Attributes:
         timestep: its number, from lowdim.
-        stamp_ns: timestep at the episode's rate, unless lowdim tells it.
+        stamp_ns: timestep at the episode's rate, unless lowdim tells it; see :attr:`Episode.own_stamps`.
         image: uint8 (H, W, 3), RGB.
         intrinsics: (3, 3), pixels, as written.
         camera_to_world: (4, 4), metres, OpenCV axes; not checked.
@@ -81,6 +81,7 @@ class Episode:
         roles: role of a camera, such as "input" and "target", as far as told.
         rate_hz: frames per second.
         transform: what the extrinsics on disk are: "cam2world" or "world2cam".
+        own_stamps: whether stamps that lowdim tells are taken; otherwise all follow from timesteps and the rate.
     """
 
     path: Path
@@ -89,6 +90,7 @@ class Episode:
     roles: Mapping[str, str]
     rate_hz: float
     transform: str
+    own_stamps: bool = True
     _entries: dict[str, list[LowdimEntry]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -158,9 +160,10 @@ class Episode:
 
     def _place(self, camera: str, index: int, entry: LowdimEntry) -> EpisodePlace:
         timestep = entry.timestep if entry.timestep is not None else index
+        told_ns = entry.stamp_ns if self.own_stamps else None
         return EpisodePlace(
             timestep=timestep,
-            stamp_ns=round(timestep * 1e9 / self.rate_hz) if entry.stamp_ns is None else entry.stamp_ns,
+            stamp_ns=round(timestep * 1e9 / self.rate_hz) if told_ns is None else told_ns,
             intrinsics=entry.intrinsics,
             camera_to_world=_camera_to_world(entry, self.transform, f"{self.path}: {camera}"),
         )

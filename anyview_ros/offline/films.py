@@ -121,7 +121,7 @@ def _episode(path: Path, settings: SourceSettings) -> OpenedSource:
     _refuse(settings, "an episode", "calibration", "poses", "images")
     episode = Episode.open(path)
     if settings.rate_hz is not None:
-        episode = replace(episode, rate_hz=settings.rate_hz)
+        episode = replace(episode, rate_hz=settings.rate_hz, own_stamps=False)
     inputs = episode.with_role("input") or episode.cameras
     if not settings.camera and len(inputs) > 1:
         raise ReadError(f"{path} has several cameras, {', '.join(inputs)}; choose the source camera")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
+from anyview_ros.messages.whole_pictures import is_whole
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -39,9 +40,9 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     """
     import cv2
 
-    pixels: NDArray[Any] | None = cv2.imread(str(path), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels = decoded(picture_bytes(path), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise ReadError(f"cannot read picture {path}; it is missing, cut off or no JPEG or PNG")
+        raise ReadError(f"cannot read picture {path}; it is cut off or no JPEG or PNG")
     if pixels.dtype != np.uint8:
         raise ReadError(f"picture {path} is {pixels.dtype}; convert it to 8 bits per channel")
     if pixels.ndim == 2:
@@ -49,6 +50,28 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     if pixels.shape[2] == 4 and (pixels[..., 3] < 255).any():
         raise ReadError(f"picture {path} is transparent; flatten it onto a background of your choice")
     return np.ascontiguousarray(pixels[..., 2::-1])
+
+
+def picture_bytes(path: str | Path) -> bytes:
+    """The content of a picture's file.
+
+    Raises:
+        ReadError: there is none, or it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ReadError(f"cannot read picture {path}: {error.strerror}") from error
+
+
+def decoded(content: bytes, flags: int) -> NDArray[Any] | None:
+    """The picture in the bytes of a file, as ``cv2.imdecode`` makes it; None if it is cut off or none at all."""
+    import cv2
+
+    if not content or is_whole(content) is False:
+        return None
+    pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    return pixels
 
 
 def read_depth_values(path: str | Path) -> NDArray[np.float32]:

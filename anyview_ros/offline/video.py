@@ -9,6 +9,7 @@ import numpy as np
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import DistortedCamera
+from anyview_ros.media import open_video
 from anyview_ros.offline.calibration import read_camera_yaml
 from anyview_ros.offline.recording import RecordedCamera, RecordedFrame, Recording
 
@@ -22,7 +23,7 @@ def read_video(path: str | Path) -> Iterator[RecordedFrame]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             if not container.streams.video:
                 raise ReadError(f"{path} holds no video stream; give a file such as .mp4, .mkv or .avi")
             stream = container.streams.video[0]
@@ -47,7 +48,7 @@ def video_rate_hz(path: str | Path) -> float:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             rate = container.streams.video[0].average_rate if container.streams.video else None
     except (av.error.FFmpegError, OSError) as error:
         raise ReadError(f"cannot read video {path}: {error}; check that the file is whole") from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import MissingDependencyError, ReadError
+from anyview_ros.media import open_video
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -101,7 +102,7 @@ class VideoFrames:
         expected = iter(wanted)
         due = next(expected)
         try:
-            with av.open(str(self.path)) as container:
+            with open_video(self.path) as container:
                 stream = container.streams.video[0]
                 if begin is not None:
                     container.seek(begin, stream=stream, backward=True)
@@ -134,7 +135,7 @@ class VideoFrames:
         stamps: list[int] = []
         keys: list[int] = []
         try:
-            with av.open(str(self.path)) as container:
+            with open_video(self.path) as container:
                 if not container.streams.video:
                     raise ReadError(f"{self.path} holds no video stream")
                 stream = container.streams.video[0]

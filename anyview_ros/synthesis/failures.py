@@ -4,9 +4,40 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from anyview_ros.errors import AnyViewError, SynthesisError
+from anyview_ros.synthesis.protocol import CancelToken, Progress, Synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.result import SynthesisResult
+
+
+def synthesized(
+    synthesizer: Synthesizer,
+    request: SynthesisRequest,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> SynthesisResult:
+    """What a method makes of a request, for callers who deal with methods themselves, without an engine.
+
+    Raises:
+        AnyViewError: whatever it raised, as one of ours.
+    """
+    with telling_failures(synthesizer, sizes_of(request)):
+        return synthesizer.synthesize(request, progress=progress, cancel=cancel)
+
+
+@contextmanager
+def telling_failures(synthesizer: Synthesizer, work: str) -> Iterator[None]:
+    """Raise what a method raises within as one of ours; ``work`` is what was asked of it, for people."""
+    try:
+        yield
+    except AnyViewError:
+        raise
+    except Exception as error:
+        raise as_synthesis_error(error, work, str(getattr(synthesizer, "device", "cpu"))) from error
 
 
 def as_synthesis_error(error: Exception, work: str, device: str) -> AnyViewError:

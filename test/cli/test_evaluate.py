@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_methods_are_compared_and_what_was_not_run_is_told(
     assert results["methods"]["reprojection"]["episodes"] == 1
     assert results["settings"]["protocol"] is False
     assert {each.name for each in out.iterdir()} >= {"table.md", "table.csv", "report.html", "episodes"}
+
+
+def test_the_folder_one_stands_in_is_evaluated_beside_itself(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(bench, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    assert cli.main(["evaluate", "--episodes", ".", "--method", "copy_source", "--size", "native"]) == 0
+    assert (tmp_path / "here_evaluation" / "report.html").is_file()
 
 
 def test_what_the_report_needs_is_asked_for_before_anything_is_judged(

@@ -64,8 +64,14 @@ def test_a_scene_is_fitted_shown_and_looked_into(
     arrays = np.load(picture.with_suffix(".npz"))
     assert arrays["pixels"].tolist() == [[3, 4], [16, 12]]
     np.testing.assert_allclose(arrays["weights"].sum(1), 1, atol=1e-5)
-    assert run("inspect-rays", out, "--frame", 4, "--out", picture) == 2
-    assert "frames 0 to 3" in capsys.readouterr().err
+    for wrong, complaint in (
+        (("--frame", 4, "--out", picture), "frames 0 to 3"),
+        (("--out", tmp_path / "rays"), "give a file that ends in .png"),
+        (("--pixel", "nan", 0, "--out", picture), "not on the picture of 32x24"),
+        (("--pixel", 9999, 5, "--out", picture), "--pixel 9999 5 is not on the picture"),
+    ):
+        assert run("inspect-rays", out, *wrong) == 2
+        assert complaint in capsys.readouterr().err
 
 
 def test_an_interrupted_fit_goes_on(
@@ -115,6 +121,21 @@ def test_what_cannot_be_fitted_is_told(
     assert run("fit", episode, "--out", out, *SMALL) == 2
     assert "choose some with --frames" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_poses_and_other_files_of_the_user_are_not_written_over(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scene.safetensors"
+    mine = tmp_path / "scene.poses.json"
+    mine.write_text("[]")
+    for more, complaint in (
+        (("--source-poses", mine, "--overwrite"), "is what the fit reads; give another --out"),
+        ((), f"{mine} exists; give --overwrite"),
+    ):
+        assert run("fit", episode, "--out", out, *more, *SMALL) == 2
+        assert complaint in capsys.readouterr().err
+    assert mine.read_text() == "[]"
 
 
 def test_a_seed_out_of_range_is_refused_before_the_film_is_opened(

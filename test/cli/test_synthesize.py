@@ -15,6 +15,7 @@ from film_files import write_transforms
 from filmed import RATE_HZ, moving_clip
 
 from anyview_ros.cli import main as cli
+from anyview_ros.cli.synthesize import _told_vector
 from anyview_ros.offline.episode_writer import write_episode
 from anyview_ros.offline.films import SourceSettings, open_source
 from anyview_ros.offline.picture_files import read_picture
@@ -115,6 +116,11 @@ def test_where_the_source_camera_stands_is_told_in_world_axes(
     np.testing.assert_allclose(up, -pose[:3, 1], atol=1e-3)
     np.testing.assert_allclose(np.cross(middle - eye, ahead), 0, atol=1e-2)
     assert (middle - eye) @ ahead > 0.1
+
+
+def test_places_far_from_the_origin_are_told_to_the_millimetre() -> None:
+    told = _told_vector(np.array([448262.1371, -5411935.82, 1e-6]))
+    assert told == "448262.1371 -5411935.82 0"
 
 
 def test_other_peoples_poses_their_scale_and_options(

@@ -89,6 +89,31 @@ def test_a_refused_case_is_told_and_the_others_go_on() -> None:
     assert refused.per_view_s is None
 
 
+class Failing(Slow):
+    """Fails at its second request of two frames, and with every frame pushed into a stream for two targets."""
+
+    def synthesize(self, request: Any, **more: Any) -> Any:
+        result = super().synthesize(request, **more)
+        if self.order[-1] == (2, 1) and self.order.count((2, 1)) > 1:
+            raise RuntimeError("the device is gone")
+        return result
+
+    def open_stream(self, source: Any, targets: Any, **more: Any) -> Any:
+        stream = super().open_stream(source, targets, **more)
+        if len(targets) > 1:
+            stream.push = lambda *_arguments, **_more: 1 // 0
+        return stream
+
+
+def test_what_fails_later_is_told_and_the_figures_of_others_are_kept() -> None:
+    settings = SpeedSettings(rounds=2, pushes=2)
+    cases = [SpeedCase(1, 1, SMALL), SpeedCase(2, 1, SMALL), SpeedCase(1, 2, SMALL)]
+    fine, gone, broken = measure(Failing(0), cases, settings)
+    assert fine.stream is not None
+    assert "the device is gone" in gone.refused
+    assert "a pushed frame: ZeroDivisionError" in broken.refused
+
+
 def test_requests_are_as_large_as_asked() -> None:
     case = SpeedCase(3, 2, (64, 48))
     request = make_request(CopySource().describe(), case, SpeedSettings(seed=7))

@@ -74,3 +74,9 @@ def test_what_is_no_qualisys_calibration_is_named(tmp_path: Path, content: str) 
     path.write_text(content)
     with pytest.raises(ReadError, match=r"bad\.txt"):
         read_qualisys(path)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(ReadError, match=r"c\.yaml is not YAML"):
+        read_camera_yaml(tmp_path / "c.yaml")

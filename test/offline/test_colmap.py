@@ -9,7 +9,7 @@ from filmed import moving_clip
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import DistortedCamera, PinholeCamera
-from anyview_ros.offline.colmap import find_colmap, read_cameras, read_colmap
+from anyview_ros.offline.colmap import find_colmap, read_cameras, read_colmap, read_images
 
 
 def test_what_is_written_is_read_back_in_the_order_of_names(tmp_path: Path) -> None:
@@ -100,3 +100,9 @@ def test_models_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         read_colmap(folder)
     with pytest.raises(ReadError, match=r"no cameras\.txt"):
         read_colmap(tmp_path)
+
+
+def test_text_of_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "images.txt").write_bytes("1 1 0 0 0 0 0 0 1 für.png\n\n".encode("latin-1"))
+    with pytest.raises(ReadError, match=r"images\.txt is not UTF-8 text"):
+        read_images(tmp_path / "images.txt")

@@ -70,6 +70,17 @@ def test_intrinsics_of_another_size(tmp_path: Path) -> None:
     )
 
 
+def test_the_first_seconds_are_counted_from_the_first_picture(tmp_path: Path) -> None:
+    write_episode(tmp_path / "e", {"cam0": moving_clip()})
+    files = sorted((tmp_path / "e" / "lowdim" / "cam0").iterdir())
+    for number, file in enumerate(files):
+        with np.load(file) as told:
+            np.savez(file, **told, stamp_ns=np.array(10**18 + number * 10**8))
+    (camera,) = episode_evidence(tmp_path / "e", duration_s=0.45).cameras
+    assert len(files) > 5
+    assert len(camera.images.stamps_ns) == 5
+
+
 def test_one_camera_can_be_chosen(tmp_path: Path) -> None:
     write_episode(tmp_path / "e", {"cam0": moving_clip(), "cam1": moving_clip()})
     assert [c.name for c in episode_evidence(tmp_path / "e", image="cam1").cameras] == ["cam1"]

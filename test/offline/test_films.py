@@ -57,6 +57,12 @@ def test_an_episode_is_read_frame_by_frame(episode: Path) -> None:
     )
     slow = open_source(episode, SourceSettings(camera="front", rate_hz=5)).film
     assert slow.rate_hz == pytest.approx(5)
+    for number, file in enumerate(sorted((episode / "lowdim" / "front").iterdir())):
+        with np.load(file) as told:
+            np.savez(file, **told, stamp_ns=np.array(10**18 + number * 10**8))
+    assert open_source(episode, SourceSettings(camera="front")).film.stamps_ns[0] == 10**18
+    slow = open_source(episode, SourceSettings(camera="front", rate_hz=5)).film
+    assert slow.rate_hz == pytest.approx(5)
 
 
 def test_the_input_camera_of_an_episode_needs_no_naming(tmp_path: Path) -> None:

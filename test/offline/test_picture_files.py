@@ -60,3 +60,15 @@ def test_what_is_no_depth_is_named(tmp_path: Path) -> None:
     for name in ("8.png", "o.npy", "none.png", "none.npy"):
         with pytest.raises(ReadError, match=name.replace(".", r"\.")):
             read_depth_values(tmp_path / name)
+
+
+def test_pictures_that_are_cut_off_are_refused_and_not_filled_with_grey(tmp_path: Path) -> None:
+    rgb = RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for suffix in (".jpg", ".png"):
+        whole = cv2.imencode(suffix, rgb)[1].tobytes()
+        file = tmp_path / f"cut{suffix}"
+        file.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(ReadError, match=rf"cut{suffix}; it is cut off"):
+            read_picture(file)
+    with pytest.raises(ReadError, match=r"absent\.png: No such file"):
+        read_picture(tmp_path / "absent.png")

@@ -31,6 +31,9 @@ from anyview_ros.synthesis.registry import load_synthesizer
 
 Float = NDArray[np.float64]
 
+_FEWEST_OF_FIRST = (
+    64  # pixels with depth, of the shrunk frame, from which size and place of the scene are taken
+)
 _DEAD = -12.0  # logit of the opacity of a place that holds no Gaussian
 _SHARE_OF_FIRST = 0.7
 _MOST_GROUPS = 16
@@ -105,12 +108,15 @@ class LiveScene:
         """Take in the next frame, a clip of one, and refine for as long as the options say.
 
         Raises:
-            InvalidRequestError: no depth, and no generator to guess it.
+            InvalidRequestError: no depth (of the first frame: hardly any), and no generator to guess it.
         """
         begun = time.perf_counter()
         self.newest = np.empty((0, 3))
-        whole, support = self._with_depth(clip)
-        frame = shrunk(whole, self._options.side)
+        frame = shrunk(clip, self._options.side)
+        support: Shares = np.ones((clip.camera.height, clip.camera.width), np.float32)
+        if _known(frame) < (_FEWEST_OF_FIRST if self._optimisation is None else 1):
+            guessed, support = self._guessed(clip)
+            frame = shrunk(guessed, self._options.side)
         self._support = np.asarray(cv2.resize(support, frame.camera.size, interpolation=cv2.INTER_AREA))
         if self._optimisation is None:
             self._begin(frame)
@@ -130,10 +136,8 @@ class LiveScene:
             self._guesser.close()
             self._guesser = None
 
-    def _with_depth(self, clip: PosedClip) -> tuple[PosedClip, Shares]:
-        """The frame with depth, and how far its pixels (H, W) count as seen."""
-        if clip.depth is not None and (clip.depth > 0).any():
-            return clip, np.ones_like(clip.depth[0])
+    def _guessed(self, clip: PosedClip) -> tuple[PosedClip, Shares]:
+        """The frame with the generator's depth, and how far its pixels (H, W) count as seen."""
         if self._options.generator is None:
             raise InvalidRequestError(
                 "the frame has no depth and generator is None, so nothing guesses it; push depth (a node: use_depth)"
@@ -145,7 +149,7 @@ class LiveScene:
         (view,) = self._guesser.push(
             clip.frames[0], pose, target_camera_to_world=[pose], stamp_ns=int(clip.stamps_ns[0])
         )
-        if view is None or view.depth is None:
+        if view is None or view.depth is None or not (view.depth > 0).any():
             raise InvalidRequestError(
                 f"the frame has no depth and generator '{self._options.generator}' guesses none; push depth"
             )
@@ -154,7 +158,11 @@ class LiveScene:
     def _begin(self, frame: PosedClip) -> None:
         depth = _depth(frame)
         step = grid_step(depth.size, _SHARE_OF_FIRST * self._room)
-        births = self._born(frame, on_grid(depth > 0, step), step)
+        chosen = on_grid(depth > 0, step)
+        if not len(chosen):  # what is known lies between the columns and rows of the grid
+            step = 1.0
+            chosen = on_grid(depth > 0, step)[: self._room]
+        births = self._born(frame, chosen, step)
         middle = np.median(births.means, axis=0)
         scale = max(float(np.median(np.linalg.norm(births.means - middle, axis=1))), 1e-3)
         knots = int(frame.stamps_ns[0]) - _PAD_NS * np.arange(self._options.keyframes - 1, -1, -1)
@@ -407,6 +415,11 @@ def _in_frame(
     column = np.clip(np.rint(whole[:, 0]).astype(np.int64), 0, frame.camera.width - 1)
     row = np.clip(np.rint(whole[:, 1]).astype(np.int64), 0, frame.camera.height - 1)
     return row, column, z, inside
+
+
+def _known(frame: PosedClip) -> int:
+    """Pixels with depth."""
+    return 0 if frame.depth is None else int(np.count_nonzero(frame.depth > 0))
 
 
 def _depth(frame: PosedClip) -> NDArray[np.float32]:

@@ -222,7 +222,7 @@ class Any4D:
         )
         _check_cancel(cancel)
         if options.save_to is not None:
-            write_scene(Path(options.save_to), outcome.scene)
+            write_scene(options.save_to, outcome.scene)
         scene = MovingGaussians.load(outcome.scene.tensors, outcome.scene.settings)
         return scene.to(self.device), outcome.steps
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from anyview_ros.errors import InvalidRequestError
@@ -54,10 +55,11 @@ class Any4DFitOptions:
                 f"bases is {self.bases}; six are the frozen generators, give 6 or more, or motion='learned'"
             )
         for name in ("depth_weight", "track_weight", "coefficient_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
+            if not 0 <= _number(name, getattr(self, name)) < math.inf:
                 raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give 0 or more")
-        if not 0 < self.learning_rate < math.inf:
+        if not 0 < _number("learning_rate", self.learning_rate) < math.inf:
             raise InvalidRequestError(f"learning_rate is {self.learning_rate!r}; give a positive factor")
+        _true_or_false("guess_depth", self.guess_depth)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Any4DOptions(Any4DFitOptions):
         generated_weight: how much a generated pixel counts beside a seen one.
         steps: optimisation steps of the fit.
         seconds: wall time of the fit; None for no limit.
-        save_to: file that the fitted scene is written to; None keeps none.
+        save_to: a ``Path``, of the file that the fitted scene is written to; None keeps none. Requests that come from
+            other processes hold no ``Path``, so that they can write no files.
         fill_holes: fill what no Gaussian covers from around it.
         keyframes: of a stream, frames kept to fit to.
         budget_ms: of a stream, time for each pushed frame; moving and adding Gaussians comes first, fitting takes
@@ -92,7 +95,7 @@ class Any4DOptions(Any4DFitOptions):
     generated_weight: float = 0.5
     steps: int = 300
     seconds: float | None = None
-    save_to: str | None = None
+    save_to: Path | None = None
     fill_holes: bool = True
     keyframes: int = 6
     budget_ms: float = 150.0
@@ -103,17 +106,41 @@ class Any4DOptions(Any4DFitOptions):
         super().__post_init__()
         _at_least("steps", self.steps, 1)
         _at_least("keyframes", self.keyframes, 2)
-        if not 0 <= self.generated_weight <= 1:
+        if not 0 <= _number("generated_weight", self.generated_weight) <= 1:
             raise InvalidRequestError(f"generated_weight is {self.generated_weight!r}; give 0 to 1")
         for name in ("budget_ms", "memory_mb"):
-            if not 0 < getattr(self, name) < math.inf:
+            if not 0 < _number(name, getattr(self, name)) < math.inf:
                 raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give a positive number")
         if self.steps_per_frame is not None:
             _at_least("steps_per_frame", self.steps_per_frame, 0)
-        if self.seconds is not None and not 0 < self.seconds < math.inf:
+        if self.seconds is not None and not 0 < _number("seconds", self.seconds) < math.inf:
             raise InvalidRequestError(f"seconds is {self.seconds!r}; give a positive number, or None")
+        if not isinstance(self.save_to, Path | None):
+            raise InvalidRequestError(
+                f"save_to is {self.save_to!r}; give a pathlib.Path in Python, or fit the scene with `anyview fit`; "
+                "requests from elsewhere write no files"
+            )
+        for name in ("generator", "prompt"):
+            if not isinstance(getattr(self, name), str | None):
+                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give text, or None")
+        if not isinstance(self.generator_options, Mapping | None):
+            raise InvalidRequestError(
+                f"generator_options is {self.generator_options!r}; give an object of names and values, or None"
+            )
+        _true_or_false("fill_holes", self.fill_holes)
         if self.generator == "any4d":
             raise InvalidRequestError("generator is 'any4d' itself; name a method that generates views")
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InvalidRequestError(f"{name} is {value!r}; give a number")
+    return value
+
+
+def _true_or_false(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise InvalidRequestError(f"{name} is {value!r}; give True or False")
 
 
 def _at_least(name: str, value: Any, least: int) -> None:

@@ -257,6 +257,8 @@ def _scene(
 
 def _free(means: Float, moving: NDArray[np.bool_], scale: float) -> NDArray[np.float32]:
     """1 for Gaussians that move and those beside them, which may; 0 for the background."""
+    if not moving.any():
+        return np.zeros(len(means), np.float32)
     free = moving.copy()
     low, high = means[moving].min(0) - _BESIDE * scale, means[moving].max(0) + _BESIDE * scale
     near = np.nonzero(~moving & ((means > low) & (means < high)).all(1))[0]

@@ -43,7 +43,7 @@ from anyview_ros.methods.anyview.plan import (
     view_size,
 )
 from anyview_ros.methods.anyview.rays import in_target_gauge
-from anyview_ros.methods.anyview.sizes import Size, resize_frames, stretched
+from anyview_ros.methods.anyview.sizes import Size, resize_frames
 from anyview_ros.methods.anyview.ticker import AllSet, Ticker
 from anyview_ros.methods.anyview.weights import load_bundle
 from anyview_ros.methods.anyview.weights.instructions import missing_weights_message
@@ -359,5 +359,5 @@ def _steps(request: SynthesisRequest) -> int:
 
 def _view(target: TargetPlan, samples: Sequence[NDArray[np.uint8]]) -> SynthesizedView:
     frames = samples[0]
-    camera = stretched(target.camera, (frames.shape[2], frames.shape[1]))
+    camera = target.camera.resized(frames.shape[2], frames.shape[1])  # pictures are resized edges on edges
     return SynthesizedView(frames, camera, target.poses, target.stamps_ns, agreement(np.stack(samples)))

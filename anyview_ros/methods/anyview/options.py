@@ -60,14 +60,14 @@ class AnyViewOptions:
             raise InvalidRequestError(
                 f"domain is '{self.domain}' and scale is {self.scale}; give one of them"
             )
-        if self.domain is not None and self.domain not in SCALES:
+        if self.domain is not None and self.domain not in tuple(SCALES):
             raise InvalidRequestError(
                 f"domain is {self.domain!r}; choose one of {', '.join(SCALES)}, or give scale "
                 "(units of moment per metre)"
             )
         if self.scale is not None and not (_is_number(self.scale) and 0 < self.scale < math.inf):
             raise InvalidRequestError(f"scale is {self.scale!r}; give a positive number, such as 0.125")
-        if self.sampler not in SOLVERS:
+        if self.sampler not in tuple(SOLVERS):
             raise InvalidRequestError(f"sampler is {self.sampler!r}; choose one of {', '.join(SOLVERS)}")
         for name in ("source_size", "target_size"):
             if getattr(self, name) is not None:

@@ -30,10 +30,10 @@ def working_size(native: Size) -> Size:
 
 
 def stretched(camera: PinholeCamera, size: Size) -> PinholeCamera:
-    """The camera at another size as the network was trained: fx and cx times W'/W, fy and cy times H'/H.
+    """The camera whose rays the network is given: fx and cx times W'/W, fy and cy times H'/H, as it was trained.
 
-    Unlike :meth:`PinholeCamera.resized`, which keeps the picture's *edges* in place, this keeps pixel (0, 0) in
-    place; the difference is at most half a pixel.
+    Pictures are resized edges on edges, as :meth:`PinholeCamera.resized` has it; this keeps pixel (0, 0) in place. The
+    two differ by less than half a pixel of the coarser picture.
     """
     sx, sy = size[0] / camera.width, size[1] / camera.height
     return PinholeCamera(camera.fx * sx, camera.fy * sy, camera.cx * sx, camera.cy * sy, *size)

@@ -57,7 +57,7 @@ class OnlineFit:
         device: where to compute.
 
     Raises:
-        InvalidRequestError: ``window_mb`` has no room for two frames.
+        InvalidRequestError: ``window_mb`` has no room for two frames, or ``instants`` none for two moments.
     """
 
     def __init__(self, source: PinholeCamera, options: DdrOptions, seed: int, device: torch.device) -> None:
@@ -68,7 +68,12 @@ class OnlineFit:
             )
         camera = reduced_camera(source)
         room = options.window_mb * 1e6 * (1 - _FIELD_SHARE) / FrameWindow.frame_bytes(camera)
-        slots = min(_MOST_SLOTS, options.instants, int(room))
+        instants = _MOST_SLOTS if options.static_scene else options.instants
+        if instants < 2:
+            raise InvalidRequestError(
+                f"instants is {options.instants} but a stream needs 2 or more, or static_scene: true"
+            )
+        slots = min(_MOST_SLOTS, instants, int(room))
         if slots < 2:
             raise InvalidRequestError(
                 f"window_mb is {options.window_mb:g}, with room for {int(room)} frames of "

@@ -42,7 +42,7 @@ class ZeroOptions:
             raise InvalidRequestError(f"guidance is {self.guidance!r}; give 0 to 50, or None")
         if not (_is_number(self.eta) and 0 <= self.eta <= 1):
             raise InvalidRequestError(f"eta is {self.eta!r}; give 0 to 1")
-        if self.mode is not None and self.mode not in MODES:
+        if self.mode is not None and self.mode not in tuple(MODES):
             raise InvalidRequestError(f"mode is {self.mode!r}; choose one of {', '.join(MODES)}, or None")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def find_episodes(
     """Find the episodes in a folder, at any depth, in order of their paths.
 
     An episode's group and split are told by its metadata (``group`` and ``split``, also in ``specific``), or else by
-    the folders above it: in ``A/B/episode`` the group is A and the split A/B, in ``A/episode`` both are A.
+    the folders above it: in ``A/B/episode`` the group is A and the split A/B, in ``A/episode`` both are A. Episodes of
+    one group and split whose folders have the same name are named by their paths.
 
     Args:
         folder: of the benchmark, or a single episode.
@@ -75,7 +77,14 @@ def find_episodes(
     paths = [folder] if is_episode(folder) else _episodes_below(folder)
     if not paths:
         raise ReadError(f"{folder} holds no episodes; each is a folder with metadata.json, rgb and lowdim")
-    return [_benchmark_episode(folder, path, inputs, targets) for path in paths]
+    found = [_benchmark_episode(folder, path, inputs, targets) for path in paths]
+    times = Counter(episode.key for episode in found)
+    return [_named_by_path(episode, folder) if times[episode.key] > 1 else episode for episode in found]
+
+
+def _named_by_path(episode: BenchmarkEpisode, folder: Path) -> BenchmarkEpisode:
+    name = episode.path.relative_to(folder).as_posix()
+    return replace(episode, key=replace(episode.key, name=name))
 
 
 def _episodes_below(folder: Path) -> list[Path]:

@@ -32,6 +32,7 @@ from anyview_ros.offline.evaluate.benchmark import (
 from anyview_ros.offline.evaluate.store import ResultStore
 from anyview_ros.offline.synthesize.windows import LONGEST_WINDOW, Window, plan_windows
 from anyview_ros.synthesis import MethodDescription, SynthesisRequest, SynthesisResult, Synthesizer
+from anyview_ros.synthesis.failures import synthesized
 from anyview_ros.synthesis.request import resolve_options
 
 _VERSION = 2  # of what is computed: results of another one are done again
@@ -212,7 +213,9 @@ def _synthesise(
             seed=settings.seed,
             options=method.options,
         )
-        results.append(method.synthesizer.synthesize(request, progress=_progress(step, number, len(windows))))
+        results.append(
+            synthesized(method.synthesizer, request, progress=_progress(step, number, len(windows)))
+        )
     elapsed_s = time.perf_counter() - begun
     views = tuple(
         _joined([result.views[index] for result in results], truth)

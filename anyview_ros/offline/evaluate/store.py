@@ -75,7 +75,8 @@ class ResultStore:
         return np.asarray(np.load(file, allow_pickle=False), np.float64) if file.is_file() else None
 
     def _file(self, method: str, key: EpisodeKey, kind: str) -> Path:
-        return self.folder / "episodes" / _safe(method) / _safe(key.split) / f"{_safe(key.name)}{kind}"
+        folders = (_safe(part) for part in (method, key.group, key.split))
+        return self.folder.joinpath("episodes", *folders, f"{_safe(key.name)}{kind}")
 
 
 def _as_bytes(features: NDArray[np.float64] | None) -> bytes:

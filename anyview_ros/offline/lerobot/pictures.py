@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
+from anyview_ros.offline.picture_files import decoded
 
 
 def embedded_picture(value: Any, name: str) -> NDArray[np.uint8]:
@@ -43,7 +44,7 @@ def _decoded(value: Any, name: str, flags: int) -> NDArray[Any]:
         raise ReadError(
             f"{name}: a row holds no picture's bytes; write the dataset with its pictures in the rows or in videos"
         )
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    pixels = decoded(content, flags)
     if pixels is None:
-        raise ReadError(f"{name}: the picture of a row cannot be decoded; the file is damaged")
-    return np.asarray(pixels)
+        raise ReadError(f"{name}: the picture of a row is cut off or cannot be decoded; the file is damaged")
+    return pixels

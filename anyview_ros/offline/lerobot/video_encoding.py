@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError
+from anyview_ros.media import create_video, open_video
 
 CODECS = ("h264", "av1", "hevc")
 """Codecs that are written, by the name that info.json has for them."""
@@ -59,7 +60,7 @@ class EpisodeVideo:
         self._av, self._codec, self._rate = av, codec, rate
         self.count = 0
         self._shape: tuple[int, ...] = ()
-        self._container = av.open(str(path), "w", options={"movflags": "faststart"})
+        self._container = create_video(path)
         if comment:
             self._container.metadata["comment"] = comment
         self._stream: Any = None
@@ -113,9 +114,8 @@ def codec_for(info: Mapping[str, Any]) -> str:
 
 def video_info(path: Path) -> dict[str, Any]:
     """What info.json tells of a camera's videos, read from one of them."""
-    import av
 
-    with av.open(str(path)) as container:
+    with open_video(path) as container:
         stream = container.streams.video[0]
         rate = Fraction(stream.base_rate or stream.average_rate or 1)
         return {

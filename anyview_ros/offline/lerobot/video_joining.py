@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anyview_ros.errors import ReadError
+from anyview_ros.media import create_video, open_video
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class VideoKind:
         import av
 
         try:
-            with av.open(str(path)) as container:
+            with open_video(path) as container:
                 stream = _video_stream(container, path)
                 context = stream.codec_context
                 return cls(
@@ -69,13 +70,13 @@ def join_videos(sources: Sequence[Path], target: Path, *, rate: Fraction, commen
 
     target.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    with av.open(str(target), "w", options={"movflags": "faststart"}) as output:
+    with create_video(target) as output:
         if comment:
             output.metadata["comment"] = comment
         stream: Any = None
         for source in sources:
             try:
-                with av.open(str(source)) as container:
+                with open_video(source) as container:
                     own = _video_stream(container, source)
                     if stream is None:
                         stream = output.add_stream_from_template(own, opaque=True)
@@ -118,7 +119,7 @@ def cut_video(
     import av
 
     try:
-        with av.open(str(source)) as container:
+        with open_video(source) as container:
             own = _video_stream(container, source)
             packets = [
                 (packet.pts, packet.is_keyframe) for packet in container.demux(own) if packet.dts is not None
@@ -132,8 +133,8 @@ def cut_video(
         raise ReadError(f"cannot read video {source}: {error}; check that the file is whole") from error
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
-        av.open(str(source)) as container,
-        av.open(str(target), "w", options={"movflags": "faststart"}) as output,
+        open_video(source) as container,
+        create_video(target) as output,
     ):
         if comment:
             output.metadata["comment"] = comment

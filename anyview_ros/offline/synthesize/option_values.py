@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from anyview_ros.errors import InvalidRequestError
@@ -55,9 +56,9 @@ def _parse(name: str, text: str, hint: Any) -> Any:
 
 
 def _kinds(hint: Any) -> list[Any]:
-    """The types that a value may have, text last, since every value is one."""
+    """The types that a value may have, text and paths last, since every value is one."""
     kinds = list(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else [hint]
-    return sorted(kinds, key=lambda kind: kind is str)
+    return sorted(kinds, key=lambda kind: kind in (str, Path))
 
 
 def _as(kind: Any, text: str) -> Any:
@@ -65,7 +66,7 @@ def _as(kind: Any, text: str) -> Any:
         return _member({"none": None}, text)
     if kind is bool:
         return _member(_TRUTHS, text)
-    if kind in (int, float, str):
+    if kind in (int, float, str, Path):
         return kind(text)
     if get_origin(kind) is Literal:
         return _member({str(value).lower(): value for value in get_args(kind)}, text)
@@ -96,4 +97,4 @@ def _told(kind: Any) -> str:
         return ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
         return ",".join(getattr(part, "__name__", "...") for part in get_args(kind))
-    return {int: "a whole number", float: "a number", str: "text"}.get(kind, str(kind))
+    return {int: "a whole number", float: "a number", str: "text", Path: "a file"}.get(kind, str(kind))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import AnyViewError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory
 from anyview_ros.offline.overlapped import read_ahead
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
@@ -27,11 +27,10 @@ from anyview_ros.synthesis import (
     MethodDescription,
     Provenance,
     SynthesisRequest,
-    SynthesisResult,
     SynthesizedView,
     Synthesizer,
 )
-from anyview_ros.synthesis.failures import as_synthesis_error, sizes_of
+from anyview_ros.synthesis.failures import synthesized
 
 _VIEWS_AT_ONCE = 16  # of an instant at which time stands still
 
@@ -180,33 +179,13 @@ def synthesize_pieces(
                 (clip,), wanted, steps=settings.steps, seed=settings.seed, options=settings.options
             )
             tell = None if report is None else _overall(report, done, piece.views, total)
-            result = _synthesized(synthesizer, request, tell, cancel)
+            result = synthesized(synthesizer, request, progress=tell, cancel=cancel)
             final = tuple(
                 (index, crossfades[index].add(view, piece.blended, piece.kept))
                 for (index, _, _), view in zip(piece.parts, result.views, strict=True)
             )
             yield MadePiece(clip, final, result.provenance)
             done += piece.views
-
-
-def _synthesized(
-    synthesizer: Synthesizer,
-    request: SynthesisRequest,
-    tell: Callable[[int, int], None] | None,
-    cancel: CancelToken | None,
-) -> SynthesisResult:
-    """What a method makes of a request.
-
-    Raises:
-        AnyViewError: whatever it raised, as one of ours.
-    """
-    try:
-        return synthesizer.synthesize(request, progress=tell, cancel=cancel)
-    except AnyViewError:
-        raise
-    except Exception as error:
-        device = str(getattr(synthesizer, "device", "cpu"))
-        raise as_synthesis_error(error, sizes_of(request), device) from error
 
 
 def _overall(report: Report, done: int, views: int, total: int) -> Callable[[int, int], None]:

@@ -68,6 +68,7 @@ def run(
         AnyViewError: whatever is wrong with the film or the request.
     """
     _check_output(output, overwrite=overwrite)
+    output = output.resolve()  # what a link points to is replaced, not the link
     description = synthesizer.describe()
     options = resolve_options(settings.options, description.options_type, description.name)
     settings = replace(settings, options=options)
@@ -96,13 +97,21 @@ def run(
         }
         content = json.dumps(info, indent=2, allow_nan=False)
         (partial / INFO).write_text(content + "\n", encoding="utf-8")
-        if output.exists():
-            shutil.rmtree(output)
-        partial.rename(output)
+        _publish(partial, output)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return info
+
+
+def _publish(partial: Path, output: Path) -> None:
+    """Give a whole folder the output's name; an earlier output is there until then."""
+    earlier = output.with_name(output.name + ".earlier")
+    if output.exists():
+        shutil.rmtree(earlier, ignore_errors=True)
+        output.rename(earlier)
+    partial.rename(output)
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:

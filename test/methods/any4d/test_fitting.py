@@ -229,6 +229,24 @@ def test_given_tracks_are_used(clip: PosedClip) -> None:
         Any4DFitter(device="cpu").fit([clip], options={**FEW, "tracks": short})
 
 
+def test_given_tracks_that_move_where_nothing_is_born_leave_a_still_scene(clip: PosedClip) -> None:
+    still = replace(clip, frames=np.repeat(clip.frames[:1], 5, 0), depth=np.full_like(clip.depth, 1.5))
+    rows, columns = np.mgrid[4:28:4, 4:36:4]
+    stay = np.repeat(np.stack([columns.ravel(), rows.ravel()], -1).astype(np.float64)[:, None], 5, 1)
+    begin = np.array([[16, 10]]) + np.random.default_rng(0).uniform(0, 6, (14, 2))
+    slide = begin[:, None] + 4.0 * np.arange(5)[:, None] * np.array([1.0, 0.0])
+    late = np.zeros((14, 5), bool)
+    late[:, 3:] = True
+    tracks = Tracks(
+        np.concatenate([stay, slide]),
+        np.concatenate([np.ones(stay.shape[:2], bool), late]),
+        np.repeat([2, 3], [len(stay), 14]),
+    )
+    outcome = Any4DFitter(device="cpu").fit([still], budget=FitBudget(1), options={**FEW, "tracks": tracks})
+    assert outcome.steps == 1
+    assert np.abs(outcome.scene.tensors["motion.free"]).max() == 0
+
+
 def test_two_cameras_are_fitted_together(clip: PosedClip, beside: PosedClip) -> None:
     outcome = Any4DFitter(device="cpu").fit([clip, beside], budget=FitBudget(20), options=FEW)
     alone = fit(clip, 20)
@@ -274,6 +292,8 @@ def test_a_scene_that_is_damaged_is_refused(fitted: FitOutcome, tmp_path: Path) 
         ({"motion": "free"}, "hybrid, learned, fixed"),
         ({"depth_weight": -1}, "0 or more"),
         ({"learning_rate": 0}, "positive factor"),
+        ({"depth_weight": "high"}, "depth_weight is 'high'; give a number"),
+        ({"guess_depth": "no"}, "guess_depth is 'no'; give True or False"),
     ],
 )
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object], told: str) -> None:

@@ -15,8 +15,10 @@ from anyview_ros.geometry import CameraTrajectory
 from anyview_ros.methods.any4d import Any4D, Any4DOptions, generation
 from anyview_ros.methods.any4d.observations import generated
 from anyview_ros.metrics import psnr_db
+from anyview_ros.offline.synthesize import parse_options
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.request import resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 from anyview_ros.synthesis.scene_file import read_scene
 from anyview_ros.synthesis.warm_up import warm_up_request
@@ -142,7 +144,7 @@ def test_a_request_is_cancelled_and_keeps_its_scene_if_asked(
             cancel=stop,
         )
     path = tmp_path / "kept.scene"
-    view = method.synthesize(request(clip, beside, generator=None, save_to=str(path))).views[0]
+    view = method.synthesize(request(clip, beside, generator=None, save_to=path)).views[0]
     again = (
         load_synthesizer("any4d", device="cpu", scene=str(path)).synthesize(request(clip, beside)).views[0]
     )
@@ -169,6 +171,28 @@ def test_what_a_generator_is_not_sure_of_counts_less() -> None:
     assert seen.stamp_ns == 7
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"save_to": "/etc/passwd"}, "save_to is '/etc/passwd'; give a pathlib.Path in Python"),
+        ({"seconds": "5"}, "seconds is '5'; give a number"),
+        ({"generated_weight": None}, "generated_weight is None; give a number"),
+        ({"generator": 7}, "generator is 7; give text"),
+        ({"generator_options": "fast"}, "generator_options is 'fast'"),
+        ({"fill_holes": "no"}, "fill_holes is 'no'; give True or False"),
+    ],
+)
+def test_a_request_from_elsewhere_writes_no_file_and_is_told_what_is_wrong(
+    wrong: dict[str, object], told: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=told):
+        resolve_options(wrong, Any4DOptions, "any4d")
+
+
+def test_a_file_for_the_scene_may_be_named_on_the_command_line() -> None:
+    assert parse_options(["save_to=a/b.scene"], Any4DOptions, "any4d").save_to == Path("a/b.scene")
+
+
 def test_a_closed_method_refuses(clip: PosedClip, beside: PosedClip) -> None:
     method = Any4D(device="cpu")
     method.close()
@@ -185,7 +209,7 @@ def test_the_warm_up_is_taken_with_a_scene_and_without(
     method = load_synthesizer("any4d", device="cpu")
     assert method.synthesize(warm_up_request(method.describe())).views[0].frames.shape == (1, 48, 64, 3)
     path = tmp_path / "kept.scene"
-    method.synthesize(request(clip, beside, generator=None, steps=1, save_to=str(path)))
+    method.synthesize(request(clip, beside, generator=None, steps=1, save_to=path))
     fitted = load_synthesizer("any4d", device="cpu", scene=str(path))
     assert (method.describe().fits_each_clip, fitted.describe().fits_each_clip) == (True, False)
     assert fitted.synthesize(warm_up_request(fitted.describe())).provenance.steps == 0

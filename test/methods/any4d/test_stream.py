@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,24 @@ def test_views_follow_what_moves(clip: PosedClip, beside: PosedClip) -> None:
     box = (np.abs(now[:, 2] - 1.2) < 0.03) & (np.abs(now[:, 0] - 0.15) < 0.15) & (np.abs(now[:, 1]) < 0.15)
     assert box.sum() > 30
     assert np.median((now - moved)[box, 0]) == pytest.approx(0.16, abs=0.04)  # the past is kept, too
+
+
+def test_a_first_depth_image_that_is_nearly_empty_is_none(clip: PosedClip, beside: PosedClip) -> None:
+    assert clip.depth is not None
+    depth = clip.depth.copy()
+    depth[0] = 0
+    depth[0, 5, 7] = 1.0
+    sparse = replace(clip, depth=depth)
+    with opened(sparse) as stream:
+        views = [pushed(stream, sparse, beside, frame) for frame in range(3)]
+        assert np.isfinite(kept(stream).scene.places(int(clip.stamps_ns[2])).detach().numpy()).all()  # type: ignore[union-attr]
+    assert views[0].confidence.mean() > 0.3
+    assert views[2].confidence.mean() > 0.5
+    with (
+        opened(sparse, generator=None) as stream,
+        pytest.raises(InvalidRequestError, match="the frame has no depth and generator is None"),
+    ):
+        pushed(stream, sparse, beside, 0)
 
 
 def test_nothing_grows(clip: PosedClip, beside: PosedClip) -> None:

@@ -252,7 +252,9 @@ def test_native_size_and_its_camera(method: AnyView) -> None:
     view = method.synthesize(request(trajectory(camera=camera), options=options)).views[0]
     assert view.frames.shape == (COUNT, 32, 48, 3)
     assert view.camera.size == (48, 32)
-    assert np.allclose(view.camera.matrix[[0, 1, 0, 1], [0, 1, 2, 2]], [100 / 3, 30, 70 / 3, 40 / 3])
+    assert np.allclose(
+        view.camera.matrix[[0, 1, 0, 1], [0, 1, 2, 2]], [100 / 3, 30, 70.5 / 3 - 0.5, 40.5 / 3 - 0.5]
+    )
     resized = AnyViewOptions(scale=0.1, source_size=SIZE, target_size=SIZE)
     view = method.synthesize(request(trajectory(camera=camera), options=resized)).views[0]
     assert view.frames.shape == (COUNT, 96, 144, 3)

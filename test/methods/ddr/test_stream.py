@@ -213,6 +213,9 @@ def test_what_is_pushed_is_checked() -> None:
         method.open_stream(CAMERA, [CAMERA], options={"depth_kind": "monocular"})
     with pytest.raises(InvalidRequestError, match="room for 0 frames"):
         method.open_stream(CAMERA, [CAMERA], options={"window_mb": 0.001})
+    with pytest.raises(InvalidRequestError, match="instants is 1 but a stream needs 2 or more"):
+        method.open_stream(CAMERA, [CAMERA], options={"instants": 1})
+    method.open_stream(CAMERA, [CAMERA], options={"instants": 1, "static_scene": True}).close()
     blind = method.open_stream(CAMERA, [CAMERA], options=LIVE)
     with pytest.raises(InvalidRequestError, match="no depth and nothing tells"):
         push(blind, clip, 0, depth=False)

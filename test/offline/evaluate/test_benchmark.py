@@ -49,6 +49,15 @@ def test_folders_tell_group_and_split_and_metadata_overrule_them(tmp_path: Path)
     assert (alone.key.split, alone.inputs, alone.targets) == ("z", ("cam1",), ("cam0",))
 
 
+def test_episodes_of_one_name_in_a_split_that_metadata_tell_are_named_by_their_paths(tmp_path: Path) -> None:
+    for name in ("x/ep1", "y/ep1", "y/ep2"):
+        write(tmp_path / "bench" / name, group="all", split="test")
+    keys = [each.key for each in find_episodes(tmp_path / "bench")]
+    assert [(key.group, key.split, key.name) for key in keys] == [
+        ("all", "test", name) for name in ("x/ep1", "y/ep1", "ep2")
+    ]
+
+
 def test_roles_may_be_given_and_must_be_known(tmp_path: Path) -> None:
     write_episode(tmp_path / "bench" / "e", {"cam0": clip(), "cam1": clip()})
     with pytest.raises(ReadError, match="does not tell which of its cameras"):

@@ -167,6 +167,21 @@ def test_a_failure_is_told_and_tried_again(benchmark: Path, tmp_path: Path) -> N
     assert len(method.requests) == 5
 
 
+class Exhausted(CopySource):
+    """A method whose memory runs out."""
+
+    def synthesize(self, request: Any, **more: Any) -> Any:
+        raise MemoryError
+
+
+def test_what_a_method_raises_of_others_making_is_a_failure_with_its_reason(
+    benchmark: Path, tmp_path: Path
+) -> None:
+    found = run(benchmark, tmp_path / "out", EvaluatedMethod("m", Exhausted()))["m"]
+    assert len(found) == 4
+    assert all(each["failed"].startswith("SynthesisError: out of memory on cpu") for each in found)
+
+
 def test_an_episode_that_cannot_be_read_does_not_stop_the_others(benchmark: Path, tmp_path: Path) -> None:
     broken = benchmark / "robots" / "base" / "a" / "rgb" / "cam0" / "0000000001.png"
     broken.write_bytes(b"no picture")

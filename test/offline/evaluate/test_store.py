@@ -39,10 +39,11 @@ def test_names_stay_apart_and_inside(tmp_path: Path) -> None:
         EpisodeKey("g", "a", "b/e"),
         EpisodeKey("g", "a%2Fb", "e"),
         EpisodeKey("g", "..", ".."),
+        EpisodeKey("h", "a", "b/e"),
     ]
     for number, key in enumerate(keys):
         store.keep("m", key, {"fingerprint": "f", "number": number})
-    assert [store.finished("m", key, "f")["number"] for key in keys] == [0, 1, 2, 3]
+    assert [store.finished("m", key, "f")["number"] for key in keys] == [0, 1, 2, 3, 4]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

@@ -30,5 +30,8 @@ def test_rows_without_bytes_are_refused(value: Any) -> None:
 def test_damaged_pictures_and_depth_in_colour_are_refused() -> None:
     with pytest.raises(ReadError, match="cannot be decoded"):
         embedded_picture({"bytes": b"no picture"}, "e: top")
+    cut = cv2.imencode(".jpg", np.zeros((40, 50, 3), np.uint8))[1].tobytes()[:-20]
+    with pytest.raises(ReadError, match="is cut off"):
+        embedded_picture({"bytes": cut}, "e: top")
     with pytest.raises(ReadError, match="it must have one channel"):
         embedded_depth(png(np.zeros((6, 8, 3), np.uint8)), "e: depth")

@@ -161,6 +161,21 @@ def test_only_an_earlier_output_is_ever_replaced(opened: OpenedSource, tmp_path:
     assert not (tmp_path / "o" / "old").exists()
 
 
+def test_an_output_behind_a_link_is_replaced_and_the_link_stays(opened: OpenedSource, tmp_path: Path) -> None:
+    film = opened.film.sliced(slice(0, 1))
+    targets, _ = plan_targets(TargetWishes(shift=(0, 0, 0)), film)
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link"
+    run(film, targets, CopySource(), tmp_path / "disk" / "o", RunSettings())
+    (tmp_path / "disk" / "o" / "old").write_text("")
+    link.symlink_to(tmp_path / "disk" / "o")
+    run(film, targets, CopySource(), link, RunSettings(), overwrite=True)
+    assert link.is_symlink()
+    assert (link / "info.json").is_file()
+    assert not (link / "old").exists()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["o"]
+
+
 def test_work_that_the_method_cannot_do_is_refused_beforehand(opened: OpenedSource) -> None:
     description = Reprojection().describe()
     targets, _ = plan_targets(TargetWishes(shift=(0, 0, 0)), opened.film)

@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from anyview_ros.errors import WeightsError
@@ -27,6 +26,7 @@ from anyview_ros.methods.anyview.weights.instructions import missing_weights_mes
 from anyview_ros.methods.anyview.weights.release import RELEASE_FILES, Release
 from anyview_ros.methods.checkpoint_files import read_tensors
 from anyview_ros.methods.device_memory import free_bytes
+from anyview_ros.methods.tensor_files import save_tensors
 from anyview_ros.methods.weight_checks import check_tensors, combined_sha256, file_sha256
 
 _FORMAT = 1
@@ -77,8 +77,8 @@ def write_bundle(folder: Path, release: Release, origin: Mapping[str, str]) -> s
         ):
             (folder / part).mkdir(parents=True)
             (folder / part / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-            save_file(_contiguous(tensors), folder / part / _TENSORS)
-        save_file({"context": release.text.contiguous()}, folder / "text.safetensors")
+            save_tensors(tensors, folder / part / _TENSORS)
+        save_tensors({"context": release.text}, folder / "text.safetensors")
         sums = {name: file_sha256(folder / name) for name in _FILES}
         manifest = {"format": _FORMAT, "files": sums, "origin": dict(origin), "sha256": combined_sha256(sums)}
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
@@ -189,7 +189,3 @@ def _network(kind: Any, folder: Path, device: torch.device, dtype: torch.dtype) 
         tensors[name] = tensors[name].to(dtype)  # one by one, so that not everything is held twice
     network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)
-
-
-def _contiguous(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}

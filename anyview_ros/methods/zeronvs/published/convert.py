@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from anyview_ros.errors import WeightsError
 from anyview_ros.methods.checkpoint_files import read_checkpoint, read_tensors
 from anyview_ros.methods.device_memory import free_bytes
+from anyview_ros.methods.tensor_files import save_tensors
 from anyview_ros.methods.weight_checks import check_finite, check_tensors, combined_sha256, file_sha256
 from anyview_ros.methods.zeronvs.loading import PUBLISHED
 from anyview_ros.methods.zeronvs.published.config import PARTS, SIDE, PublishedConfig
@@ -102,9 +102,7 @@ def write_published(folder: Path, checkpoint: PublishedCheckpoint, origin: Mappi
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for part, tensors in checkpoint.parts.items():
-            path = folder / f"{part}.safetensors"
-            save_file({name: value.detach().contiguous() for name, value in tensors.items()}, path)
-            path.chmod(0o644)  # safetensors lets the owner alone read what it writes
+            save_tensors(tensors, folder / f"{part}.safetensors")
         sums = {f"{part}.safetensors": file_sha256(folder / f"{part}.safetensors") for part in PARTS}
         manifest = {
             "format": FORMAT,

@@ -65,6 +65,12 @@ def test_what_is_loaded_is_what_was_released(bundle: Path) -> None:
     assert not any(parameter.requires_grad for parameter in loaded.transformer.parameters())
 
 
+def test_others_may_read_what_was_converted(bundle: Path) -> None:
+    files = list(bundle.rglob("*.safetensors"))
+    assert len(files) == 3
+    assert all(file.stat().st_mode & 0o044 == 0o044 for file in files)
+
+
 def test_buffers_rounded_by_the_checkpoint_are_made_exact(bundle: Path) -> None:
     spatial = load_bundle(bundle, CPU, torch.float32).transformer.state_dict()[
         "pos_embedder.dim_spatial_range"

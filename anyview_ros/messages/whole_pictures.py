@@ -1,0 +1,46 @@
+"""Whether the file of a picture has its end: decoders fill what is missing with grey, and say nothing."""
+
+from __future__ import annotations
+
+import re
+
+_JPEG_START, _JPEG_END = b"\xff\xd8", 0xD9
+_NEXT_MARKER = re.compile(
+    rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL
+)  # neither a stuffed byte, a restart nor padding
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+
+
+def is_whole(data: bytes) -> bool | None:
+    """Whether the bytes of a JPEG or PNG reach to its end, whatever follows; None for other files.
+
+    Segments are followed one by one (ITU-T T.81, annex B; PNG, section 5), so that the end of a thumbnail inside is not
+    taken for the picture's.
+    """
+    if data.startswith(_JPEG_START):
+        return _jpeg_ends(data)
+    if data.startswith(_PNG_START):
+        return _png_ends(data)
+    return None
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    place = len(_JPEG_START)
+    while found := _NEXT_MARKER.search(data, place):
+        marker, place = data[found.end() - 1], found.end()
+        if marker == _JPEG_END:
+            return True
+        if marker not in _ALONE:
+            place += int.from_bytes(data[place : place + 2], "big")
+    return False
+
+
+def _png_ends(data: bytes) -> bool:
+    place = len(_PNG_START)
+    while place + 12 <= len(data):  # length, name, content and checksum of a chunk
+        name = data[place + 4 : place + 8]
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+        if name == _PNG_END:
+            return place <= len(data)
+    return False
