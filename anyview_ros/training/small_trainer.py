@@ -181,6 +181,7 @@ def first_network(config: SmallTrainingConfig) -> SmallNetwork:
         InvalidInputError: they are of another network.
     """
     network = new_network(lambda: SmallNetwork(config.network), config)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth less time per step
     weights = config.start_from
     if not weights:
         return network

@@ -184,12 +184,21 @@ class LocalEngine:
         self._synthesizer.close()
 
     def _look_at(self, planned: PlannedEpisode, place: RunPlace) -> tuple[Outcome, Job | None]:
-        try:
-            job = Job.of(planned, self.digest, self._settings, self._format, place)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with an episode ends it, not the run
-            return Outcome(planned.name, failure=_told(error, f"{planned.name} could not be read")), None
+        job = opened_job(planned, self.digest, self._settings, self._format, place)
+        if isinstance(job, Outcome):
+            return job, None
         record, note = job.finished_record()
         return Outcome(planned.name, record, reused=record is not None, note=note), None if record else job
+
+
+def opened_job(
+    planned: PlannedEpisode, digest: str, settings: AugmentSettings, form: OutputFormat, place: RunPlace
+) -> Job | Outcome:
+    """An episode's job, or why the episode could not be read: that ends it, not the run."""
+    try:
+        return Job.of(planned, digest, settings, form, place)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it
+        return Outcome(planned.name, failure=_told(error, f"{planned.name} could not be read"))
 
 
 def do_job(job: Job, synthesizer: Synthesizer, report: Report, cancel: CancelToken) -> Outcome:

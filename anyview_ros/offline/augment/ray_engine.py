@@ -24,10 +24,16 @@ from anyview_ros.errors import (
     SynthesisError,
     WriteError,
 )
-from anyview_ros.offline.augment.engines import EngineSettings, Outcome, check_cancelled, do_job, load_method
+from anyview_ros.offline.augment.engines import (
+    EngineSettings,
+    Outcome,
+    check_cancelled,
+    do_job,
+    load_method,
+    opened_job,
+)
 from anyview_ros.offline.augment.events import Event, Report
 from anyview_ros.offline.augment.formats import open_format
-from anyview_ros.offline.augment.job import Job
 from anyview_ros.offline.augment.job_key import settings_digest
 from anyview_ros.offline.augment.planning import PlannedEpisode, plan_episodes
 from anyview_ros.offline.augment.run_place import RunPlace
@@ -69,7 +75,9 @@ class Worker:
         """Do an episode's job; no outcome if it was cancelled."""
         place = RunPlace(output)
         try:
-            job = Job.of(self._episodes[episode], self.digest(), self._settings, self._format, place)
+            job = opened_job(self._episodes[episode], self.digest(), self._settings, self._format, place)
+            if isinstance(job, Outcome):
+                return _Answer(job)
             return _Answer(do_job(job, self._synthesizer, self._events.append, self._cancel))
         except SynthesisCancelled:
             return _Answer()

@@ -15,8 +15,9 @@ from anyview_ros.cli import main as cli
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
 from anyview_ros.offline.augment.engines import EngineSettings
 from anyview_ros.offline.augment.events import EpisodeAdvanced, EpisodeDone, Event
+from anyview_ros.offline.augment.job import Job
 from anyview_ros.offline.augment.output_format import OutputFormat
-from anyview_ros.offline.augment.ray_engine import RayEngine
+from anyview_ros.offline.augment.ray_engine import RayEngine, Worker
 from anyview_ros.offline.augment.run import RunOptions, RunResult, run
 
 
@@ -28,6 +29,19 @@ def test_without_ray_the_remedy_is_named(
     assert cli.main(command(inputs, tmp_path / "out", "--engine", "ray")) == 2
     assert "pip install 'anyview_ros[ray]'" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_an_episode_that_cannot_be_read_any_more_ends_itself_and_not_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of(*_: Any) -> Job:
+        raise OSError("stale file handle")
+
+    worker = Worker([write_inputs(tmp_path / "in", 1)], SETTINGS, EngineSettings("cpu", threads=1))
+    monkeypatch.setattr(Job, "of", of)
+    outcome = worker.do("episode_0", tmp_path / "out").outcome
+    assert outcome is not None
+    assert outcome.failure == "episode_0 could not be read: OSError: stale file handle"
 
 
 @pytest.fixture(scope="module")
