@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.methods.any4d.motion import FROZEN
+from anyview_ros.synthesis.option_checks import check_counts, check_numbers, check_truths, is_number
 
 MOTION_KINDS = ("hybrid", "learned", "fixed")
 
@@ -45,21 +45,18 @@ class Any4DFitOptions:
     tracks: Any = None
 
     def __post_init__(self) -> None:
-        _at_least("gaussians", self.gaussians, 100)
-        _at_least("side", self.side, 16)
-        _at_least("bases", self.bases, 1)
+        check_counts(self, 100, "gaussians")
+        check_counts(self, 16, "side")
+        check_counts(self, 1, "bases")
         if self.motion not in MOTION_KINDS:
             raise InvalidRequestError(f"motion is {self.motion!r}; give one of {', '.join(MOTION_KINDS)}")
         if self.motion == "hybrid" and self.bases < FROZEN:
             raise InvalidRequestError(
                 f"bases is {self.bases}; six are the frozen generators, give 6 or more, or motion='learned'"
             )
-        for name in ("depth_weight", "track_weight", "coefficient_weight"):
-            if not 0 <= _number(name, getattr(self, name)) < math.inf:
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give 0 or more")
-        if not 0 < _number("learning_rate", self.learning_rate) < math.inf:
-            raise InvalidRequestError(f"learning_rate is {self.learning_rate!r}; give a positive factor")
-        _true_or_false("guess_depth", self.guess_depth)
+        check_numbers(self, "depth_weight", "track_weight", "coefficient_weight", zero=True)
+        check_numbers(self, "learning_rate")
+        check_truths(self, "guess_depth")
 
 
 @dataclass(frozen=True)
@@ -104,17 +101,15 @@ class Any4DOptions(Any4DFitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least("steps", self.steps, 1)
-        _at_least("keyframes", self.keyframes, 2)
-        if not 0 <= _number("generated_weight", self.generated_weight) <= 1:
+        check_counts(self, 1, "steps")
+        check_counts(self, 2, "keyframes")
+        if not (is_number(self.generated_weight) and 0 <= self.generated_weight <= 1):
             raise InvalidRequestError(f"generated_weight is {self.generated_weight!r}; give 0 to 1")
-        for name in ("budget_ms", "memory_mb"):
-            if not 0 < _number(name, getattr(self, name)) < math.inf:
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give a positive number")
+        check_numbers(self, "budget_ms", "memory_mb")
         if self.steps_per_frame is not None:
-            _at_least("steps_per_frame", self.steps_per_frame, 0)
-        if self.seconds is not None and not 0 < _number("seconds", self.seconds) < math.inf:
-            raise InvalidRequestError(f"seconds is {self.seconds!r}; give a positive number, or None")
+            check_counts(self, 0, "steps_per_frame")
+        if self.seconds is not None:
+            check_numbers(self, "seconds")
         if not isinstance(self.save_to, Path | None):
             raise InvalidRequestError(
                 f"save_to is {self.save_to!r}; give a pathlib.Path in Python, or fit the scene with `anyview fit`; "
@@ -127,22 +122,6 @@ class Any4DOptions(Any4DFitOptions):
             raise InvalidRequestError(
                 f"generator_options is {self.generator_options!r}; give an object of names and values, or None"
             )
-        _true_or_false("fill_holes", self.fill_holes)
+        check_truths(self, "fill_holes")
         if self.generator == "any4d":
             raise InvalidRequestError("generator is 'any4d' itself; name a method that generates views")
-
-
-def _number(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise InvalidRequestError(f"{name} is {value!r}; give a number")
-    return value
-
-
-def _true_or_false(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise InvalidRequestError(f"{name} is {value!r}; give True or False")
-
-
-def _at_least(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InvalidRequestError(f"{name} is {value!r}; give a whole number, {least} or more")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anyview_ros.diffusion.solvers import SOLVERS
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.methods.anyview.sizes import MULTIPLE, Size
+from anyview_ros.synthesis.option_checks import check_truths, is_number, is_whole
 
 DEFAULT_STEPS = 35
 FAST_STEPS = 12
@@ -65,16 +65,15 @@ class AnyViewOptions:
                 f"domain is {self.domain!r}; choose one of {', '.join(SCALES)}, or give scale "
                 "(units of moment per metre)"
             )
-        if self.scale is not None and not (_is_number(self.scale) and 0 < self.scale < math.inf):
+        if self.scale is not None and not (is_number(self.scale) and self.scale > 0):
             raise InvalidRequestError(f"scale is {self.scale!r}; give a positive number, such as 0.125")
         if self.sampler not in tuple(SOLVERS):
             raise InvalidRequestError(f"sampler is {self.sampler!r}; choose one of {', '.join(SOLVERS)}")
         for name in ("source_size", "target_size"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _check_size(name, getattr(self, name)))
-        if not isinstance(self.resize_to_target, bool):
-            raise InvalidRequestError(f"resize_to_target is {self.resize_to_target!r}; give True or False")
-        if not (_is_whole(self.samples) and 1 <= self.samples <= _MOST_SAMPLES):
+        check_truths(self, "resize_to_target")
+        if not (is_whole(self.samples) and 1 <= self.samples <= _MOST_SAMPLES):
             raise InvalidRequestError(f"samples is {self.samples!r}; give 1 to {_MOST_SAMPLES}")
 
     def moment_scale(self) -> float:
@@ -97,17 +96,9 @@ def _check_size(name: str, value: Sequence[int]) -> Size:
     if (
         not isinstance(value, Sequence)
         or len(value) != 2
-        or not all(_is_whole(side) and side > 0 and side % MULTIPLE == 0 for side in value)
+        or not all(is_whole(side) and side > 0 and side % MULTIPLE == 0 for side in value)
     ):
         raise InvalidRequestError(
             f"{name} is {value!r}; give (width, height), both multiples of {MULTIPLE}, or None"
         )
     return value[0], value[1]
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -8,6 +8,7 @@ from typing import Any
 
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.methods.anyview_small.config import PATCH
+from anyview_ros.synthesis.option_checks import check_truths
 
 SIDES = (32, 256)
 """Least and greatest longer side that the network can be asked to work at, pixels."""
@@ -40,9 +41,7 @@ class SmallOptions:
     solver: str = "ab2"
 
     def __post_init__(self) -> None:
-        for name in ("use_depth", "sharp"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give True or False")
+        check_truths(self, "use_depth", "sharp")
         if self.depth_range_m is not None:
             object.__setattr__(self, "depth_range_m", _checked_range(self.depth_range_m))
         if self.side is not None and (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from anyview_ros.errors import InvalidRequestError
+from anyview_ros.synthesis.option_checks import check_counts, check_numbers, check_truths
 
 DepthLoss = Literal["ddr", "plain", "closed", "none"]
 DepthKind = Literal["metric", "monocular", "monocular_inverse"]
@@ -81,34 +82,18 @@ class DdrOptions:
                     f"{name} is {getattr(self, name)!r}; give one of {', '.join(get_args(allowed))}"
                 )
         for name, least in _WHOLE.items():
-            self._check_whole(name, least)
-        for name in ("depth_weight", "before_surface_weight", "before_surface_margin", "refine_ms"):
-            self._check_number(name, zero=True)
-        for name in ("temperature", "window_mb"):
-            self._check_number(name, zero=False)
+            check_counts(self, least, name)
+        if self.refine_steps is not None:
+            check_counts(self, 0, "refine_steps")
+        check_numbers(
+            self, "depth_weight", "before_surface_weight", "before_surface_margin", "refine_ms", zero=True
+        )
+        check_numbers(self, "temperature", "window_mb")
         if self.fit_seconds is not None:
-            self._check_number("fit_seconds", zero=False)
-        for name in ("refine_poses", "refine_focal", "start_from_depth", "static_scene"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give True or False")
+            check_numbers(self, "fit_seconds")
+        check_truths(self, "refine_poses", "refine_focal", "start_from_depth", "static_scene")
         if self.depth_range_m is not None:
             object.__setattr__(self, "depth_range_m", _depth_range(self.depth_range_m))
-
-    def _check_whole(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        if value is None and name == "refine_steps":
-            return
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InvalidRequestError(f"{name} is {value!r}; give a whole number of at least {least}")
-
-    def _check_number(self, name: str, *, zero: bool) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise InvalidRequestError(f"{name} is {value!r}; give a number")
-        if value < 0 or (value == 0 and not zero):
-            raise InvalidRequestError(
-                f"{name} is {value}; give a {'number of at least 0' if zero else 'positive number'}"
-            )
 
 
 _WHOLE = {
@@ -119,7 +104,6 @@ _WHOLE = {
     "voxels": 1000,
     "features": 1,
     "instants": 1,
-    "refine_steps": 0,
 }
 
 

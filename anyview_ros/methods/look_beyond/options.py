@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anyview_ros.errors import InvalidRequestError
+from anyview_ros.synthesis.option_checks import check_counts, check_numbers, check_truths
 
 FUSIONS = ("spatial", "temporal")
 """How the noises of both keyframes are weighed: by the camera's pose, or by the number of the picture."""
@@ -55,33 +56,24 @@ class LookBeyondOptions:
     use_depth: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("panorama", "sharp", "use_depth"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give True or False")
-        for name in ("panorama_steps", "max_passes"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise InvalidRequestError(f"{name} is {value!r}; give a whole number, 1 or more")
+        check_truths(self, "panorama", "sharp", "use_depth")
+        check_counts(self, 1, "panorama_steps", "max_passes")
         if self.panorama_steps > _MOST_PANORAMA_STEPS:
             raise InvalidRequestError(
                 f"panorama_steps is {self.panorama_steps}; give 1 to {_MOST_PANORAMA_STEPS}"
             )
-        for name in ("panorama_guidance", "temperature_share", "keyframe_angle_deg", "keyframe_distance_m"):
-            _positive(name, getattr(self, name))
+        check_numbers(
+            self, "panorama_guidance", "temperature_share", "keyframe_angle_deg", "keyframe_distance_m"
+        )
         for name in ("rotation_temperature_deg", "translation_temperature_m"):
             if getattr(self, name) is not None:
-                _positive(name, getattr(self, name))
+                check_numbers(self, name)
         for name, choices in (("fusion", FUSIONS), ("moving", MOVING)):
             if getattr(self, name) not in choices:
                 raise InvalidRequestError(
                     f"{name} is {getattr(self, name)!r}; choose one of {', '.join(choices)}"
                 )
         object.__setattr__(self, "guidance", _pair(self.guidance))
-
-
-def _positive(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise InvalidRequestError(f"{name} is {value!r}; give a positive number")
 
 
 def _pair(given: Any) -> tuple[float, float]:

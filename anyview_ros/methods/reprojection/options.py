@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from anyview_ros.errors import InvalidInputError, InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.assumed_depth import constant_depth, plane_depth
+from anyview_ros.synthesis.option_checks import check_truths
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class ReprojectionOptions:
                 f"depth_m is {self.depth_m} and plane_point is {self.plane_point}; "
                 "assume a constant depth or a plane"
             )
-        if not isinstance(self.fill_holes, bool):
-            raise InvalidRequestError(f"fill_holes is {self.fill_holes!r}; give True or False")
+        check_truths(self, "fill_holes")
         try:
             self.assumed_depth(PinholeCamera(1, 1, 0, 0, 1, 1), np.eye(4))
         except InvalidInputError as err:

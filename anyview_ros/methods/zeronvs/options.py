@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.methods.zeronvs.conditioning import MODES
+from anyview_ros.synthesis.option_checks import is_number
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,11 @@ class ZeroOptions:
     def __post_init__(self) -> None:
         for name in ("scale_m", "assumed_scale_m"):
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and 0 < value < math.inf):
+            if value is not None and not (is_number(value) and value > 0):
                 raise InvalidRequestError(f"{name} is {value!r}; give metres above 0, or None")
-        if self.guidance is not None and not (_is_number(self.guidance) and 0 <= self.guidance <= 50):
+        if self.guidance is not None and not (is_number(self.guidance) and 0 <= self.guidance <= 50):
             raise InvalidRequestError(f"guidance is {self.guidance!r}; give 0 to 50, or None")
-        if not (_is_number(self.eta) and 0 <= self.eta <= 1):
+        if not (is_number(self.eta) and 0 <= self.eta <= 1):
             raise InvalidRequestError(f"eta is {self.eta!r}; give 0 to 1")
         if self.mode is not None and self.mode not in tuple(MODES):
             raise InvalidRequestError(f"mode is {self.mode!r}; choose one of {', '.join(MODES)}, or None")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

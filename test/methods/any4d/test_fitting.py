@@ -290,9 +290,9 @@ def test_a_scene_that_is_damaged_is_refused(fitted: FitOutcome, tmp_path: Path) 
         ({"gaussians": 5}, "100 or more"),
         ({"bases": 4}, "six are the frozen"),
         ({"motion": "free"}, "hybrid, learned, fixed"),
-        ({"depth_weight": -1}, "0 or more"),
-        ({"learning_rate": 0}, "positive factor"),
-        ({"depth_weight": "high"}, "depth_weight is 'high'; give a number"),
+        ({"depth_weight": -1}, "number of at least 0"),
+        ({"learning_rate": 0}, "positive number"),
+        ({"depth_weight": "high"}, "depth_weight is 'high'; give a number of at least 0"),
         ({"guess_depth": "no"}, "guess_depth is 'no'; give True or False"),
     ],
 )

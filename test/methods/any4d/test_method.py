@@ -175,8 +175,8 @@ def test_what_a_generator_is_not_sure_of_counts_less() -> None:
     ("wrong", "told"),
     [
         ({"save_to": "/etc/passwd"}, "save_to is '/etc/passwd'; give a pathlib.Path in Python"),
-        ({"seconds": "5"}, "seconds is '5'; give a number"),
-        ({"generated_weight": None}, "generated_weight is None; give a number"),
+        ({"seconds": "5"}, "seconds is '5'; give a positive number"),
+        ({"generated_weight": None}, "generated_weight is None; give 0 to 1"),
         ({"generator": 7}, "generator is 7; give text"),
         ({"generator_options": "fast"}, "generator_options is 'fast'"),
         ({"fill_holes": "no"}, "fill_holes is 'no'; give True or False"),

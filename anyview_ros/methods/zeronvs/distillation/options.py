@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from anyview_ros.errors import InvalidRequestError
+from anyview_ros.synthesis.option_checks import check_counts, is_number
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class DistillOptions:
             value = getattr(self, name)
             if value is None and name in {"render_side", "anchor_steps"}:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidRequestError(f"{name} is {value!r}; give a whole number of at least {least}")
+            check_counts(self, least, name)
         self._check_number("guidance", 0, 100)
         if self.anchor_guidance is not None:
             self._check_number("anchor_guidance", 0, 100)
@@ -94,8 +94,7 @@ class DistillOptions:
 
     def _check_number(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
-        known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not known or not least <= value <= most:
+        if not is_number(value) or not least <= value <= most:
             raise InvalidRequestError(f"{name} is {value!r}; give a number from {least:g} to {most:g}")
 
     def _check_range(self, name: str, least: float, most: float) -> None:
