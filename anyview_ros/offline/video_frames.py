@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 _GREY = ("gray", "gray10le", "gray12le", "gray14le", "gray16be", "gray16le")
 
 
+@dataclass(frozen=True)
+class _Listing:
+    """What a file's packets tell: stamps of all frames and of key frames, ticks; seconds of a tick; how pixels are."""
+
+    stamps: list[int]
+    keys: list[int]
+    size: tuple[int, int]
+    tick_s: float
+    pixels: str
+
+
 class VideoFrames:
     """A video file whose frames are read by number; one is held at a time.
 
@@ -33,18 +45,22 @@ class VideoFrames:
         self.path = Path(path)
 
     def __len__(self) -> int:
-        return len(self._listed[0])
+        return len(self._listed.stamps)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, pixels."""
-        return self._listed[2]
+        return self._listed.size
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it is stored in grey, as depth is."""
+        return self._listed.pixels in _GREY
 
     @property
     def times_s(self) -> NDArray[np.float64]:
         """When each frame is shown, (N,) seconds, in order."""
-        stamps, _, _, unit = self._listed
-        return np.array(stamps, np.float64) * unit
+        return np.array(self._listed.stamps, np.float64) * self._listed.tick_s
 
     def images(self, wanted: range) -> Iterator[NDArray[np.uint8]]:
         """Frames of an ascending range of numbers, each uint8 (H, W, 3) RGB.
@@ -71,7 +87,7 @@ class VideoFrames:
     def _frames(self, wanted: range) -> Iterator[VideoFrame]:
         if not wanted:
             return
-        stamps, keys, _, _ = self._listed
+        stamps, keys = self._listed.stamps, self._listed.keys
         if wanted.step < 1 or wanted.start < 0 or wanted[-1] >= len(stamps):
             raise ReadError(
                 f"{self.path} has {len(stamps)} frames, but {wanted.start} to {wanted[-1]} are asked for; "
@@ -124,8 +140,7 @@ class VideoFrames:
             raise ReadError(f"frame {due} of {self.path} cannot be decoded; check that the file is whole")
 
     @cached_property
-    def _listed(self) -> tuple[list[int], list[int], tuple[int, int], float]:
-        """Stamps of all frames, those of key frames, the size, and the length of a tick in seconds."""
+    def _listed(self) -> _Listing:
         try:
             import av
         except ImportError as error:
@@ -140,6 +155,7 @@ class VideoFrames:
                     raise ReadError(f"{self.path} holds no video stream")
                 stream = container.streams.video[0]
                 size, unit = (stream.width, stream.height), float(stream.time_base or 0)
+                pixels = stream.codec_context.pix_fmt or ""
                 for packet in container.demux(stream):
                     if packet.pts is None or packet.is_discard:
                         continue
@@ -156,4 +172,4 @@ class VideoFrames:
             raise ReadError(
                 f"frames of {self.path} share time stamps; write the video again, for instance with ffmpeg"
             )
-        return sorted(stamps), sorted(keys), size, unit
+        return _Listing(sorted(stamps), sorted(keys), size, unit, pixels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -72,6 +73,8 @@ class Service:
         self._engine = engine
         self._token = token
         self.limits = limits or ServiceLimits()
+        # One at a time: what the engine's queue has no place for is not held in memory by many connections.
+        self._decoding = threading.Lock()
 
     def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
         """Why a request is not even read: no right to ask, or a body that is too long or of unknown length.
@@ -133,13 +136,14 @@ class Service:
 
     def _synthesize(self, body: bytes) -> Answer:
         try:
-            request, timeout_s = decode_request(
-                body,
-                largest_sources=self.limits.max_source_bytes,
-                largest_answer=self.limits.max_answer_bytes,
-            )
-            limit_s = min(timeout_s or self.limits.max_timeout_s, self.limits.max_timeout_s)
-            job = self._engine.submit(request, timeout_s=limit_s)
+            with self._decoding:
+                request, timeout_s = decode_request(
+                    body,
+                    largest_sources=self.limits.max_source_bytes,
+                    largest_answer=self.limits.max_answer_bytes,
+                )
+                limit_s = min(timeout_s or self.limits.max_timeout_s, self.limits.max_timeout_s)
+                job = self._engine.submit(request, timeout_s=limit_s)
             return Answer(200, encode_result(job.future.result()), MESSAGE_TYPE)
         except (EngineBusyError, EngineUnavailableError, EngineClosedError) as error:
             return _error(503, error)

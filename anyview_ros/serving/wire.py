@@ -247,10 +247,17 @@ def _target(entry: dict[str, Any]) -> CameraTrajectory:
 def _source(
     camera: PinholeCamera, poses: Any, stamps: Any, has_depth: bool, blobs: Iterator[bytes]
 ) -> PosedClip:
-    frames = np.stack([unpack_picture(next(blobs), camera.width, camera.height) for _ in poses])
+    size = camera.height, camera.width
+    frames = np.empty(
+        (len(poses), *size, 3), np.uint8
+    )  # filled one by one, so that nothing large is held twice
+    for frame in frames:
+        frame[:] = unpack_picture(next(blobs), camera.width, camera.height)
     depth = None
     if has_depth:
-        depth = np.stack([unpack_floats(next(blobs), (camera.height, camera.width)) for _ in poses])
+        depth = np.empty((len(poses), *size), np.float32)
+        for values in depth:
+            values[:] = unpack_floats(next(blobs), size)
     return PosedClip(frames, camera, poses, stamps, depth)
 
 

@@ -62,6 +62,34 @@ def asked(seed: int = 0) -> SynthesisRequest:
     return SynthesisRequest((box_clip(2),), (sideways(2),), seed=seed)
 
 
+def test_requests_are_decoded_one_at_a_time_so_that_connections_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    under_way, most = [0], [0]
+
+    def decode(*_: object, **__: object) -> None:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        time.sleep(0.02)
+        under_way[0] -= 1
+        raise InvalidRequestError("nothing in it")
+
+    monkeypatch.setattr("anyview_ros.serving.service.decode_request", decode)
+    with Engine(FakeSynthesizer(), warm_up=False) as engine:
+        service = Service(engine)
+        answers: list[int] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(service.answer("POST", "/synthesize", b"").status))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert answers == [400] * 8
+    assert most == [1]
+
+
 def test_views_are_those_of_the_method_itself() -> None:
     with served(Reprojection()) as url:
         there = ServedSynthesizer(url)

@@ -27,7 +27,7 @@ from anyview_ros.offline.lerobot.calibration import (
     read_calibration,
 )
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode, LeRobotDataset
-from anyview_ros.offline.lerobot.layout import INFO, STATS, TASKS, is_camera, picture_size
+from anyview_ros.offline.lerobot.layout import AUGMENTATION, INFO, STATS, TASKS, is_camera, picture_size
 from anyview_ros.offline.lerobot.pictures import embedded_depth, embedded_picture
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm, posed_film
 
@@ -45,11 +45,18 @@ def open_lerobot_episodes(path: str | Path, settings: AugmentSettings) -> list[L
             own ``calibration.yaml`` is taken, if there is one.
 
     Raises:
-        ReadError: no dataset of version 3.0, or a calibration that does not fit it.
+        ReadError: no dataset of version 3.0, one that holds synthesised pictures, or a calibration that does not
+            fit it.
         InvalidInputError: ``source_options`` that nobody knows.
     """
     given = known_options(settings, "a LeRobot dataset", (_OPTION,)).get(_OPTION, "")
-    opened = OpenedDataset(LeRobotDataset.open(path), Path(given) if given else None)
+    dataset = LeRobotDataset.open(path)
+    if (dataset.path / AUGMENTATION).is_file():
+        raise ReadError(
+            f"{dataset.path} holds pictures that are synthesised, not seen (see its {AUGMENTATION}); "
+            "augment the dataset that was recorded, with all views at once"
+        )
+    opened = OpenedDataset(dataset, Path(given) if given else None)
     return [LeRobotEpisode(opened, episode) for episode in opened.dataset.episodes]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.lerobot.layout import after
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class TableFiles:
         self._place: tuple[int, int] | None = None
         self._bytes = 0
         self._writer: Any = None
+        self._schema: Any = None
 
     def place_for(self, size: int) -> tuple[int, int]:
         """Chunk and number of the file that the next table, of so many bytes, will be in."""
@@ -37,9 +39,17 @@ class TableFiles:
         return self._place
 
     def add(self, table: Table) -> tuple[int, int]:
-        """Write a table; returns chunk and number of its file."""
+        """Write a table; returns chunk and number of its file.
+
+        Columns take the order and the types of the first table's: recorders write vectors as lists of one length,
+        others as lists of any.
+
+        Raises:
+            InvalidInputError: columns that are missing, or of types that cannot be brought to those of the first.
+        """
         import pyarrow.parquet as pq
 
+        table = self._alike(table)
         place = self.place_for(table.nbytes)
         if self._writer is None:
             path = self._path_of(*place)
@@ -48,6 +58,22 @@ class TableFiles:
         self._writer.write_table(table)
         self._bytes += table.nbytes
         return place
+
+    def _alike(self, table: Table) -> Table:
+        import pyarrow as pa
+
+        if self._schema is None:
+            self._schema = table.schema
+        first = self._schema
+        if set(table.column_names) != set(first.names):
+            differing = ", ".join(sorted(set(table.column_names) ^ set(first.names)))
+            raise InvalidInputError(f"tables of one dataset have the same columns; some lack {differing}")
+        try:
+            return table.select(first.names).cast(first)
+        except pa.ArrowException as error:
+            raise InvalidInputError(
+                f"tables of one dataset have columns of the same types: {error}; write one of the datasets again"
+            ) from error
 
     def close(self) -> None:
         """Finish the file that is being written."""

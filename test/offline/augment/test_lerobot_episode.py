@@ -70,6 +70,12 @@ def test_without_a_calibration_no_camera_is_usable(copy: Path, tmp_path: Path) -
         open_lerobot_episodes(copy, AugmentSettings(("v",), source_options={"calibratoin": "x"}))
 
 
+def test_a_dataset_that_holds_synthesised_pictures_is_no_source(copy: Path) -> None:
+    (copy / "meta" / "augmentation.json").write_text("{}")
+    with pytest.raises(ReadError, match="cups holds pictures that are synthesised, not seen"):
+        open_lerobot_episodes(copy, SETTINGS)
+
+
 def test_a_camera_on_a_link_moves_with_it(copy: Path) -> None:
     table = pq.read_table(copy / DATA)
     rng = np.random.default_rng(0)

@@ -18,15 +18,13 @@ from anyview_ros.offline.augment.outputs.lerobot_part import (
     PartVideo,
     PartView,
 )
-from anyview_ros.offline.augment.outputs.lerobot_views import encode
+from anyview_ros.offline.augment.outputs.lerobot_views import cut_or_encode
 from anyview_ros.offline.augment.outputs.linking import link_or_copy
 from anyview_ros.offline.augment.outputs.marks import COMMENT
 from anyview_ros.offline.augment.records import JobRecord
 from anyview_ros.offline.lerobot.dataset_writer import DatasetWriter
 from anyview_ros.offline.lerobot.layout import AUGMENTATION, STATS
 from anyview_ros.offline.lerobot.parquet import read_table
-from anyview_ros.offline.lerobot.video_encoding import codec_for
-from anyview_ros.offline.lerobot.video_joining import cut_video
 from anyview_ros.offline.lerobot.video_shelf import VideoPlace
 from anyview_ros.offline.video_frames import VideoFrames
 
@@ -197,10 +195,9 @@ class Assembly:
         source = self._file(part.content.dataset, video.original)
         target = written.scratch / key / f"{part.record.episode}.mp4"
         first, count = round(video.from_timestamp * rate), part.content.length
-        if not cut_video(source, first, count, target, rate=rate):
-            images = VideoFrames(source).images(range(first, first + count))
-            codec = codec_for(part.content.features[key].get("info") or {})
-            encode(images, count, target, rate=rate, codec=codec, comment="")
+        feature = part.content.features[key]
+        wanted = range(first, first + count)
+        if not cut_or_encode(VideoFrames(source), wanted, target, rate=rate, feature=feature):
             written.re_encoded.setdefault(part.record.episode, []).append(key)
         return target
 

@@ -19,7 +19,7 @@ from anyview_ros.offline.augment.outputs.lerobot_part import (
     PartView,
     write_part_file,
 )
-from anyview_ros.offline.augment.outputs.lerobot_views import camera_key, encode, encode_view
+from anyview_ros.offline.augment.outputs.lerobot_views import camera_key, cut_or_encode, encode_view
 from anyview_ros.offline.augment.outputs.linking import copy_file
 from anyview_ros.offline.augment.outputs.marks import picture_text
 from anyview_ros.offline.augment.spool import SpooledView
@@ -28,7 +28,6 @@ from anyview_ros.offline.lerobot.layout import picture_size
 from anyview_ros.offline.lerobot.parquet import pyarrow, write_table
 from anyview_ros.offline.lerobot.statistics import PictureStatistics, Statistics, column_statistics
 from anyview_ros.offline.lerobot.video_encoding import codec_for
-from anyview_ros.offline.lerobot.video_joining import cut_video
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -167,18 +166,8 @@ def _copy(
 def _cut(dataset: LeRobotDataset, episode: DatasetEpisode, key: str, target: Path) -> bool:
     """Whether an episode's pictures could be cut out without encoding them anew; if not, they were."""
     segment = dataset.video(episode, key)
-    if cut_video(segment.video.path, segment.first, segment.count, target, rate=dataset.rate):
-        return True
-    codec = codec_for(dataset.features[key].get("info") or {})
-    encode(
-        segment.images(range(segment.count)),
-        segment.count,
-        target,
-        rate=dataset.rate,
-        codec=codec,
-        comment="",
-    )
-    return False
+    wanted = range(segment.first, segment.first + segment.count)
+    return cut_or_encode(segment.video, wanted, target, rate=dataset.rate, feature=dataset.features[key])
 
 
 def _with_pictures(rows: Table, view: SpooledView, folder: Path) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.outputs.lerobot_part import PartVideo, PartView
 from anyview_ros.offline.augment.outputs.marks import COMMENT, provenance_of
 from anyview_ros.offline.augment.spool import SpooledView
 from anyview_ros.offline.lerobot.layout import IMAGES, camera_feature
 from anyview_ros.offline.lerobot.statistics import PictureStatistics, Statistics
-from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo, video_info
+from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo, codec_for, video_info
+from anyview_ros.offline.lerobot.video_joining import cut_video
+from anyview_ros.offline.video_frames import VideoFrames
 
 
 def camera_key(name: str) -> str:
@@ -34,6 +37,34 @@ def encode(
             video.add(picture)
             statistics.add(picture)
     return statistics.result()
+
+
+def cut_or_encode(
+    video: VideoFrames, wanted: range, target: Path, *, rate: Fraction, feature: Mapping[str, Any]
+) -> bool:
+    """Copy some frames of a video that follow each other into one of their own; whether no picture was encoded anew.
+
+    Args:
+        video: of the source.
+        wanted: numbers of the frames.
+        target: file to write.
+        rate: frames per second.
+        feature: of the source's info.json, which tells the codec.
+
+    Raises:
+        InvalidInputError: depth that cannot be cut without being encoded anew, which would lose it.
+    """
+    if cut_video(video.path, wanted.start, len(wanted), target, rate=rate):
+        return True
+    if video.is_grey:
+        raise InvalidInputError(
+            f"{video.path} is stored in grey, as depth is, and cannot be cut at frame {wanted.start} without "
+            "being encoded anew in colours, which would lose it; store it without B-frames and with a key frame where "
+            "each episode begins (ffmpeg: -bf 0 -g 1)"
+        )
+    codec = codec_for(feature.get("info") or {})
+    encode(video.images(wanted), len(wanted), target, rate=rate, codec=codec, comment="")
+    return False
 
 
 def chosen(frames: Iterable[NDArray[np.uint8]], numbers: Sequence[int]) -> Iterable[NDArray[np.uint8]]:
