@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "anyview_ros"
 # From the ground up; parts on one line do not import each other.
 FLOORS = [
-    {"errors", "wording"},
+    {"errors", "media", "wording"},
     {"geometry"},
     {"clips", "messages"},
     {"scenes", "synthesis", "diagnosis"},
