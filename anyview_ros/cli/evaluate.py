@@ -103,7 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.offline.evaluate import EvaluatedMethod, ResultStore, evaluate, find_episodes
 
     page_engine()  # the report comes last
-    arguments.episodes = arguments.episodes.resolve()  # "." has no name that a report could bear
+    if arguments.episodes.name in ("", ".."):  # which no report could bear
+        arguments.episodes = arguments.episodes.resolve()
     episodes = _at_most(
         find_episodes(arguments.episodes, inputs=arguments.input, targets=arguments.target), arguments.most
     )

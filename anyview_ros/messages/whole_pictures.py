@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", 0xD9
-_NEXT_MARKER = re.compile(
-    rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL
-)  # neither a stuffed byte, a restart nor padding
+# Neither a stuffed byte, a restart nor padding.
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 

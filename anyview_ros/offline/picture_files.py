@@ -70,7 +70,10 @@ def decoded(content: bytes, flags: int) -> NDArray[Any] | None:
 
     if not content or is_whole(content) is False:
         return None
-    pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    try:
+        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
+        return None
     return pixels
 
 

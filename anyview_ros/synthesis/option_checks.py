@@ -15,7 +15,7 @@ def is_whole(value: object) -> bool:
 
 def is_number(value: object) -> bool:
     """Whether this is a finite number, and not True or False."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
 
 
 def check_truths(options: Any, *names: str) -> None:

@@ -13,7 +13,13 @@ from anyview_ros.errors import InvalidRequestError
 from anyview_ros.synthesis.option_checks import check_counts, check_numbers, check_truths
 
 ANYTHING = (
-    st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=3) | st.lists(st.none())
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.lists(st.none())
 )
 
 

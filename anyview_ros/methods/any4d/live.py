@@ -31,9 +31,8 @@ from anyview_ros.synthesis.registry import load_synthesizer
 
 Float = NDArray[np.float64]
 
-_FEWEST_OF_FIRST = (
-    64  # pixels with depth, of the shrunk frame, from which size and place of the scene are taken
-)
+# Pixels with depth, of the first frame as shrunk, from which size and place of the scene are taken.
+_FEWEST_OF_FIRST = 64
 _DEAD = -12.0  # logit of the opacity of a place that holds no Gaussian
 _SHARE_OF_FIRST = 0.7
 _MOST_GROUPS = 16

@@ -109,9 +109,8 @@ PAIR_CHANNELS = 10
 def own_rays(camera: Cameras, height: int, width: int) -> Tensor:
     """Unit rays in the camera's own axes, (B, 3, H, W): its intrinsics, as a network reads them."""
     rays = camera.rays(height, width)
-    return (
-        rays * rays.square().sum(1, keepdim=True).rsqrt()
-    )  # functional.normalize takes a hundred times as long
+    # functional.normalize takes a hundred times as long
+    return rays * rays.square().sum(1, keepdim=True).rsqrt()
 
 
 @in_full_precision

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -105,13 +106,18 @@ def run(
 
 
 def _publish(partial: Path, output: Path) -> None:
-    """Give a whole folder the output's name; an earlier output is there until then."""
-    earlier = output.with_name(output.name + ".earlier")
-    if output.exists():
-        shutil.rmtree(earlier, ignore_errors=True)
+    """Give a whole folder the output's name; an earlier output is there until then, and again if that fails."""
+    if not output.exists():
+        partial.rename(output)
+        return
+    with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as aside:
+        earlier = Path(aside) / output.name
         output.rename(earlier)
-    partial.rename(output)
-    shutil.rmtree(earlier, ignore_errors=True)
+        try:
+            partial.rename(output)
+        except OSError:
+            earlier.rename(output)
+            raise
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:
