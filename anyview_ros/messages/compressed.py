@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.messages.fields import CompressedImageFields
-from anyview_ros.messages.whole_pictures import is_whole
+from anyview_ros.messages.whole_pictures import decoded, is_jpeg_or_png
 
 
 def compressed_to_rgb(image: CompressedImageFields) -> NDArray[np.uint8]:
@@ -23,30 +23,16 @@ def compressed_to_rgb(image: CompressedImageFields) -> NDArray[np.uint8]:
 
     if image.format.startswith("bayer"):
         raise InvalidInputError(f"compressed image format is '{image.format}'; publish it debayered, or raw")
-    data = np.frombuffer(image.data, np.uint8)
-    _check_whole(data.tobytes(), image.format)
-    try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as err:
-        raise InvalidInputError(_corrupt(len(data), image.format)) from err
-    if bgr is None:
-        raise InvalidInputError(_corrupt(len(data), image.format))
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
-def _check_whole(data: bytes, said: str) -> None:
-    whole = is_whole(data)
-    if whole is None:
+    data = bytes(image.data)
+    if not is_jpeg_or_png(data):
         raise InvalidInputError(
-            f"compressed image of {len(data)} bytes, format '{said}', is neither JPEG nor PNG; "
+            f"compressed image of {len(data)} bytes, format '{image.format}', is neither JPEG nor PNG; "
             "publish one of these, or the raw image"
         )
-    if not whole:
-        raise InvalidInputError(_corrupt(len(data), said))
-
-
-def _corrupt(count: int, said: str) -> str:
-    return (
-        f"compressed image of {count} bytes, format '{said}', is truncated or corrupt; "
-        "the frame is lost, check the link"
-    )
+    bgr = decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if bgr is None:
+        raise InvalidInputError(
+            f"compressed image of {len(data)} bytes, format '{image.format}', is truncated or corrupt; "
+            "the frame is lost, check the link"
+        )
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)

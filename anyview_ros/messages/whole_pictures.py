@@ -1,14 +1,23 @@
-"""Whether the file of a picture has its end: decoders fill what is missing with grey, and say nothing."""
+"""Pictures out of the bytes of files that have their ends: decoders fill what is missing with grey, and say nothing."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", 0xD9
 # Neither a stuffed byte, a restart nor padding.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+
+
+def is_jpeg_or_png(data: bytes) -> bool:
+    """Whether the bytes begin as a JPEG or PNG does."""
+    return data.startswith((_JPEG_START, _PNG_START))
 
 
 def is_whole(data: bytes) -> bool | None:
@@ -22,6 +31,19 @@ def is_whole(data: bytes) -> bool | None:
     if data.startswith(_PNG_START):
         return _png_ends(data)
     return None
+
+
+def decoded(content: bytes, flags: int) -> NDArray[Any] | None:
+    """The picture in the bytes of a file, as ``cv2.imdecode`` makes it; None if it is cut off or none at all."""
+    import cv2
+
+    if not content or is_whole(content) is False:
+        return None
+    try:
+        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
+        return None
+    return pixels
 
 
 def _jpeg_ends(data: bytes) -> bool:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.picture_files import decoded, picture_bytes
+from anyview_ros.messages.whole_pictures import decoded
+from anyview_ros.offline.picture_files import picture_bytes
 from anyview_ros.offline.video_frames import VideoFrames
 
 Array = NDArray[np.float64]

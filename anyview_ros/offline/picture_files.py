@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
-from anyview_ros.messages.whole_pictures import is_whole
+from anyview_ros.messages.whole_pictures import decoded
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -62,19 +62,6 @@ def picture_bytes(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ReadError(f"cannot read picture {path}: {error.strerror}") from error
-
-
-def decoded(content: bytes, flags: int) -> NDArray[Any] | None:
-    """The picture in the bytes of a file, as ``cv2.imdecode`` makes it; None if it is cut off or none at all."""
-    import cv2
-
-    if not content or is_whole(content) is False:
-        return None
-    try:
-        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:
-        return None
-    return pixels
 
 
 def read_depth_values(path: str | Path) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.messages.whole_pictures import is_whole
+from anyview_ros.messages.whole_pictures import decoded
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8"
@@ -44,8 +44,8 @@ def unpack_picture(data: bytes, width: int, height: int, *, colour: bool = True)
     if found != (width, height):
         raise InvalidInputError(f"a picture is {found[0]}x{found[1]} but {width}x{height} was announced")
     mode = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None or not is_whole(data):
+    pixels = decoded(data, mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
         raise InvalidInputError(f"a picture of {len(data)} bytes is cut off or corrupt")
     return np.asarray(np.ascontiguousarray(pixels[..., ::-1]) if colour else pixels, np.uint8)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.picture_files import decoded
+from anyview_ros.messages.whole_pictures import decoded
 
 
 def embedded_picture(value: Any, name: str) -> NDArray[np.uint8]:
