@@ -212,7 +212,8 @@ def _bag(path: str, server: dict[str, Any]) -> DemoPlan:
         camera = cameras[0]
         described = describe_camera(bag, camera)
     virtual = _beside(described.optical_frame, described.width, described.height)
-    assumption, note = ({}, "") if camera.depth else _assumed_depth(server.get("method", ""), on_floor=False)
+    depth = "" if camera.has_compressed_depth else camera.depth  # nodes take raw depth only
+    assumption, note = ({}, "") if depth else _assumed_depth(server.get("method", ""), on_floor=False)
     return DemoPlan(
         title=Path(path).name,
         cameras=tuple(virtual),
@@ -223,7 +224,7 @@ def _bag(path: str, server: dict[str, Any]) -> DemoPlan:
         camera_parameters={
             "autostart": True,
             "fixed_frame": described.root_frame,
-            "use_depth": bool(camera.depth),
+            "use_depth": bool(depth),
             "image_transport": "compressed" if camera.is_compressed else "raw",
         }
         | ({"options_json": json.dumps(assumption)} if assumption else {})
@@ -232,7 +233,7 @@ def _bag(path: str, server: dict[str, Any]) -> DemoPlan:
         source=camera.image,
         source_type="compressed" if camera.is_compressed else "raw",
         source_info=camera.camera_info,
-        source_depth=camera.depth,
+        source_depth=depth,
         notes=[note] if note else [],
         sim_time=True,
     )

@@ -9,14 +9,12 @@ from typing import Any
 
 from anyview_ros.diagnosis import Evidence, Origin
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.bag_items import BagTopic
-from anyview_ros.offline.bags import Bag, BagCamera, find_cameras
+from anyview_ros.offline.bag_items import INFO, TF, BagTopic
+from anyview_ros.offline.bags import Bag, BagCamera, find_cameras, read_bag
 from anyview_ros.offline.gathering import CameraGatherer, TransformGatherer, gathered
 
 Take = Callable[[Any, int], None]
 
-_TF = "tf2_msgs/msg/TFMessage"
-_INFO = "sensor_msgs/msg/CameraInfo"
 _OURS = ("confidence", "provenance")
 
 
@@ -34,29 +32,32 @@ def bag_evidence(
     Raises:
         ReadError: no such bag, an empty one, or one without that topic.
     """
-    with Bag(path) as bag:
-        cameras = cameras_to_look_at(bag.topics, image)
-        gatherers = {camera.image: gatherer_of(camera) for camera in cameras}
-        transforms = TransformGatherer()
-        takers = make_takers(bag.topics, cameras, gatherers, transforms)
-        began_ns, ended_ns = bag.span_ns
-        if duration_s is not None:
-            ended_ns = min(ended_ns, began_ns + round(duration_s * 1e9))
-        for message in bag.messages(set(takers)):
-            if message.log_ns > ended_ns:
-                break
-            decoded = bag.decode(message)
-            for take in takers[message.topic]:
-                take(decoded, message.log_ns)
-        return gathered(
-            Origin.BAG,
-            str(path),
-            gatherers.values(),
-            transforms,
-            fixed_frame=fixed_frame.removeprefix("/"),
-            span_ns=(began_ns, ended_ns),
-            losses=bag.losses,
-        )
+    return read_bag(path, partial(_evidence, image=image, fixed_frame=fixed_frame, duration_s=duration_s))
+
+
+def _evidence(bag: Bag, *, image: str, fixed_frame: str, duration_s: float | None) -> Evidence:
+    cameras = cameras_to_look_at(bag.topics, image)
+    gatherers = {camera.image: gatherer_of(camera) for camera in cameras}
+    transforms = TransformGatherer()
+    takers = make_takers(bag.topics, cameras, gatherers, transforms)
+    began_ns, ended_ns = bag.span_ns
+    if duration_s is not None:
+        ended_ns = min(ended_ns, began_ns + round(duration_s * 1e9))
+    for message in bag.messages(set(takers)):
+        if message.log_ns > ended_ns:
+            break
+        decoded = bag.decode(message)
+        for take in takers[message.topic]:
+            take(decoded, message.log_ns)
+    return gathered(
+        Origin.BAG,
+        str(bag.path),
+        gatherers.values(),
+        transforms,
+        fixed_frame=fixed_frame.removeprefix("/"),
+        span_ns=(began_ns, ended_ns),
+        losses=bag.losses,
+    )
 
 
 def cameras_to_look_at(topics: Collection[BagTopic], image: str = "") -> tuple[BagCamera, ...]:
@@ -92,8 +93,7 @@ def gatherer_of(camera: BagCamera) -> CameraGatherer:
 
 def depth_info_topic(camera: BagCamera) -> str:
     """The CameraInfo that would belong to a camera's depth alone; "" if it is the camera's own."""
-    info = f"{camera.depth.rpartition('/')[0]}/camera_info"
-    return info if camera.depth and info != camera.camera_info else ""
+    return camera.depth_info if camera.depth_info != camera.camera_info else ""
 
 
 def make_takers(
@@ -104,7 +104,7 @@ def make_takers(
 ) -> dict[str, list[Take]]:
     """What to do with the messages of each topic: called with the message and its receipt, nanoseconds."""
     takers: dict[str, list[Take]] = {}
-    infos = {topic.name for topic in topics if topic.type == _INFO}
+    infos = {topic.name for topic in topics if topic.type == INFO}
     for camera in cameras:
         gatherer = gatherers[camera.image]
         wanted = {
@@ -118,7 +118,7 @@ def make_takers(
             if name:
                 takers.setdefault(name, []).append(take)
     for topic in topics:
-        if topic.type == _TF:
+        if topic.type == TF:
             static = topic.name.endswith("tf_static")
             takers.setdefault(topic.name, []).append(partial(transforms.take, static=static))
     return takers

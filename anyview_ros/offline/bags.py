@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.bag_items import BagConnection, BagMessage, BagTopic
+from anyview_ros.offline.bag_items import COMPRESSED, IMAGE, INFO, BagConnection, BagMessage, BagTopic
 from anyview_ros.offline.bag_readers import open_reader
 from anyview_ros.offline.mcap_files import Span
 
+Found = TypeVar("Found")
+
 _TRUTH = "/truth/"
+_COMPRESSED_DEPTH = "/compressedDepth"
 _DEPTH_WORDS = frozenset({"aligned", "color", "depth", "image", "raw", "rect", "registered", "rgb", "to"})
 """Of parts of names that say depth and name no camera, such as ``aligned_depth_to_color``."""
 
@@ -23,6 +26,7 @@ class Bag:
 
     Attributes:
         path: where it is.
+        from_start: whether its index is left aside.
         losses: what could not be read of it, in sentences: a bag that was cut, or whose recorder was killed, is read as
             far as it is whole.
     """
@@ -39,6 +43,7 @@ class Bag:
             ReadError: no such bag, one that is no recording of ROS 2, or one without messages.
         """
         self.path = Path(path)
+        self.from_start = from_start
         if not self.path.exists():
             raise ReadError(
                 f"no bag at {self.path}; give a folder with metadata.yaml, or an .mcap or .db3 file"
@@ -112,6 +117,23 @@ class Bag:
         self.close()
 
 
+def read_bag(path: str | Path, read: Callable[[Bag], Found]) -> Found:
+    """What ``read`` finds in a bag: by its index, or, where that leads into damage, in all that is whole.
+
+    Raises:
+        ReadError: nothing can be read of it; or what ``read`` raises.
+    """
+    try:
+        with Bag(path) as bag:
+            return read(bag)
+    except ReadError as error:
+        try:
+            with Bag(path, from_start=True) as bag:
+                return read(bag)
+        except ReadError:
+            raise error from None
+
+
 @dataclass(frozen=True)
 class BagCamera:
     """A camera found in a bag: its picture topic and type, CameraInfo topic, and aligned depth topic or ""."""
@@ -124,7 +146,17 @@ class BagCamera:
     @property
     def is_compressed(self) -> bool:
         """Whether its pictures are CompressedImages."""
-        return self.image_type.endswith("CompressedImage")
+        return self.image_type == COMPRESSED
+
+    @property
+    def has_compressed_depth(self) -> bool:
+        """Whether its depths are CompressedImages."""
+        return self.depth.endswith(_COMPRESSED_DEPTH)
+
+    @property
+    def depth_info(self) -> str:
+        """The CameraInfo topic beside its depth, whether there is one or not; "" without depth."""
+        return f"{namespace_of(self.depth)}/camera_info" if self.depth else ""
 
 
 @dataclass(frozen=True)
@@ -145,53 +177,89 @@ def find_cameras(
     With ``calibrated`` false, pictures without one count too; their ``camera_info`` is "". With ``truth`` true, so do
     the simulated robot's true views of cameras that the robot does not have; they go last.
 
-    A depth topic belongs to a camera if its name says depth and it is aligned to the colour picture, or is the only
-    one near it. A name that says so of the camera only, as /depth_camera/image_raw, is one of colour if there is
+    A depth topic belongs to a camera if its name says depth and it is in the camera's namespace, or aligned to the
+    colour picture, or is the only one near it; never if it is in another camera's namespace or named for another one,
+    as aligned_depth_to_infra1. Of one that is there raw and compressed, the raw one counts.
+
+    A name that says so of the camera only, as /depth_camera/image_raw, is one of colour if there is
     /depth_camera/depth/image_raw too, or if there is no other picture that it could be the depth of: drivers and
     simulators name colour so more often than depth, but the pictures themselves are not looked at.
     """
-    images = [
-        t
-        for t in topics
-        if t.type in {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"} and t.count
-    ]
-    infos = {t.name for t in topics if t.type == "sensor_msgs/msg/CameraInfo" and t.count}
+    images = [t for t in topics if t.type in {IMAGE, COMPRESSED} and t.count]
+    infos = {t.name for t in topics if t.type == INFO and t.count}
     names = [t.name for t in images]
-    depths = [t.name for t in images if t.type == "sensor_msgs/msg/Image" and _is_depth(t.name, names)]
+    colours = [t for t in images if not _is_depth(t.name, names)]
+    plain = {t.name for t in images if t.type == IMAGE} | {_base(t.name) for t in colours}
+    depths = [
+        t.name
+        for t in images
+        if t not in colours
+        and (t.type == IMAGE or (t.name.endswith(_COMPRESSED_DEPTH) and _base(t.name) not in plain))
+    ]
+    namespaces = {namespace_of(t.name) for t in colours}
     found = []
-    for topic in images:
-        if _is_depth(topic.name, names) or (_TRUTH in topic.name and not truth):
+    for topic in colours:
+        if _TRUTH in topic.name and not truth:
             continue
-        namespace = topic.name.removesuffix("/compressed").rpartition("/")[0]
+        namespace = namespace_of(topic.name)
         info = f"{namespace}/camera_info"
         if info in infos or not calibrated:
             found.append(
-                BagCamera(topic.name, topic.type, info if info in infos else "", _depth_of(namespace, depths))
+                BagCamera(
+                    topic.name,
+                    topic.type,
+                    info if info in infos else "",
+                    _depth_of(namespace, depths, namespaces - {namespace}),
+                )
             )
     return tuple(sorted(found, key=lambda camera: (_TRUTH in camera.image, not camera.depth, camera.image)))
 
 
+def namespace_of(picture: str) -> str:
+    """The namespace that a topic of pictures or depths, compressed or not, shares with its CameraInfo."""
+    return _base(picture).rpartition("/")[0]
+
+
+def _base(picture: str) -> str:
+    """The topic that one of image_transport's forms belongs to."""
+    return picture.removesuffix("/compressed").removesuffix(_COMPRESSED_DEPTH)
+
+
 def _is_depth(name: str, names: Collection[str]) -> bool:
     """Whether pictures are depth, by their name and those of the bag's other pictures."""
+    if name.endswith(_COMPRESSED_DEPTH):
+        return True
     before, depth, after = name.removesuffix("/compressed").rpartition("depth")
     rest_of_part, slash, _ = after.partition("/")
     if not depth or not slash:
         return bool(depth)
     camera = before + depth + rest_of_part
-    if name.endswith("/compressedDepth") or _DEPTH_WORDS.issuperset(camera.rpartition("/")[2].split("_")):
+    if _DEPTH_WORDS.issuperset(camera.rpartition("/")[2].split("_")):
         return True
     if any(other.startswith(f"{camera}/") and "depth" in other.removeprefix(camera) for other in names):
         return False
     return any("depth" not in other for other in names)
 
 
-def _depth_of(namespace: str, depths: list[str]) -> str:
+def _depth_of(namespace: str, depths: Collection[str], others: Collection[str]) -> str:
     parent = namespace.rpartition("/")[0] or namespace
-    near = [name for name in depths if name.startswith(parent + "/")]
-    aligned = [name for name in near if "aligned" in name or name.startswith(namespace + "/")]
+    near = [
+        name
+        for name in depths
+        if name.startswith(parent + "/") and not any(_belongs(name, other, namespace) for other in others)
+    ]
+    own = [name for name in near if name.startswith(namespace + "/")]
+    aligned = own or [name for name in near if "aligned" in name]
     if aligned:
         return aligned[0]
     return near[0] if len(near) == 1 else ""
+
+
+def _belongs(depth: str, other: str, namespace: str) -> bool:
+    """Whether a depth topic is in another camera's namespace, which does not hold ``namespace``, or named for it."""
+    inside = depth.startswith(other + "/") and not namespace.startswith(other + "/")
+    beside, _, camera = other.rpartition("/")
+    return inside or (depth.startswith(beside + "/") and f"_to_{camera}/" in depth)
 
 
 def describe_camera(bag: Bag, camera: BagCamera) -> DescribedCamera:

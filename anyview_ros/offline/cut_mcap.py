@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import weakref
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _MAGIC = b"\x89MCAP0\r\n"
 _FRAME = struct.Struct("<BQ")  # of each record: what it is, and the length of what follows
+_FOOTER_BYTES = 20
+_CRC_BYTES = 4  # of the summary, at the end of the footer
 _PLAIN_CHUNK = struct.Struct("<QQQIIQ")  # what stands before a chunk's records if they are not compressed
 
 
@@ -69,6 +72,7 @@ class CutMcap:
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
         self._damaged_chunks = 0
+        self._nameless = 0  # messages of channels that nothing tells of
         self._rest_bytes = 0
         self._ended = False
         try:
@@ -88,6 +92,7 @@ class CutMcap:
         size = self.path.stat().st_size
         if self._bytes(0, len(_MAGIC)) != _MAGIC[:size]:
             raise ReadError(f"{self.path} is no mcap file")
+        self._learn_from_summary(size)
         read_to = min(size, len(_MAGIC))
         while (frame := self._frame(read_to)) is not None:
             kind, length = frame
@@ -106,6 +111,26 @@ class CutMcap:
                 self._learn(read_to)
             read_to += _FRAME.size + length
         self._rest_bytes = size - read_to
+
+    def _learn_from_summary(self, size: int) -> None:
+        """Note the channels that are told once more at the end, if that is whole: the chunk that told them first may be
+        damaged."""
+        from mcap.opcode import Opcode
+        from mcap.records import Footer
+
+        footer = size - len(_MAGIC) - _FRAME.size - _FOOTER_BYTES
+        if footer < len(_MAGIC) or self._frame(footer) != (Opcode.FOOTER, _FOOTER_BYTES):
+            return
+        told = Footer.read(self._body(footer))
+        read_to = min(told.summary_start or footer, footer)
+        checked = self._bytes(read_to, footer + _FRAME.size + _FOOTER_BYTES - _CRC_BYTES - read_to)
+        if not told.summary_crc or zlib.crc32(checked) != told.summary_crc:
+            return
+        while read_to < footer and (frame := self._frame(read_to)) is not None:
+            kind, length = frame
+            if kind in (Opcode.SCHEMA, Opcode.CHANNEL):
+                self._learn(read_to)
+            read_to += _FRAME.size + length
 
     def _frame(self, offset: int) -> tuple[int, int] | None:
         """What the record at an offset is, and its length; None if there is none."""
@@ -147,7 +172,10 @@ class CutMcap:
             elif isinstance(record, Channel):
                 self._channels[record.id] = record
                 self._note_connection(record)
-            elif isinstance(record, Message) and (origin := self._origin(record)) is not None:
+            elif isinstance(record, Message):
+                if (origin := self._origin(record)) is None:
+                    self._nameless += 1
+                    continue
                 self._note_connection(self._channels[record.channel_id])
                 self.counts[origin] += 1
                 log_ns.append(record.log_time)
@@ -155,7 +183,7 @@ class CutMcap:
             self.blocks.append(Block(self, offset, min(log_ns), max(log_ns)))
 
     def _note_connection(self, channel: Channel) -> None:
-        """Note how a channel's topic was recorded; channels are repeated in every chunk."""
+        """Note how a channel's topic was recorded; a channel may be told several times."""
         schema = self._schemas.get(channel.schema_id)
         if schema is not None and channel.id not in self._connections:
             self._connections[channel.id] = len(self.connections)
@@ -224,6 +252,8 @@ class CutMcap:
         name = self.path.name
         if self._damaged_chunks:
             yield f"damaged chunks in {name}: {self._damaged_chunks}; their messages are lost"
+        if self._nameless:
+            yield f"{self._nameless} messages of {name} are lost: what names their topics is damaged"
         if self._ended:
             return
         where = "before its first message"

@@ -25,6 +25,7 @@ from bag_maker import (
     write_bag,
 )
 from filmed import moving_clip, sway
+from tiny_bags import in_small_chunks
 
 from anyview_ros.diagnosis import Diagnosis, Severity, diagnose
 from anyview_ros.errors import ReadError
@@ -339,3 +340,14 @@ def test_empty_bags_are_refused_in_clear_words(tmp_path: Path, fault: str) -> No
         content.unlink()
     with pytest.raises(ReadError, match=str(bag)):
         bag_evidence(bag)
+
+
+def test_a_bag_with_damage_in_the_middle_is_looked_at_as_far_as_it_is_whole(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()))
+    file = in_small_chunks(bag, 20_000)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+    evidence = bag_evidence(bag)
+    assert any("damaged chunks" in loss for loss in evidence.losses)
+    assert len(evidence.cameras[0].images) > 0

@@ -16,10 +16,12 @@ import pytest
 import zstandard
 from bag_maker import IMAGE, entries, write_bag
 from filmed import moving_clip
+from mcap.reader import make_reader
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
+from tiny_bags import in_small_chunks, tiny_entries
 
 from anyview_ros.diagnosis import Severity, diagnose
 from anyview_ros.errors import ReadError
@@ -454,3 +456,30 @@ def test_a_message_that_is_none_of_its_type_is_an_error_of_ours(tmp_path: Path) 
         (message,) = bag.messages()
         with pytest.raises(ReadError, match="a message of 5 bytes on /head is no std_msgs/msg/Header"):
             bag.decode(message)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_chunk_that_names_the_topics_may_be_damaged(tmp_path: Path, *, ended: bool) -> None:
+    """Channels are told in the first chunk, and once more at the end of a file that was ended."""
+    bag = write_bag(tmp_path / "bag", tiny_entries(40))
+    file = in_small_chunks(bag, 4000)
+    with file.open("rb") as stream:
+        chunks = make_reader(stream).get_summary().chunk_indexes
+    content = bytearray(file.read_bytes())
+    content[chunks[0].chunk_start_offset + 200] ^= 0xFF
+    if not ended:
+        del content[chunks[-1].chunk_start_offset :]
+    alone = tmp_path / "alone.mcap"
+    alone.write_bytes(content)
+    if ended:
+        with Bag(alone, from_start=True) as read:
+            rest = len(list(tiny_entries(40))) - len(list(read.messages()))
+            assert 0 < rest < 30
+            assert read.losses == ("damaged chunks in alone.mcap: 1; their messages are lost",)
+    else:
+        with Bag(alone, from_start=True) as read:
+            nameless = len(list(read.messages()))
+            assert any(
+                "messages of alone.mcap are lost: what names their topics" in each for each in read.losses
+            )
+            assert nameless > 0

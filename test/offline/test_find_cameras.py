@@ -13,7 +13,7 @@ RAW, PACKED, INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "Compressed
 def found(*names: str) -> dict[str, str]:
     """The cameras of a bag of these pictures, each with a CameraInfo beside it: colour and depth."""
     kinds = {name: PACKED if "/compressed" in name else RAW for name in names}
-    spaces = {name.removesuffix("/compressed").rpartition("/")[0] for name in names}
+    spaces = {name.partition("/compressed")[0].rpartition("/")[0] for name in names}
     topics = [BagTopic(name, kind, 9) for name, kind in kinds.items()]
     topics += [BagTopic(f"{space}/camera_info", INFO, 9) for space in spaces]
     return {camera.image: camera.depth for camera in find_cameras(topics)}
@@ -57,3 +57,53 @@ def test_a_lone_camera_that_is_named_for_its_depth_is_one_of_colour(name: str) -
 )
 def test_depth_alone_is_no_camera(name: str) -> None:
     assert found(name) == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "depths"),
+    [
+        (
+            ("/arm/front/image_raw", "/arm/front/aligned_depth/image_raw", "/arm/wrist/image_raw"),
+            {"/arm/front/image_raw": "/arm/front/aligned_depth/image_raw", "/arm/wrist/image_raw": ""},
+        ),
+        (
+            (
+                "/arm/front/image_raw",
+                "/arm/front/depth/image",
+                "/arm/wrist/image_raw",
+                "/arm/wrist/depth/image",
+            ),
+            {
+                "/arm/front/image_raw": "/arm/front/depth/image",
+                "/arm/wrist/image_raw": "/arm/wrist/depth/image",
+            },
+        ),
+        (
+            ("/robot/image_raw", "/robot/wrist/image_raw", "/robot/wrist/depth/image_raw"),
+            {"/robot/wrist/image_raw": "/robot/wrist/depth/image_raw", "/robot/image_raw": ""},
+        ),
+        (
+            ("/cam/color/image_raw", "/cam/infra1/image_rect_raw", "/cam/aligned_depth_to_color/image_raw"),
+            {
+                "/cam/color/image_raw": "/cam/aligned_depth_to_color/image_raw",
+                "/cam/infra1/image_rect_raw": "",
+            },
+        ),
+        (
+            ("/cam/color/image_raw", "/cam/aligned_depth_to_infra1/image_raw", "/cam/infra1/image_rect_raw"),
+            {
+                "/cam/infra1/image_rect_raw": "/cam/aligned_depth_to_infra1/image_raw",
+                "/cam/color/image_raw": "",
+            },
+        ),
+    ],
+)
+def test_no_camera_gets_the_depth_of_another(names: tuple[str, ...], depths: dict[str, str]) -> None:
+    assert found(*names) == found(*names[::-1]) == depths
+
+
+def test_compressed_depth_counts_where_there_is_no_raw_one() -> None:
+    colour, raw = "/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw"
+    packed = f"{raw}/compressedDepth"
+    assert found(colour, packed) == {colour: packed}
+    assert found(colour, packed, raw) == {colour: raw}

@@ -39,7 +39,7 @@ def _metres(depth: DepthEvidence) -> float:
 
 
 def _is_float(depth: DepthEvidence) -> bool:
-    return "32FC1" in depth.stream.encodings
+    return any(encoding.startswith("32FC1") for encoding in depth.stream.encodings)
 
 
 def _one(camera: CameraEvidence, depth: DepthEvidence) -> Iterator[Finding]:

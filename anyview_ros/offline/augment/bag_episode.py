@@ -38,8 +38,8 @@ from anyview_ros.offline.augment.file_hashes import sha256_of_file
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import EpisodeCamera
 from anyview_ros.offline.augment.source_options import known_options
-from anyview_ros.offline.bag_items import BagTopic
-from anyview_ros.offline.bags import Bag, BagCamera, find_cameras
+from anyview_ros.offline.bag_items import COMPRESSED, IMAGE, BagTopic
+from anyview_ros.offline.bags import Bag, BagCamera, find_cameras, namespace_of, read_bag
 from anyview_ros.offline.calibration import read_camera_yaml
 from anyview_ros.offline.posed_film import PosedFilm, posed_film
 
@@ -107,15 +107,7 @@ class BagEpisode:
             ReadError: nothing can be read of it.
         """
         cameras = tuple(self._found.values())
-        try:
-            with Bag(self.path) as bag:
-                return scan_bag(bag, cameras)
-        except ReadError as error:
-            try:
-                with Bag(self.path, from_start=True) as bag:
-                    return scan_bag(bag, cameras, from_start=True)
-            except ReadError:
-                raise error from None
+        return read_bag(self.path, lambda bag: scan_bag(bag, cameras))
 
     @cached_property
     def world_frame(self) -> str:
@@ -183,9 +175,35 @@ class BagEpisode:
         return lens, Placing(self.world_frame)
 
     def _is_ours(self, camera: BagCamera) -> bool:
-        namespace, _, last = camera.image.removesuffix("/compressed").rpartition("/")
+        namespace, last = (
+            namespace_of(camera.image),
+            camera.image.removesuffix("/compressed").rpartition("/")[2],
+        )
         names = {topic.name for topic in self.topics}
         return last in _OURS or any(f"{namespace}/{own}" in names for own in _OURS)
+
+    def shown_by(self, camera: str) -> set[str]:
+        """All topics that show what a camera sees: its pictures in every form, its depth and their CameraInfo.
+
+        Pictures in its namespace whose headers name another frame are those of another camera.
+
+        Raises:
+            ReadError: no such camera.
+        """
+        topics = self.camera_topics(camera)
+        frame = self._frame(topics)
+        shown = {topics.image, topics.camera_info, topics.depth, topics.depth_info}
+        namespace = namespace_of(topics.image)
+        others = [other for other in self._found.values() if self._frame(other) != frame]
+        pictures = {
+            topic.name
+            for topic in self.topics
+            if topic.type in (IMAGE, COMPRESSED)
+            and namespace
+            and topic.name.startswith(f"{namespace}/")
+            and not any(_shows(other, topic.name, namespace) for other in others)
+        }
+        return (shown | pictures) & {topic.name for topic in self.topics}
 
     def camera_topics(self, camera: str) -> BagCamera:
         """The topics of a camera.
@@ -317,6 +335,17 @@ def camera_facts(camera: CameraScan) -> dict[str, Any]:
     }
 
 
+def _shows(other: BagCamera, picture: str, namespace: str) -> bool:
+    """Whether pictures are another camera's: its own, another form of them, its depth, or in its deeper namespace."""
+    deeper = namespace_of(other.image)
+    own = other.image.removesuffix("/compressed")
+    return (
+        picture in (own, other.depth)
+        or picture.startswith(f"{own}/")
+        or (deeper.startswith(f"{namespace}/") and picture.startswith(f"{deeper}/"))
+    )
+
+
 def _named(cameras: tuple[BagCamera, ...]) -> dict[str, BagCamera]:
     """Cameras by name: their namespace, or, where several share it, their topic; raw pictures go before compressed."""
     raw = {camera.image for camera in cameras if not camera.is_compressed}
@@ -326,7 +355,7 @@ def _named(cameras: tuple[BagCamera, ...]) -> dict[str, BagCamera]:
         if not (camera.is_compressed and camera.image.removesuffix("/compressed") in raw)
         and camera.image.removesuffix("/compressed").rpartition("/")[2] not in _OURS
     ]
-    spaces = [camera.image.removesuffix("/compressed").rpartition("/")[0].strip("/") for camera in kept]
+    spaces = [namespace_of(camera.image).strip("/") for camera in kept]
     return {
         space if space and spaces.count(space) == 1 else camera.image.strip("/"): camera
         for space, camera in zip(spaces, kept, strict=True)

@@ -160,7 +160,7 @@ def plan_film(
     chosen = np.flatnonzero(choice.kept)
     if not len(chosen):
         raise ReadError(f"no picture of {name} can be used: {' '.join(choice.losses) or 'there is none'}")
-    depths, chosen_depths, told = _depths(name, camera, instants[chosen], size)
+    depths, chosen_depths, told = _depths(path, scan, name, camera, instants[chosen], size)
     logs = np.array(camera.pictures.logs, np.int64)
     pictures = BagPictures(
         path, scan.from_start, TopicTimes(camera.camera.image, logs), chosen, depths, chosen_depths, size
@@ -204,7 +204,7 @@ def _readable(
     """Which pictures can be read and have the size of the lens (N,), and why the others cannot."""
     track, problems = camera.pictures, Counter(camera.pictures.problems)
     if camera.camera.is_compressed:
-        return _decodable(path, scan, camera, size, problems), problems
+        return _decodable(path, scan, camera.camera.image, size, problems), problems
     right = {index for form, index in track.known_forms.items() if form[:2] == size}
     forms = np.array(track.forms, np.int32)
     for form, index in track.known_forms.items():
@@ -214,14 +214,20 @@ def _readable(
 
 
 def _decodable(
-    path: Path, scan: BagScan, camera: CameraScan, size: tuple[int, int], problems: Counter[str]
+    path: Path,
+    scan: BagScan,
+    topic: str,
+    size: tuple[int, int],
+    problems: Counter[str],
+    *,
+    depth: bool = False,
 ) -> NDArray[np.bool_]:
-    """Which compressed pictures can be decoded: nothing else tells."""
+    """Which compressed pictures can be decoded, and have that size: nothing else tells."""
     good = []
     with Bag(path, from_start=scan.from_start) as bag:
-        for message in bag.messages({camera.camera.image}):
+        for message in bag.messages({topic}):
             try:
-                pixels = decoded(bag.decode(message))
+                pixels = decoded(bag.decode(message), depth=depth)
             except ReadError as error:
                 problems[str(error)] += 1
                 good.append(False)
@@ -283,17 +289,30 @@ def _missing_link(
 
 
 def _depths(
-    name: str, camera: CameraScan, instants: NDArray[np.int64], size: tuple[int, int]
+    path: Path,
+    scan: BagScan,
+    name: str,
+    camera: CameraScan,
+    instants: NDArray[np.int64],
+    size: tuple[int, int],
 ) -> tuple[TopicTimes | None, NDArray[np.int64], tuple[str, ...]]:
     """Where the depth of each picture is; nothing, and why, if it cannot be used."""
     none = np.full(len(instants), -1, np.int64)
     track = camera.depths
     if track is None or not len(track):
         return None, none, ()
-    why = _unfit(track, camera, size)
-    good = np.flatnonzero(_good_depths(track, size))
-    if why or not len(good):
-        return None, none, (f"The depth of {name} is not used: {why or _most_common(track.problems)}.",)
+    problems = Counter(track.problems)
+    why = _unfit(track, camera)
+    if not why:
+        if camera.camera.has_compressed_depth:
+            fitting = _decodable(path, scan, track.topic, size, problems, depth=True)
+        else:
+            fitting = _good_depths(track, size)
+        good = np.flatnonzero(fitting)
+        if not len(good):
+            why = _other_form(track, size) or _most_common(problems)
+    if why:
+        return None, none, (f"The depth of {name} is not used: {why}.",)
     depth_ns = track.instants_ns[good]
     order = advancing(depth_ns, np.ones(len(good), bool))
     good, depth_ns = good[order], depth_ns[order]
@@ -312,16 +331,21 @@ def _depths(
     return TopicTimes(track.topic, np.array(track.logs, np.int64)), chosen, told
 
 
-def _unfit(track: Track, camera: CameraScan, size: tuple[int, int]) -> str:
+def _unfit(track: Track, camera: CameraScan) -> str:
     """Why a depth is not aligned with the pictures; "" if it is."""
     if track.has_stamps != camera.pictures.has_stamps:
         return "its stamps and those of the pictures cannot be compared, since one of them has none"
     if "aligned" not in track.topic and track.frame != camera.pictures.frame:
         return f"it is seen from frame {track.frame}, not {camera.pictures.frame}; record it aligned to the pictures"
-    if not _good_depths(track, size).any() and track.known_forms:
-        width, height, encoding = next(iter(track.known_forms))
-        return f"it is {width}x{height} {encoding}, while the pictures are {size[0]}x{size[1]}"
     return ""
+
+
+def _other_form(track: Track, size: tuple[int, int]) -> str:
+    """What depths are whose messages say so and that are not like the pictures."""
+    form = next(((w, h, encoding) for w, h, encoding in track.known_forms if w and h), None)
+    if form is None:
+        return ""
+    return f"it is {form[0]}x{form[1]} {form[2]}, while the pictures are {size[0]}x{size[1]}"
 
 
 def _good_depths(track: Track, size: tuple[int, int]) -> NDArray[np.bool_]:

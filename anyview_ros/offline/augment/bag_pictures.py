@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, ReadError
-from anyview_ros.messages import compressed_to_rgb, depth_to_metres, image_to_rgb
+from anyview_ros.messages import (
+    compressed_depth_to_metres,
+    compressed_to_rgb,
+    depth_to_metres,
+    image_to_rgb,
+)
 from anyview_ros.offline.bags import Bag
 from anyview_ros.offline.posed_film import FilmFrame
 
@@ -122,9 +127,9 @@ def decoded(message: Any, *, depth: bool = False) -> NDArray[Any]:
         ReadError: they cannot be read.
     """
     try:
-        if depth:
-            return depth_to_metres(message)
-        return image_to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
+        if hasattr(message, "encoding"):
+            return depth_to_metres(message) if depth else image_to_rgb(message)
+        return compressed_depth_to_metres(message) if depth else compressed_to_rgb(message)
     except InvalidInputError as error:
         raise ReadError(str(error)) from error
 

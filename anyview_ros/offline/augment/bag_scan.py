@@ -14,12 +14,9 @@ from anyview_ros.diagnosis import TransformTree
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.messages import Calibration, calibration_of, image_to_array, image_to_rgb, time_to_ns
 from anyview_ros.messages.packed import check_packed_layout, is_packed
-from anyview_ros.offline.bag_items import BagTopic
+from anyview_ros.offline.bag_items import TF, BagTopic
 from anyview_ros.offline.bags import Bag, BagCamera
 from anyview_ros.offline.gathering import TransformGatherer
-
-TF_TYPE = "tf2_msgs/msg/TFMessage"
-INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 
 
 @dataclass
@@ -157,27 +154,22 @@ class BagScan:
     content_bytes: int
 
 
-def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...], *, from_start: bool = False) -> BagScan:
+def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...]) -> BagScan:
     """Walk through a bag; memory grows by some dozens of bytes for each picture and each transform.
 
     Raises:
         ReadError: a part of the bag is damaged.
     """
+    names = {name for camera in cameras for name in (camera.image, camera.depth) if name}
+    tracks = {name: Track(name) for name in names}  # cameras may share one
     scans = {
-        camera.image: CameraScan(camera, Track(camera.image), Track(camera.depth) if camera.depth else None)
-        for camera in cameras
-    }
-    tracks = {
-        track.topic: track
-        for scan in scans.values()
-        for track in (scan.pictures, scan.depths)
-        if track is not None
+        camera.image: CameraScan(camera, tracks[camera.image], tracks.get(camera.depth)) for camera in cameras
     }
     infos: dict[str, list[CameraScan]] = {}
     for scan in scans.values():
         if scan.camera.camera_info:
             infos.setdefault(scan.camera.camera_info, []).append(scan)
-    tf = {topic.name for topic in bag.topics if topic.type == TF_TYPE}
+    tf = {topic.name for topic in bag.topics if topic.type == TF}
     gatherer = TransformGatherer()
     unreadable: Counter[str] = Counter()
     wanted = {*tracks, *infos, *tf}
@@ -213,4 +205,4 @@ def scan_bag(bag: Bag, cameras: tuple[BagCamera, ...], *, from_start: bool = Fal
         f"{lost} messages on {topic} cannot be decoded" for topic, lost in sorted(unreadable.items())
     )
     losses = (*bag.losses, *losses, *gatherer.losses)
-    return BagScan(bag.topics, bag.span_ns, scans, gatherer.tree(), losses, from_start, content_bytes)
+    return BagScan(bag.topics, bag.span_ns, scans, gatherer.tree(), losses, bag.from_start, content_bytes)

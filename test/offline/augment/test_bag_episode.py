@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
-from bag_maker import START_NS, Entry, entries, image, message, stamp, transform, write_bag
+from bag_maker import START_NS, Entry, entries, header, image, message, stamp, transform, write_bag
 from filmed import moving_clip
 from mcap.writer import CompressionType
 from robot_bags import info, write_recording
@@ -471,3 +472,92 @@ def test_what_is_told_of_a_bag(tmp_path: Path) -> None:
     eye = told["cameras"]["eye"]
     assert (eye["topic"], eye["camera_info"], eye["depth"], eye["frame"]) == (IMAGE, INFO, DEPTH, OPTICAL)
     assert (eye["pictures"], eye["rate_hz"], eye["unreadable"]) == (8, 10.0, 0)
+
+
+def test_cameras_share_a_depth(tmp_path: Path) -> None:
+    def twice(entries: Iterator[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            yield entry
+            if entry[0] == IMAGE:
+                yield IMAGE.replace("raw", "rect"), *entry[1:]
+
+    write_recording(tmp_path / "bag", twice(tiny_entries()))
+    episode = opened(tmp_path / "bag")
+    assert [camera.name for camera in episode.cameras] == ["eye/image_raw", "eye/image_rect"]
+    for camera in episode.cameras:
+        frames = list(episode.film(camera.name).frames(range(8)))
+        assert [float(frame.depth.mean()) for frame in frames if frame.depth is not None] == [*range(1, 9)]
+
+
+def packed_depth(index: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """As compressed_depth_image_transport packs millimetres: twelve bytes, and a PNG."""
+    millimetres = np.full((HEIGHT, WIDTH), 1000 * (1 + index), np.uint16)
+    return np.concatenate([np.zeros(12, np.uint8), cv2.imencode(".png", millimetres)[1].ravel()])
+
+
+def with_packed_depth(entries: Iterator[Entry], spoil: int | None = None) -> Iterator[Entry]:
+    index = 0
+    for topic, content, log_ns in entries:
+        if topic != DEPTH:
+            yield topic, content, log_ns
+            continue
+        data = packed_depth(index)
+        packed = message(
+            "sensor_msgs/msg/CompressedImage",
+            header=content.header,
+            format="16UC1; compressedDepth png",
+            data=data[:30] if index == spoil else data,
+        )
+        yield f"{DEPTH}/compressedDepth", packed, log_ns
+        index += 1
+
+
+def test_compressed_depth(tmp_path: Path) -> None:
+    write_recording(tmp_path / "bag", with_packed_depth(tiny_entries(), spoil=3))
+    episode = opened(tmp_path / "bag")
+    film = episode.film("eye")
+    depths = [float(frame.depth.mean()) for frame in film.frames(range(8)) if frame.depth is not None]
+    assert depths == pytest.approx([0 if index == 3 else 1 + index for index in range(8)])
+    assert any("numbers 4, have no depth" in loss for loss in episode.losses)
+
+
+@pytest.mark.parametrize(
+    ("names", "camera", "shown"),
+    [
+        (
+            ("/cams/front", "/cams/wrist", "/cams/front/compressed"),
+            "cams/front",
+            {"/cams/front", "/cams/front/compressed"},
+        ),
+        (
+            ("/robot/image_raw", "/robot/wrist/image_raw", "/robot/wrist/depth/image_raw"),
+            "robot",
+            {"/robot/image_raw"},
+        ),
+        (
+            ("/eye/image_raw", "/eye/image_rect", "/eye/image_rect/compressed", "/eye/depth/image_raw"),
+            "eye/image_raw",
+            {"/eye/image_raw", "/eye/image_rect", "/eye/image_rect/compressed", "/eye/depth/image_raw"},
+        ),
+    ],
+)
+def test_which_topics_show_what_a_camera_sees(
+    tmp_path: Path, names: tuple[str, ...], camera: str, shown: set[str]
+) -> None:
+    """Those in its namespace, but for another camera's, whose frame is another."""
+
+    def recording() -> Iterator[Entry]:
+        for name in names:
+            frame = "wrist" if "wrist" in name else "front"
+            if name.endswith("/compressed"):
+                kind, told = "sensor_msgs/msg/CompressedImage", header(START_NS, frame)
+                data = cv2.imencode(".png", pixels(0))[1].ravel()
+                yield name, message(kind, header=told, format="png", data=data), START_NS
+            elif "depth" in name:
+                metres = np.ones((HEIGHT, WIDTH), np.float32)
+                yield name, image(metres, "32FC1", START_NS, frame), START_NS
+            else:
+                yield name, image(pixels(0), "rgb8", START_NS, frame), START_NS
+
+    write_recording(tmp_path / "bag", recording())
+    assert opened(tmp_path / "bag").shown_by(camera) == shown

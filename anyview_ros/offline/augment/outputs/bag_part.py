@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyview_ros
 from anyview_ros.offline.augment.bag_episode import BagEpisode
 from anyview_ros.offline.augment.outputs.bag_topics import AddedCamera, ViewTopics
-from anyview_ros.offline.augment.outputs.view_messages import COMPRESSED, IMAGE, TF
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.spool import SpooledView
-from anyview_ros.offline.bag_items import BagConnection, BagTopic
+from anyview_ros.offline.bag_items import TF, BagConnection
 from anyview_ros.offline.bag_profiles import LATCHED, RELIABLE
 from anyview_ros.offline.bag_writer import BagWriter, connection_of
 from anyview_ros.offline.bags import Bag, BagCamera
@@ -45,7 +44,7 @@ def write_bag(
         InvalidInputError: views that were not made of it.
     """
     replaced = [episode.camera_topics(view.source) for view in views] if instead else []
-    left_out = {topic for camera in replaced for topic in topics_of_pictures(camera, episode.topics)}
+    left_out = {topic for view in views for topic in episode.shown_by(view.source)} if instead else set()
     with Bag(episode.path, from_start=episode.scan.from_start) as bag, BagWriter(folder, name) as writer:
         channels = [
             -1 if connection.topic in left_out else writer.add_connection(connection)
@@ -135,20 +134,6 @@ def _copy(
             numbers[message.topic] += 1
     for camera in cameras:
         camera.check_whole()
-
-
-def topics_of_pictures(camera: BagCamera, topics: Collection[BagTopic]) -> set[str]:
-    """All topics that show what a camera sees: its pictures in every form, its depth and their CameraInfo."""
-    namespace = camera.image.removesuffix("/compressed").rpartition("/")[0]
-    shown = {camera.image, camera.camera_info, camera.depth} - {""}
-    if camera.depth:
-        shown.add(f"{camera.depth.rpartition('/')[0]}/camera_info")
-    pictures = {
-        topic.name
-        for topic in topics
-        if topic.type in (IMAGE, COMPRESSED) and namespace and topic.name.startswith(f"{namespace}/")
-    }
-    return (shown | pictures) & {topic.name for topic in topics}
 
 
 def connection_of_tf(bag: Bag, *, static: bool) -> BagConnection:

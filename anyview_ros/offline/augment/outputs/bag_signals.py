@@ -17,6 +17,8 @@ from anyview_ros.offline.bags import Bag
 
 _JOINT_STATE = ("position", "velocity", "effort")
 _LARGEST_ARRAY = 4096
+_JITTER_NS = 1_000_000_000
+"""By how much messages may be out of order; stamps that fall back further are those of another run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,26 +40,28 @@ class Signal:
     frame: str
 
 
-def read_signal(path: str | Path, wanted: str) -> Signal:
+def read_signal(path: str | Path, wanted: str, *, from_start: bool = False) -> Signal:
     """Read a topic's numbers.
 
     Args:
         path: of the bag.
         wanted: name of the topic; after a colon, only the fields named, with commas between them, such as
             "/joint_states:position" or "/odom:pose.pose.position".
+        from_start: see :class:`~anyview_ros.offline.bags.Bag`.
 
     Returns:
         The signal. Of a JointState, numbers are positions unless fields are named, and joints keep the order of the
         first message whatever the order of the later ones.
 
     Raises:
-        InvalidInputError: no such topic or field, messages without numbers, or numbers that change in count.
+        InvalidInputError: no such topic or field, messages without numbers, numbers that change in count, or stamps
+            that start over.
         ReadError: a bag that cannot be read.
     """
     topic, _, fields = wanted.partition(":")
-    stamps, rows, frame = [], [], ""
+    stamps, logs, rows, frame = [], [], [], ""
     names: tuple[str, ...] = ()
-    with Bag(path) as bag:
+    with Bag(path, from_start=from_start) as bag:
         kinds = {each.name: each.type for each in bag.topics}
         if topic not in kinds:
             raise InvalidInputError(f"{path} has no topic {topic!r}; it has {', '.join(sorted(kinds))}")
@@ -78,16 +82,32 @@ def read_signal(path: str | Path, wanted: str) -> Signal:
                     f"first had {len(names)}; name fields that do not change, such as {topic}:FIELD"
                 )
             rows.append([numbers[name] for name in names])
-            stamps.append(_stamp_ns(content) or message.log_ns)
+            stamps.append(_stamp_ns(content))
+            logs.append(message.log_ns)
     if not rows:
         raise InvalidInputError(f"{path} has no messages on {topic}")
-    known, values = increasing(np.array(stamps, np.int64), np.array(rows, np.float64))
+    stamped = np.array(stamps, np.int64) > 0
+    if 2 * np.count_nonzero(stamped) <= len(stamped):  # most drivers that leave stamps out do so always
+        stamps, stamped = logs, np.ones(len(logs), bool)
+    instants = np.array(stamps, np.int64)[stamped]
+    _check_one_run(instants, topic)
+    known, values = increasing(instants, np.array(rows, np.float64)[stamped])
     if not np.isfinite(values).all():
         broken = names[int(np.argwhere(~np.isfinite(values))[0, 1])]
         raise InvalidInputError(
             f"{broken} of {topic} is not finite at some instants; name other fields, as {topic}:FIELD"
         )
     return Signal(topic, known, values, names, frame)
+
+
+def _check_one_run(stamps_ns: NDArray[np.int64], topic: str) -> None:
+    behind_ns = np.maximum.accumulate(stamps_ns) - stamps_ns
+    fallen = np.flatnonzero(behind_ns > _JITTER_NS)
+    if len(fallen):
+        raise InvalidInputError(
+            f"stamps of {topic} fall back by {behind_ns[fallen[0]] / 1e9:.1f} s after {fallen[0]} messages, as where a "
+            "simulation starts over, so that values of several runs would mix; cut the bag there"
+        )
 
 
 def _told(chosen: tuple[str, ...]) -> str:

@@ -12,9 +12,6 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.bag_episode import BagEpisode
 from anyview_ros.offline.augment.outputs.marks import provenance_of
 from anyview_ros.offline.augment.outputs.view_messages import (
-    COMPRESSED,
-    IMAGE,
-    INFO,
     TEXT,
     CompressedMaker,
     ImageMaker,
@@ -25,7 +22,7 @@ from anyview_ros.offline.augment.outputs.view_messages import (
     transform,
 )
 from anyview_ros.offline.augment.spool import SpooledView
-from anyview_ros.offline.bag_items import BagConnection
+from anyview_ros.offline.bag_items import COMPRESSED, IMAGE, INFO, BagConnection
 from anyview_ros.offline.bag_profiles import LATCHED, RELIABLE
 from anyview_ros.offline.bag_writer import BagWriter, connection_of
 

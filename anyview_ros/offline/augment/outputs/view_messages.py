@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera, RigidTransform
 from anyview_ros.messages import Calibration
+from anyview_ros.offline.bag_items import COMPRESSED, IMAGE, INFO, TF
 from anyview_ros.offline.bag_writer import ros_types
 
-IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-INFO, TF, TEXT = "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage", "std_msgs/msg/String"
+TEXT = "std_msgs/msg/String"
 JPEG_QUALITY = 95
 
 Parts = tuple[bytes | memoryview, ...]
