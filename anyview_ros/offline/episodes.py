@@ -3,7 +3,8 @@
 ::
 
     metadata.json                          extrinsics.transform: cam2world (default) or world2cam;
-                                           specific.roles: camera -> input | target
+                                           specific.roles: camera -> input | target;
+                                           ours, optional: synthesised: camera -> how its pictures were made
     rgb/camX/%010d.jpg|png  or  rgb/camX.mp4
     lowdim/camX/%010d.npz   or  lowdim/camX.npz      camera, timestep, intrinsics (3, 3), extrinsics (4, 4),
                                            and ours, optional: stamp_ns
@@ -190,6 +191,12 @@ class Episode:
             stamps_ns=np.array([frame.stamp_ns for frame in frames], np.int64),
             depth=_stacked([frame.depth for frame in frames], f"{self.path}: {camera}"),
         )
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The cameras whose pictures were seen, not synthesised, as far as the metadata tell."""
+        synthesised = _section(self.metadata, "synthesised")
+        return tuple(camera for camera in self.cameras if camera not in synthesised)
 
     def with_role(self, role: str) -> tuple[str, ...]:
         """The cameras of a role, such as "input" or "target"."""

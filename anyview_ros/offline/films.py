@@ -122,11 +122,13 @@ def _episode(path: Path, settings: SourceSettings) -> OpenedSource:
     episode = Episode.open(path)
     if settings.rate_hz is not None:
         episode = replace(episode, rate_hz=settings.rate_hz, own_stamps=False)
-    inputs = episode.with_role("input") or episode.cameras
+    inputs = [name for name in episode.with_role("input") or episode.cameras if name in episode.recorded]
     if not settings.camera and len(inputs) > 1:
         raise ReadError(f"{path} has several cameras, {', '.join(inputs)}; choose the source camera")
-    camera = settings.camera or inputs[0]
-    others = {name: partial(episode_film, episode, name) for name in episode.cameras if name != camera}
+    camera = settings.camera or next(iter(inputs), episode.cameras[0])
+    if camera in episode.cameras and camera not in episode.recorded:
+        raise ReadError(f"the pictures of {camera} of {path} are synthesised, not seen; choose a real camera")
+    others = {name: partial(episode_film, episode, name) for name in episode.recorded if name != camera}
     return OpenedSource("episode", episode_film(episode, camera), others)
 
 

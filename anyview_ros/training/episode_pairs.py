@@ -29,7 +29,8 @@ class EpisodePairs:
 
     Args:
         folder: an episode, or a folder of episodes. Roles "input" and "target" in their metadata say which camera is
-            which; without them every ordered pair of cameras is taken.
+            which; without them every ordered pair of cameras is taken. Cameras whose pictures are synthesised teach
+            nothing.
         frames: of the clips.
 
     Raises:
@@ -44,7 +45,7 @@ class EpisodePairs:
             )
         self.pairs = [pair for path in episodes for pair in _pairs(Episode.open(path))]
         if not self.pairs:
-            raise ReadError(f"the {len(episodes)} episodes in {folder} have no two cameras to learn from")
+            raise ReadError(f"the {len(episodes)} episodes in {folder} have no two recorded cameras to learn from")
         self.frames = frames
         self._held: OrderedDict[CameraPair, tuple[PosedClip, PosedClip]] = OrderedDict()
 
@@ -90,7 +91,8 @@ def _episodes_in(folder: Path) -> list[Path]:
 def _pairs(episode: Episode) -> list[CameraPair]:
     sources = episode.with_role("input") or episode.cameras
     targets = episode.with_role("target") or episode.cameras
-    return [CameraPair(episode.path, a, b) for a in sources for b in targets if a != b]
+    seen = set(episode.recorded)
+    return [CameraPair(episode.path, a, b) for a in sources for b in targets if a != b and {a, b} <= seen]
 
 
 def _at(clip: PosedClip, frames: np.ndarray[tuple[int], np.dtype[np.intp]]) -> PosedClip:

@@ -142,3 +142,12 @@ def test_settings_that_a_format_lacks_are_refused(tmp_path: Path, episode: Path)
         open_source(episode, SourceSettings(camera="front", images="b"))
     with pytest.raises(ReadError, match="no camera 'middle'; it has left, right"):
         open_source("motorcycle", SourceSettings(camera="middle"))
+
+
+def test_synthesised_cameras_of_an_episode_are_neither_source_nor_truth(tmp_path: Path) -> None:
+    clips = {"front": moving_clip(), "made": moving_clip(0.2), "side": moving_clip(0.4)}
+    write_episode(tmp_path / "e", clips, rate_hz=RATE_HZ, metadata={"synthesised": {"made": {}}})
+    opened = open_source(tmp_path / "e", SourceSettings(camera="front"))
+    assert set(opened.references) == {"side"}
+    with pytest.raises(ReadError, match="are synthesised, not seen"):
+        open_source(tmp_path / "e", SourceSettings(camera="made"))

@@ -174,7 +174,7 @@ def test_folders_that_hold_nothing_to_learn_from(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no episodes"):
         EpisodePairs(tmp_path, 5)
     write_episode(tmp_path / "one", {"a": clip(0.0)})
-    with pytest.raises(ReadError, match="no two cameras"):
+    with pytest.raises(ReadError, match="no two recorded cameras"):
         EpisodePairs(tmp_path, 5)
 
 
@@ -192,3 +192,12 @@ def test_an_unknown_scale_is_refused(weights: Path, episodes: Path, tmp_path: Pa
 def test_a_rate_that_cannot_be_is_named() -> None:
     with pytest.raises(InvalidInputError, match=r"rate is -1\.0"):
         lora_optimiser(-1.0)
+
+
+def test_synthesised_pictures_teach_nothing(tmp_path: Path) -> None:
+    clips = {name: clip(0.0) for name in ("a", "b", "made")}
+    write_episode(tmp_path / "e", clips, metadata={"synthesised": {"made": {}}})
+    assert [(pair.source, pair.target) for pair in EpisodePairs(tmp_path / "e", 3).pairs] == [
+        ("a", "b"),
+        ("b", "a"),
+    ]

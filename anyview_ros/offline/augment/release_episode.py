@@ -69,6 +69,8 @@ class ReleaseEpisode:
         folder = self.path / "depth" / name
         has_depth = folder.is_dir() and any(folder.iterdir())
         try:
+            if name not in self.episode.recorded:
+                raise ReadError(f"the pictures of {name} are synthesised, not seen; choose a real camera")
             places = self.episode.places(name)
             constant_intrinsics([place.intrinsics for place in places], self.path, name)
             check_rigid(np.stack([place.camera_to_world for place in places]), name="extrinsics")

@@ -111,6 +111,12 @@ def _benchmark_episode(
     unknown = sorted({*sources, *seen} - set(episode.cameras))
     if unknown:
         raise ReadError(f"{path} has no camera {unknown[0]!r}; it has {', '.join(episode.cameras)}")
+    made = sorted({*sources, *seen} - set(episode.recorded))
+    if made:
+        raise ReadError(
+            f"the pictures of {made[0]} of {path} are synthesised, not seen; they are no truth to score by: name real "
+            "cameras by --input and --target, or leave the episode out"
+        )
     above = path.relative_to(folder).parts[:-1] if path != folder else ()
     split = _told(episode.metadata, "split") or "/".join(above) or folder.name
     group = _told(episode.metadata, "group") or (above[0] if above else split)

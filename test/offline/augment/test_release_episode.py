@@ -93,3 +93,14 @@ def test_it_describes_itself(tmp_path: Path) -> None:
         "duration_s": 0.3,
         "cameras": {"a": {"pictures": 4, "role": "target"}, "b": {"pictures": 4, "role": "input"}},
     }
+
+
+def test_synthesised_pictures_are_no_source(tmp_path: Path) -> None:
+    path = write(tmp_path / "e")
+    content = json.loads((path / "metadata.json").read_text())
+    (path / "metadata.json").write_text(json.dumps({**content, "synthesised": {"a": {"method": "x"}}}))
+    (episode,) = open_release_episodes(path, SETTINGS)
+    assert [camera.usable for camera in episode.cameras] == [True, False]
+    assert "the pictures of a are synthesised, not seen" in episode.cameras[1].reason
+    with pytest.raises(ReadError, match="synthesised"):
+        episode.film("a")

@@ -119,3 +119,9 @@ def test_the_hash_tells_other_content(tmp_path: Path) -> None:
     metadata = json.loads((tmp_path / "e" / "metadata.json").read_text())
     (tmp_path / "e" / "metadata.json").write_text(json.dumps({**metadata, "fps": 11}))
     assert content_hash(tmp_path / "e") != before
+
+
+def test_synthesised_pictures_are_no_truth(tmp_path: Path) -> None:
+    write(tmp_path / "e", synthesised={"cam0": {"method": "x"}})
+    with pytest.raises(ReadError, match="are synthesised, not seen; they are no truth"):
+        find_episodes(tmp_path / "e")
