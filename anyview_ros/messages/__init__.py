@@ -15,6 +15,7 @@ from anyview_ros.messages.depth import (
     compressed_depth_to_metres,
     compressed_depth_values,
     depth_in_metres,
+    depth_in_millimetres,
     depth_to_metres,
     depth_values,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "compressed_depth_values",
     "compressed_to_rgb",
     "depth_in_metres",
+    "depth_in_millimetres",
     "depth_to_metres",
     "depth_values",
     "image_to_array",

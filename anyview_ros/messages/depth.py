@@ -13,6 +13,7 @@ from anyview_ros.messages.fields import CompressedImageFields, ImageFields
 from anyview_ros.messages.images import image_to_array
 
 _ENCODINGS = ("16UC1", "mono16", "32FC1")
+_LARGEST_MM = 65535
 _CONFIG_HEADER = struct.Struct("<iff")  # of compressed_depth_image_transport: format, quantisation a and b
 
 
@@ -94,6 +95,13 @@ def depth_in_metres(values: NDArray[Any]) -> NDArray[np.float32]:
     if values.dtype == np.uint16:
         return values.astype(np.float32) * np.float32(1e-3)
     return values.astype(np.float32, copy=False)
+
+
+def depth_in_millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Depth (H, W), metres, as 16UC1 and 16 bit PNGs have it: whole millimetres, 0 where unknown or beyond 65.535 m."""
+    rounded = np.round(np.where(np.isfinite(depth), depth, 0).astype(np.float64) * 1000)
+    fits = (rounded >= 0) & (rounded <= _LARGEST_MM)
+    return np.where(fits, rounded, 0).astype(np.uint16)
 
 
 def _from_inverse(raw: NDArray[Any], a: float, b: float) -> NDArray[np.float32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
 from anyview_ros.messages.whole_pictures import decoded
+from anyview_ros.offline.numpy_files import BROKEN_NUMPY_FILE
 from anyview_ros.offline.picture_files import picture_bytes
 from anyview_ros.offline.video_frames import VideoFrames
 
@@ -107,7 +107,7 @@ def _load(file: Path) -> dict[str, NDArray[Any]]:
             for name in ("timestep", "intrinsics", "extrinsics", "stamp_ns"):
                 if name in archive.files:
                     found[name] = archive[name]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except BROKEN_NUMPY_FILE as error:
         raise ReadError(f"cannot read {file}: {error}; write it with numpy.savez, numbers only") from error
     return found
 

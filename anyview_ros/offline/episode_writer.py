@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.messages import depth_in_millimetres
 from anyview_ros.offline.episodes import DEFAULT_RATE_HZ
+from anyview_ros.offline.unfinished import made_beside
 
 
 def write_episode(
@@ -44,10 +45,7 @@ def write_episode(
         raise InvalidInputError(f"{path} exists; name a new folder, or remove it first")
     if not clips:
         raise InvalidInputError("clips is empty; an episode has at least one camera")
-    partial = path.with_name(path.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with made_beside(path) as partial:
         origin = min(int(clip.stamps_ns[0]) for clip in clips.values())
         for name, clip in clips.items():
             _write_camera(partial, name, clip, origin, rate_hz)
@@ -59,9 +57,6 @@ def write_episode(
         }
         (partial / "metadata.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         partial.rename(path)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _write_camera(folder: Path, name: str, clip: PosedClip, origin_ns: int, rate_hz: float) -> None:
@@ -81,8 +76,7 @@ def _write_camera(folder: Path, name: str, clip: PosedClip, origin_ns: int, rate
         key = f"{int(step):010d}"
         _write_png(folder / "rgb" / name / f"{key}.png", cv2.cvtColor(clip.frames[index], cv2.COLOR_RGB2BGR))
         if clip.depth is not None:
-            millimetres = np.clip(np.round(clip.depth[index] * 1000), 0, 65535).astype(np.uint16)
-            _write_png(folder / "depth" / name / f"{key}.png", millimetres)
+            _write_png(folder / "depth" / name / f"{key}.png", depth_in_millimetres(clip.depth[index]))
         np.savez(
             folder / "lowdim" / name / f"{key}.npz",
             camera=np.array(name),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
 from anyview_ros.messages.whole_pictures import decoded
+from anyview_ros.offline.numpy_files import BROKEN_NUMPY_FILE
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -77,7 +78,7 @@ def read_depth_values(path: str | Path) -> NDArray[np.float32]:
     if path.suffix == ".npy":
         try:
             values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except BROKEN_NUMPY_FILE as error:
             raise ReadError(f"cannot read depth {path}: {error}") from error
     else:
         values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)

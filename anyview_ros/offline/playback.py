@@ -60,7 +60,8 @@ def instants(recording: Recording, *, rate_hz: float) -> Iterator[Instant]:
     for frame in recording.source.frames():
         if frame.stamp_ns + half_frame_ns < due_ns:
             continue
-        due_ns += 1e9 / rate_hz
+        is_late = frame.stamp_ns - half_frame_ns > due_ns  # after a gap
+        due_ns = (frame.stamp_ns if is_late else due_ns) + 1e9 / rate_hz
         seen: dict[str, RecordedFrame] = {}
         for name, film in references.items():
             partner = next(
@@ -97,7 +98,7 @@ def _reduced(recorded: RecordedCamera, max_size: int) -> RecordedCamera:
             depth = frame.depth
             image = np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)
             if depth is not None:
-                depth = np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST), np.float32)
+                depth = np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32)
             yield RecordedFrame(frame.stamp_ns, image, depth)
 
     return replace(recorded, camera=recorded.camera.resized(*size), frames=frames)

@@ -124,6 +124,9 @@ def _depths(path: Path, frames: Sequence[Mapping[str, Any]]) -> list[Path]:
     named = [frame["depth_file_path"] for frame in frames if frame.get("depth_file_path")]
     if named and len(named) != len(frames):
         raise ReadError(f"{path} names depth for {len(named)} of {len(frames)} frames; name all or none")
+    for name in named:
+        if not isinstance(name, str):
+            raise ReadError(f"{path}: depth_file_path is {name!r}; name the depth image")
     return [path.parent / name for name in named]
 
 

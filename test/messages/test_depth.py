@@ -18,6 +18,7 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.messages import (
     compressed_depth_to_metres,
     compressed_depth_values,
+    depth_in_millimetres,
     depth_to_metres,
     depth_values,
 )
@@ -89,3 +90,13 @@ def test_other_compressed_formats_are_refused(said: str) -> None:
 def test_a_picture_of_8_bits_is_no_depth() -> None:
     with pytest.raises(InvalidInputError, match="holds no PNG of 16 bit grey"):
         compressed_depth_to_metres(compressed("16UC1", np.ones((8, 8), np.uint8)))
+
+
+@given(arrays(np.float32, SHAPE, elements=st.floats(0, 65.5, width=32)))
+def test_metres_become_millimetres(depth: np.ndarray[Any, Any]) -> None:
+    np.testing.assert_allclose(depth_in_millimetres(depth) / 1000, depth, atol=0.00051)
+
+
+def test_what_millimetres_cannot_say_is_unknown() -> None:
+    depth = np.array([[65.536, 100.0, np.inf, np.nan, -1.0, 65.535]], np.float32)
+    assert depth_in_millimetres(depth).tolist() == [[0, 0, 0, 0, 0, 65535]]

@@ -103,6 +103,14 @@ def test_objects_are_never_unpickled(episode: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+def spoil_compressed(file: Path) -> None:
+    """As np.savez_compressed writes it, with bytes changed among the numbers."""
+    np.savez_compressed(file, intrinsics=np.eye(3), extrinsics=np.eye(4))
+    content = bytearray(file.read_bytes())
+    content[70:90] = bytes(20)
+    file.write_bytes(content)
+
+
 def read_all(episode: Path) -> list[PosedClip]:
     opened = Episode.open(episode)
     return [opened.clip(camera) for camera in opened.cameras]
@@ -114,6 +122,11 @@ def read_all(episode: Path) -> list[PosedClip]:
         (lambda e: next((e / "rgb" / "cam0").iterdir()).unlink(), "2 pictures but 3 lowdim"),
         (lambda e: next((e / "rgb" / "cam0").iterdir()).write_bytes(b"\x89PNG"), "cannot read picture"),
         (lambda e: next((e / "lowdim" / "cam0").iterdir()).write_bytes(b"PK\x03"), "cannot read .*npz"),
+        (lambda e: spoil_compressed(next((e / "lowdim" / "cam0").iterdir())), "cannot read .*npz"),
+        (
+            lambda e: np.save((e / "lowdim" / "cam0" / "0000000000.npz").open("wb"), np.eye(3)),
+            "cannot read .*npz",
+        ),
         (
             lambda e: np.savez(next((e / "lowdim" / "cam0").iterdir()), intrinsics=np.eye(3)),
             "extrinsics must be",

@@ -72,3 +72,10 @@ def test_pictures_that_are_cut_off_are_refused_and_not_filled_with_grey(tmp_path
             read_picture(file)
     with pytest.raises(ReadError, match=r"absent\.png: No such file"):
         read_picture(tmp_path / "absent.png")
+
+
+def test_a_depth_file_that_is_empty_or_no_array_is_told(tmp_path: Path) -> None:
+    for content in (b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"):
+        (tmp_path / "d.npy").write_bytes(content)
+        with pytest.raises(ReadError, match="cannot read depth"):
+            read_depth_values(tmp_path / "d.npy")

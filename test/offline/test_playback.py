@@ -52,6 +52,18 @@ def test_a_rate_that_is_none_is_refused(rate_hz: float) -> None:
         list(instants(Recording("r", film(30, 3), (), 30.0), rate_hz=rate_hz))
 
 
+def test_reduced_depth_lies_where_the_picture_does() -> None:
+    columns = np.broadcast_to(np.arange(96, dtype=np.float32), (72, 96))  # the value tells the column
+
+    def frames() -> Iterator[RecordedFrame]:
+        yield RecordedFrame(0, np.zeros((72, 96, 3), np.uint8), columns)
+
+    camera = RecordedCamera("cam", CAMERA.resized(96, 72), np.eye(4), frames)
+    depth = next(reduced(Recording("r", camera, (), 30.0), 32).source.frames()).depth
+    assert depth is not None
+    np.testing.assert_array_equal(depth[10], 1 + 3 * np.arange(32))  # the middle one of three
+
+
 def test_reducing_scales_camera_and_picture_together() -> None:
     small = reduced(Recording("r", film(30, 2), (film(30, 2, name="other"),), 30.0), 32)
     for camera in (small.source, *small.references):
@@ -70,3 +82,14 @@ def test_the_source_keeps_its_distortion_and_references_lose_it() -> None:
 def test_an_absurd_size_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="max_size is 3"):
         reduced(Recording("r", film(30, 2), (), 30.0), 3)
+
+
+def test_the_rate_is_kept_after_a_gap() -> None:
+    def frames() -> Iterator[RecordedFrame]:
+        for index in (*range(30), *range(120, 150)):
+            yield RecordedFrame(round(index * 1e9 / 30), np.zeros((48, 64, 3), np.uint8))
+
+    recording = Recording("r", RecordedCamera("cam", CAMERA, np.eye(4), frames), (), 30.0)
+    stamps = np.array([instant.stamp_ns for instant in instants(recording, rate_hz=5)])
+    assert len(stamps) == 10
+    assert np.diff(stamps).min() >= 0.16e9

@@ -147,3 +147,13 @@ def test_what_is_no_json_is_named(tmp_path: Path) -> None:
             read_transforms(path)
     with pytest.raises(ReadError, match=r"none/transforms\.json"):
         read_transforms(tmp_path / "none")
+
+
+def test_a_depth_that_is_no_name_is_told(tmp_path: Path) -> None:
+    path = write_transforms(tmp_path, moving_clip(), fps=10)
+    content = json.loads(path.read_text())
+    for frame in content["frames"]:
+        frame["depth_file_path"] = 3
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReadError, match="depth_file_path is 3; name the depth image"):
+        read_transforms(path)

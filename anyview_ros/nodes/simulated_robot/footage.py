@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from anyview_ros import __version__
 from anyview_ros.errors import ReadError
+from anyview_ros.messages import depth_in_millimetres
 from anyview_ros.scenes import MountedCamera, World, film
 
 Progress = Callable[[int, int], None]
@@ -44,7 +45,7 @@ class DepthSensor:
             error = rng.standard_normal(depth_m.shape, dtype=np.float32) * np.float32(self.noise)
             measured = np.where(depth_m > 0, np.maximum(depth_m + error * depth_m**2, np.float32(1e-3)), 0)
         if self.millimetres:
-            return np.round(np.clip(measured * 1000, 0, 65535)).astype(np.uint16)
+            return depth_in_millimetres(measured)
         return measured.astype(np.float32)
 
 

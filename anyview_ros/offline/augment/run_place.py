@@ -88,9 +88,17 @@ def _settings(content: dict[str, object]) -> AugmentSettings:
 
 
 class RunPlace:
-    """The folders of a run with output ``output``."""
+    """The folders of a run with output ``output``.
+
+    Raises:
+        InvalidInputError: that names no folder.
+    """
 
     def __init__(self, output: Path) -> None:
+        if output.name in ("", ".."):
+            raise InvalidInputError(
+                f"output {output} has no name of its own; name a folder that is to be made"
+            )
         self.output = output
         self.partial = output.with_name(output.name + ".partial")
         self.jobs = self.partial / JOBS

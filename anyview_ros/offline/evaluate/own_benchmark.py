@@ -125,16 +125,20 @@ def _claim(folder: Path, plan: BenchmarkPlan) -> None:
     """Write down what is recorded here, or see that it is the same."""
     told = f"{plan}\n"
     file = folder / "plan.txt"
-    if file.is_file() and file.read_text(encoding="utf-8") != told:
-        raise InvalidInputError(
-            f"{folder} holds a benchmark of another plan (see {file}); name another folder"
-        )
-    if not file.is_file() and folder.is_dir() and any(folder.iterdir()):
+    if file.is_file():
+        if file.read_text(encoding="utf-8") != told:
+            raise InvalidInputError(
+                f"{folder} holds a benchmark of another plan (see {file}); name another folder"
+            )
+        return
+    unfinished = file.with_suffix(".part")
+    if folder.is_dir() and any(path != unfinished for path in folder.iterdir()):
         raise InvalidInputError(
             f"{folder} is not empty and holds no benchmark of this kind; name another folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(told, encoding="utf-8")
+    unfinished.write_text(told, encoding="utf-8")
+    unfinished.replace(file)
 
 
 def _kept(clip: PosedClip, plan: BenchmarkPlan) -> PosedClip:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
 from anyview_ros.offline.synthesize.pieces import Piece, Report, RunSettings, plan_pieces, synthesize_pieces
 from anyview_ros.offline.synthesize.targets import FilmTarget
 from anyview_ros.offline.synthesize.writing import TargetWriter
+from anyview_ros.offline.unfinished import made_beside
 from anyview_ros.synthesis import (
     CancelToken,
     MethodDescription,
@@ -74,11 +74,8 @@ def run(
     options = resolve_options(settings.options, description.options_type, description.name)
     settings = replace(settings, options=options)
     pieces = plan_pieces(film, targets, description, settings)
-    partial = output.with_name(output.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     began = time.monotonic()
-    try:
+    with made_beside(output) as partial:
         folders = [partial] if len(targets) == 1 else [partial / target.name for target in targets]
         text = _marks(description.name, settings)
         with ExitStack() as opened:
@@ -99,9 +96,6 @@ def run(
         content = json.dumps(info, indent=2, allow_nan=False)
         (partial / INFO).write_text(content + "\n", encoding="utf-8")
         _publish(partial, output)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return info
 
 

@@ -15,12 +15,11 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.evaluation.mp4 import Mp4Writer
 from anyview_ros.evaluation.pictures import sheet
-from anyview_ros.methods.framewise import nearest_frame
+from anyview_ros.messages import depth_in_millimetres
 from anyview_ros.offline.posed_film import FilmFrame
 from anyview_ros.offline.synthesize.scoring import ComparedView, RunningScores, sample_of
 from anyview_ros.synthesis import SynthesizedView
-
-_LARGEST_MM = 65535
+from anyview_ros.synthesis.instants import nearest_frame
 
 
 class TargetWriter:
@@ -86,10 +85,9 @@ class TargetWriter:
         """16 bit grey, millimetres, 0 = unknown; what is too far for that is unknown, and counted."""
         folder = self._folder / "depth"
         folder.mkdir(exist_ok=True)
-        millimetres = np.round(np.where(np.isfinite(depth), depth, 0).astype(np.float64) * 1000)
-        fits = (millimetres >= 0) & (millimetres <= _LARGEST_MM)
-        self._out_of_range += int((~fits).sum())
-        write_marked_png(folder / name, np.where(fits, millimetres, 0).astype(np.uint16), text)
+        millimetres = depth_in_millimetres(depth)
+        self._out_of_range += int((np.isfinite(depth) & (depth > 1) & (millimetres == 0)).sum())
+        write_marked_png(folder / name, millimetres, text)
 
     def summary(self) -> dict[str, Any]:
         """Number of views, mean confidence, scores (None without truth), and notes, one sentence each."""

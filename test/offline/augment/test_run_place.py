@@ -107,3 +107,9 @@ def test_symbolic_links_do_not_hide_an_overlap(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "data")
     with pytest.raises(InvalidInputError, match="overlap"):
         RunPlace(tmp_path / "link" / "out").check_apart([tmp_path / "data"])
+
+
+@pytest.mark.parametrize("output", [".", "..", "below/..", "/"])
+def test_an_output_has_a_name(output: str) -> None:
+    with pytest.raises(InvalidInputError, match="has no name of its own"):
+        RunPlace(Path(output))

@@ -47,3 +47,9 @@ def test_two_jobs_at_once_and_their_merge_are_one_run(tmp_path: Path) -> None:
     again = array_job(1, 2, tmp_path, arguments)
     _, errors = again.communicate(timeout=100)
     assert again.returncode == 0, errors
+
+
+def test_the_warning_before_the_time_limit_reaches_the_program() -> None:
+    """Without B: it would go to job steps alone, of which the script begins none (man sbatch)."""
+    signals = [line for line in SCRIPT.read_text().splitlines() if line.startswith("#SBATCH --signal")]
+    assert signals == ["#SBATCH --signal=B:TERM@120"]

@@ -89,3 +89,25 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_plans_that_cannot_be(wrong: dict) -> None:
     with pytest.raises(InvalidInputError, match=next(iter(wrong))):
         BenchmarkPlan(**wrong)
+
+
+def test_a_plan_that_could_not_be_written_whole_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk is full; and once it is there it is not written again."""
+    monkeypatch.setattr(own, "ROBOT_SPLITS", {})
+    monkeypatch.setattr(own, "ROOM_SPLITS", {})
+    written = Path.write_text
+
+    def half(path: Path, content: str, **options: str) -> int:
+        written(path, content[: len(content) // 2], **options)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", half)
+        with pytest.raises(OSError, match="No space"):
+            record_benchmark(tmp_path / "bench", PLAN)
+    assert record_benchmark(tmp_path / "bench", PLAN) == 0
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", half)
+        assert record_benchmark(tmp_path / "bench", PLAN) == 0

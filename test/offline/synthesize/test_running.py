@@ -56,7 +56,7 @@ def test_reprojection_beats_the_source_by_far_on_what_it_saw(opened: OpenedSourc
         assert frames_of(out / video) == 12
     for part in ("frames", "confidence", "depth"):
         assert len(list((out / part).iterdir())) == 12
-    assert not out.with_name("out.partial").exists()
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_cut_up_work_gives_the_same_pictures(opened: OpenedSource, tmp_path: Path) -> None:
@@ -196,3 +196,13 @@ def test_depth_beyond_what_a_png_holds_is_unknown_and_told(opened: OpenedSource,
     assert any("beyond 65.535 m" in note for note in info["targets"][0]["notes"])
     depth = cv2.imread(str(tmp_path / "o" / "depth" / "000000.png"), cv2.IMREAD_UNCHANGED)
     assert (depth == 0).mean() > 0.5
+
+
+def test_what_bears_the_name_of_unfinished_work_stays(opened: OpenedSource, tmp_path: Path) -> None:
+    """As that of another command, or of the user."""
+    theirs = tmp_path / "out.partial" / "work"
+    theirs.mkdir(parents=True)
+    targets, _ = plan_targets(TargetWishes(shift=(0.1, 0, 0)), opened.film)
+    run(opened.film, targets, CopySource(), tmp_path / "out", RunSettings())
+    assert theirs.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.partial"]

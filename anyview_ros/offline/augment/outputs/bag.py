@@ -28,6 +28,7 @@ from anyview_ros.offline.augment.bag_episode import BagEpisode
 from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.bag_part import write_bag
 from anyview_ros.offline.augment.outputs.linking import link_or_copy_folder
+from anyview_ros.offline.augment.planning import choose_camera
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.augment.spool import SpooledView
@@ -57,8 +58,7 @@ class BagFormat:
         bag = _bag_of(episode)
         copies = 1
         if self._settings.mode == "append-episode":
-            longest = max((camera["pictures"] for camera in bag.describe()["cameras"].values()), default=1)
-            copies += math.ceil(frames / max(longest, 1))
+            copies += math.ceil(frames / max(len(bag.film(choose_camera(bag, self._settings))), 1))
         added = frame_bytes * 4 // 3 if self._settings.confidence else frame_bytes
         return copies * bag.content_bytes + frames * (added + _BYTES_BESIDE_A_PICTURE)
 

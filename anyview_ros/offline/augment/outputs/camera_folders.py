@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.evaluation.marked_png import write_marked_png
+from anyview_ros.messages import depth_in_millimetres
 from anyview_ros.offline.augment.outputs.marks import picture_text
 from anyview_ros.offline.augment.outputs.npz_members import write_members
 from anyview_ros.offline.augment.spool import SpooledView
-
-_LARGEST_MM = 65535
 
 
 def write_view_pictures(
@@ -48,9 +47,7 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
 
 def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
     """Write depth (H, W) in metres as PNG of 16 bit, millimetres; what is beyond 65.535 m is unknown, 0."""
-    millimetres = np.round(np.where(np.isfinite(depth), depth, 0).astype(np.float64) * 1000)
-    fits = (millimetres >= 0) & (millimetres <= _LARGEST_MM)
-    _write_png(path, np.where(fits, millimetres, 0).astype(np.uint16))
+    _write_png(path, depth_in_millimetres(depth))
 
 
 def write_lowdim_entry(

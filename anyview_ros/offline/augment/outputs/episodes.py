@@ -24,6 +24,7 @@ from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.filmed_episode import write_filmed_episode
 from anyview_ros.offline.augment.outputs.linking import link_or_copy_folder
 from anyview_ros.offline.augment.outputs.released_episode import write_released_episode
+from anyview_ros.offline.augment.planning import choose_camera
 from anyview_ros.offline.augment.release_episode import ReleaseEpisode
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
@@ -55,7 +56,7 @@ class EpisodesFormat:
         lengths = {camera.name: len(episode.film(camera.name)) for camera in episode.cameras if camera.usable}
         copies = 1
         if self._settings.mode == "append-episode":
-            copies += math.ceil(frames / max(lengths[_source(self._settings, episode)], 1))
+            copies += math.ceil(frames / max(lengths[choose_camera(episode, self._settings)], 1))
         return copies * _original_bytes(episode, lengths) + frames * (frame_bytes + frame_bytes // 50 + 8192)
 
     def write_part(self, episode: SourceEpisode, views: Sequence[SpooledView], folder: Path) -> None:
@@ -102,10 +103,6 @@ class EpisodesFormat:
         if self._settings.mode == "append-episode":
             text = json.dumps({"synthesised": True, "copies": copies}, indent=2, sort_keys=True)
             (output / AUGMENTATION).write_text(text + "\n", encoding="utf-8")
-
-
-def _source(settings: AugmentSettings, episode: SourceEpisode) -> str:
-    return settings.camera or next(camera.name for camera in episode.cameras if camera.usable)
 
 
 def _original_bytes(episode: SourceEpisode, lengths: dict[str, int]) -> int:

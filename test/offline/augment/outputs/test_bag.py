@@ -373,6 +373,21 @@ def test_the_room_that_is_needed_is_guessed_from_above(bag: Path, tmp_path: Path
     assert used <= guess < used + 2**22
 
 
+def test_the_room_for_copies_is_guessed_by_the_source_and_not_by_a_faster_camera(tmp_path: Path) -> None:
+    def beside(entries: Iterator[Any]) -> Iterator[Any]:
+        for topic, content, log_ns in entries:
+            yield topic, content, log_ns
+            if topic == IMAGE:
+                for late_ns in range(1, 6):
+                    yield "/fast/image_raw", content, log_ns + late_ns
+
+    episode = opened(write_recording(tmp_path / "bag", beside(tiny_entries(COUNT, depth=False))))
+    views = [view_of(episode, tmp_path, f"side_{number}") for number in range(5)]
+    output = BagFormat(settings(mode="append-episode", camera="eye"))
+    guess = output.bytes_needed(episode, WIDTH * HEIGHT * 3, len(views) * COUNT)
+    assert guess > len(views) * episode.content_bytes
+
+
 def test_a_view_of_another_bag_is_refused(bag: Path, tmp_path: Path) -> None:
     other = opened(write_recording(tmp_path / "other", tiny_entries(COUNT + 3)))
     with pytest.raises(InvalidInputError, match="view side has 3 stamps that eye lacks"):
