@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anyview_ros.offline.lerobot.dataset_writer import DatasetWriter
 from anyview_ros.offline.lerobot.layout import always_features, camera_feature
 from anyview_ros.offline.lerobot.statistics import PictureStatistics, column_statistics
-from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo, video_info
+from anyview_ros.offline.lerobot.video_encoding import Coding, EpisodeVideo, video_info
 
 TOP, SIDE = "observation.images.top", "observation.images.side"
 LENGTHS = (5, 7, 4)
@@ -43,6 +43,7 @@ def write_dataset(
     keys: Sequence[str] = (TOP, SIDE),
     size: tuple[int, int] = (64, 48),
     codec: str = "h264",
+    pixels: str = "",
     embedded: bool = False,
     video_files_mb: float = 500,
     calibrated: bool = True,
@@ -58,7 +59,7 @@ def write_dataset(
         for place, key in enumerate(keys):
             statistics = PictureStatistics(length)
             file = scratch / f"{episode}_{key}.mp4"
-            with EpisodeVideo(file, rate=rate, codec=codec) as video:
+            with EpisodeVideo(file, rate=rate, coding=Coding(codec, pixels)) as video:
                 for index in range(total, total + length):
                     image = picture(index, width=width, height=height, shade=40 * place)
                     video.add(image)

@@ -92,6 +92,11 @@ class OtherCamera(ViewSampler):
             raise arguments.error("camera needs the name of a camera of the episode, such as camera:overhead")
         return cls(settings, camera)
 
+    def sized_like(self, source: str) -> str:
+        """That camera."""
+        del source
+        return self.camera
+
     def _lay(self, episode: SourceEpisode, film: PosedFilm, generator: np.random.Generator) -> Laid:
         del generator  # nothing is drawn
         known = {camera.name for camera in episode.cameras}

@@ -69,6 +69,10 @@ class ViewSettings:
     fov_deg: float | None = None
     intrinsics: PinholeCamera | None = None
 
+    def size_from(self, source: tuple[int, int]) -> tuple[int, int]:
+        """Width and height of the view, made from a camera of that size."""
+        return self.intrinsics.size if self.intrinsics is not None else self.size or source
+
     def camera(self, source: PinholeCamera) -> PinholeCamera:
         """Intrinsics of the view.
 
@@ -179,6 +183,14 @@ class ViewSampler(ABC):
         """How many views it gives per episode, if the run asks for ``samples`` of each sampler."""
         return (self.settings.samples or samples) if self.varies else 1
 
+    def view_name(self, index: int) -> str:
+        """The name of one of its views."""
+        return f"{self.name}_{index}" if self.varies else self.name
+
+    def sized_like(self, source: str) -> str:
+        """Name of the camera whose size its views have where they are told none: the source's."""
+        return source
+
     def draw(
         self, episode: SourceEpisode, film: PosedFilm, *, index: int = 0, seed: int = 0, attempt: int = 0
     ) -> DrawnView:
@@ -198,11 +210,12 @@ class ViewSampler(ABC):
             InvalidPoseError: a camera that cannot be.
             ReadError: a frame or a camera that the episode does not have, or pictures that cannot be read.
         """
-        name = f"{self.name}_{index}" if self.varies else self.name
+        name = self.view_name(index)
         taken = {topic_name(camera.name) for camera in episode.cameras}
         if name in taken:
             raise InvalidInputError(
-                f"view {self.text!r} would be named {name}, but {episode.name} has a camera of that name; give name="
+                f"view {self.text!r} would be named {name}, but {episode.name} has a camera of that name; give it "
+                f"another, as {self.text}{',' if ':' in self.text else ':'}name=more"
             )
         number = draw_seed(seed, episode.fingerprint(), self.text, index, attempt)
         laid = self._lay(episode, film, np.random.default_rng(number))

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from anyview_ros.offline.lerobot.findings import CheckedDataset
-from anyview_ros.offline.lerobot.layout import AUGMENTATION
+from anyview_ros.offline.lerobot.layout import AUGMENTATION, VIDEOS_STORED_AS
 
 
 def augmentation(dataset: CheckedDataset) -> Iterator[str]:
     """It tells of every episode, of origins that exist, and of keys whose features say that they are synthesised."""
-    file = dataset.path / AUGMENTATION
-    if not file.is_file():
+    content = dataset.augmentation
+    if content is None:
         return
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
         episodes, keys = content["episodes"], content["synthesised_keys"]
         indices = [each["episode_index"] for each in episodes]
         origins = [each["origin_episode_index"] for each in episodes]
         synthesised = {key for each in episodes for key in each["synthesised"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         yield f"cannot read {AUGMENTATION}: {error!r}"
         return
     count = len(dataset.dataset.episodes)
@@ -31,6 +29,9 @@ def augmentation(dataset: CheckedDataset) -> Iterator[str]:
             yield f"{AUGMENTATION}: episode {index} has origin {origin}, which is no recorded episode"
     if synthesised != set(keys):
         yield f"{AUGMENTATION}: synthesised_keys are {keys}, episodes tell of {sorted(synthesised)}"
+    for name in content.get(VIDEOS_STORED_AS, {}):
+        if not (dataset.path / name).is_file():
+            yield f"{AUGMENTATION} tells of {name}, which is no file"
     for key in keys:
         feature = dataset.dataset.features.get(key)
         if feature is None:

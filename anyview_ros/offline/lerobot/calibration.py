@@ -40,6 +40,7 @@ from anyview_ros.geometry import (
     matrix_from_quaternion,
 )
 from anyview_ros.offline.calibration import read_camera_yaml
+from anyview_ros.offline.lerobot import parquet
 
 Array = NDArray[np.float64]
 RotationKind = Literal["quaternion_xyzw", "quaternion_wxyz", "rotation_vector", "matrix"]
@@ -325,9 +326,9 @@ def _nearest_rotations(matrices: Array) -> Array:
 
 
 def numbers_of(table: Any, keys: Sequence[str]) -> dict[str, Array]:
-    """Features of numbers of a table as float64 (N, D), by key."""
-    found = {}
-    for key in keys:
-        values = np.asarray(table[key].to_pylist(), np.float64)
-        found[key] = values.reshape(len(values), -1)
-    return found
+    """Features of numbers of a table as float64 (N, D), by key.
+
+    Raises:
+        ReadError: rows without values.
+    """
+    return {key: parquet.numbers_of(table, key).astype(np.float64) for key in keys}

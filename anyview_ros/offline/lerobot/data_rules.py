@@ -13,14 +13,14 @@ from anyview_ros.offline.lerobot.dataset import DatasetEpisode
 from anyview_ros.offline.lerobot.file_numbers import gaps
 from anyview_ros.offline.lerobot.findings import CheckedDataset
 from anyview_ros.offline.lerobot.layout import ALWAYS, BYTES_PER_MB
-from anyview_ros.offline.lerobot.parquet import huggingface_metadata, read_schema
+from anyview_ros.offline.lerobot.parquet import huggingface_metadata, read_metadata, read_schema
 
 _TYPES = {"string": "string", "float32": "float", "float64": "double", "bool": "bool"}
 
 
 def data_files(dataset: CheckedDataset) -> Iterator[str]:
     """Every file is some episode's, follows the one before it, and is no larger than the limit."""
-    users = _users(dataset)
+    users = dataset.data_files
     for file in sorted((dataset.path / "data").rglob("*.parquet")):
         if file not in users:
             yield f"{dataset.named(file)} is no episode's"
@@ -37,7 +37,7 @@ def columns(dataset: CheckedDataset) -> Iterator[str]:
         key: feature for key, feature in dataset.dataset.features.items() if feature["dtype"] != "video"
     }
     told = json.loads(huggingface_metadata(dataset.dataset.features)["huggingface"])["info"]["features"]
-    for file in _users(dataset):
+    for file in dataset.data_files:
         schema = read_schema(file)
         missing, surplus = sorted(set(wanted) - set(schema.names)), sorted(set(schema.names) - set(wanted))
         if missing:
@@ -48,9 +48,7 @@ def columns(dataset: CheckedDataset) -> Iterator[str]:
             complaint = _wrong_type(schema.field(key).type, wanted[key])
             if complaint:
                 yield f"{dataset.named(file)}: column {key} is {complaint}"
-        known = (
-            json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-        )
+        known = read_metadata(file, "huggingface").get("info", {}).get("features", {})
         if set(known) != set(told):
             yield f"{dataset.named(file)}: metadata huggingface tells of {sorted(known)}, not of {sorted(told)}"
 
@@ -72,15 +70,22 @@ def _wrong_type(kind: Any, feature: Any) -> str:
 
 
 def rows(dataset: CheckedDataset) -> Iterator[str]:
-    """Each episode's rows are where meta/episodes says, in order, and all rows are some episode's."""
+    """Each episode's rows are where meta/episodes says, in order, as all rows are, and all are some episode's."""
     counted = 0
-    for file, episodes in _users(dataset).items():
+    for file, episodes in sorted(dataset.data_files.items()):
         table = dataset.table(file)
         missing = [key for key in ALWAYS if key not in table.column_names]
         if missing:
             yield f"{dataset.named(file)} lacks columns {', '.join(missing)}"
             continue
         numbers = {key: table[key].to_numpy() for key in ALWAYS}
+        misplaced = np.flatnonzero(numbers["index"] != np.arange(counted, counted + len(table)))
+        if len(misplaced):
+            row = int(misplaced[0])
+            yield (
+                f"{dataset.named(file)}: row {row} has index {numbers['index'][row]}, where {counted + row} is due; "
+                "LeRobot takes row n of all files for index n, so store rows in that order"
+            )
         counted += len(table)
         for episode in episodes:
             yield from _rows_of(dataset, file, numbers, episode)
@@ -93,8 +98,8 @@ def _rows_of(
     dataset: CheckedDataset, file: Path, numbers: dict[str, Any], episode: DatasetEpisode
 ) -> Iterator[str]:
     name = f"{dataset.named(file)}: episode {episode.index}"
-    own = numbers["episode_index"] == episode.index
-    count = int(own.sum())
+    own = dataset.places(file).get(episode.index, ())
+    count = len(own)
     if count != episode.length:
         yield f"{name} has {count} rows, its length is {episode.length}"
         return
@@ -114,7 +119,7 @@ def _rows_of(
 
 def timestamps(dataset: CheckedDataset) -> Iterator[str]:
     """timestamp is frame_index / fps, rounded once, to float32."""
-    for file in _users(dataset):
+    for file in dataset.data_files:
         table = dataset.table(file)
         if not {"timestamp", "frame_index"} <= set(table.column_names):
             continue
@@ -128,11 +133,3 @@ def timestamps(dataset: CheckedDataset) -> Iterator[str]:
                 f"{dataset.named(file)}: timestamp of row {wrong[0]} is {found[wrong[0]]!r}; frame {frames[wrong[0]]} "
                 f"is at {exact[wrong[0]]!r}"
             )
-
-
-def _users(dataset: CheckedDataset) -> dict[Path, list[DatasetEpisode]]:
-    """Episodes by their data file."""
-    users: dict[Path, list[DatasetEpisode]] = {}
-    for episode in dataset.dataset.episodes:
-        users.setdefault(dataset.dataset.data_file(episode), []).append(episode)
-    return users

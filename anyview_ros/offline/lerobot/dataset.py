@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.lerobot.layout import ALWAYS, INFO, TASKS, VERSION, is_camera, placed
+from anyview_ros.offline.lerobot.layout import ALWAYS, INFO, TASKS, VERSION, is_camera, is_shape, placed
 from anyview_ros.offline.lerobot.parquet import read_table, read_tasks
 from anyview_ros.offline.video_frames import VideoFrames
 
@@ -227,11 +227,15 @@ def _read_info(path: Path) -> dict[str, Any]:
             "lerobot.datasets.v30.convert_dataset_v21_to_v30"
         )
     features = info.get("features")
-    if not isinstance(features, dict) or not all(
-        isinstance(feature, dict) and "dtype" in feature and "shape" in feature
-        for feature in features.values()
-    ):
+    if not isinstance(features, dict):
         raise ReadError(f"{file}: features must tell dtype and shape of each key")
+    for key, feature in features.items():
+        told = isinstance(feature, dict) and isinstance(feature.get("dtype"), str)
+        if not told or not is_shape(feature.get("shape")):
+            raise ReadError(
+                f"{file}: features must tell dtype and shape of each key, a shape as a list of positive whole "
+                f"numbers; {key} is {feature!r}"
+            )
     missing = [key for key in ALWAYS if key not in features]
     if missing:
         raise ReadError(f"{file}: features lack {', '.join(missing)}, which every dataset has")
@@ -264,6 +268,10 @@ def _read_episodes(path: Path) -> Iterator[DatasetEpisode]:
                 raise ReadError(
                     f"{file}: episode {expected} is expected, with a length; found episode_index {index!r}, "
                     f"length {length!r}"
+                )
+            if not isinstance(tasks, list | None):
+                raise ReadError(
+                    f"{file}: tasks of episode {index} are {tasks!r}; they must be a list of texts"
                 )
             yield DatasetEpisode(index, length, tuple(tasks or ()), row)
             expected += 1

@@ -42,7 +42,6 @@ class DatasetWriter:
         features: of all keys.
         rate: frames per second.
         told: further entries of info.json, which may give sizes of files and chunks and ``robot_type``.
-        comment: written into videos.
     """
 
     def __init__(
@@ -52,7 +51,6 @@ class DatasetWriter:
         features: Mapping[str, Mapping[str, Any]],
         rate: Fraction,
         told: Mapping[str, Any],
-        comment: str = "",
     ) -> None:
         self._folder, self._features, self._rate, self._told = folder, features, rate, dict(told)
         self.tasks: list[str] = []
@@ -67,7 +65,7 @@ class DatasetWriter:
             chunks_size=chunks,
             largest_bytes=self._data_bytes,
         )
-        joining = Joining(rate, chunks, video_bytes, comment)
+        joining = Joining(rate, chunks, video_bytes)
         self.shelves = {
             key: VideoShelf(self._video_path(key), joining)
             for key, feature in features.items()

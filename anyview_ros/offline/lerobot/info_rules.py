@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from anyview_ros.offline.lerobot.findings import CheckedDataset
-from anyview_ros.offline.lerobot.layout import ALWAYS, TASKS, is_camera
-from anyview_ros.offline.lerobot.parquet import read_schema
+from anyview_ros.offline.lerobot.layout import ALWAYS, TASKS, is_camera, picture_shape
+from anyview_ros.offline.lerobot.parquet import read_metadata, read_table
 
 _ENTRIES: Mapping[str, tuple[type, ...]] = {
     "robot_type": (str, type(None)),
@@ -47,17 +46,11 @@ def entries(dataset: CheckedDataset) -> Iterator[str]:
 
 
 def features(dataset: CheckedDataset) -> Iterator[str]:
-    """Features have names without /, a shape and names; those that every dataset has are as they must be."""
+    """Features have keys without / and names; those that every dataset has are as they must be."""
     for key, feature in dataset.dataset.features.items():
         shape = feature["shape"]
         if "/" in key:
             yield f"feature {key} has a / in its name"
-        if (
-            not isinstance(shape, list)
-            or not shape
-            or not all(isinstance(size, int) and size > 0 for size in shape)
-        ):
-            yield f"feature {key} has shape {shape!r}"
         if "names" not in feature:
             yield f"feature {key} lacks names"
         elif (
@@ -73,7 +66,7 @@ def features(dataset: CheckedDataset) -> Iterator[str]:
 
 
 def camera_features(dataset: CheckedDataset) -> Iterator[str]:
-    """Cameras have [height, width, channels]; those in videos tell of these, and agree."""
+    """Cameras have a height, a width and channels; those in videos tell of these, and agree."""
     for key, feature in dataset.dataset.features.items():
         if not is_camera(feature):
             continue
@@ -87,9 +80,12 @@ def camera_features(dataset: CheckedDataset) -> Iterator[str]:
         if missing:
             yield f"info of camera {key} lacks {', '.join(missing)}"
             continue
-        told = [info["video.height"], info["video.width"], info["video.channels"]]
-        if list(feature["shape"]) != told:
-            yield f"camera {key} has shape {feature['shape']} but its info tells {told}"
+        told = info["video.height"], info["video.width"], info["video.channels"]
+        if picture_shape(feature) != told:
+            yield (
+                f"camera {key} has shape {feature['shape']} of {feature.get('names')} but its info tells height, width "
+                f"and channels {list(told)}"
+            )
         if info["video.fps"] != dataset.info["fps"]:
             yield f"camera {key} tells {info['video.fps']} frames per second, the dataset {dataset.info['fps']}"
 
@@ -119,12 +115,14 @@ def splits(dataset: CheckedDataset) -> Iterator[str]:
 
 
 def tasks(dataset: CheckedDataset) -> Iterator[str]:
-    """Tasks are different texts, and pandas reads them as the index."""
+    """Tasks are different texts in the order of their indices, and pandas reads them as the index."""
     known = dataset.dataset.tasks
     if len(set(known)) != len(known):
         yield "tasks.parquet has a task twice"
-    metadata = read_schema(dataset.path / TASKS).metadata or {}
-    index = json.loads(metadata.get(b"pandas", b"{}")).get("index_columns")
+    stored = read_table(dataset.path / TASKS)["task_index"].to_pylist()
+    if stored != list(range(len(known))):
+        yield f"tasks.parquet has rows of task_index {stored}; LeRobot takes row n for task n, so sort them"
+    index = read_metadata(dataset.path / TASKS, "pandas").get("index_columns")
     if not index or index == ["task_index"] or not isinstance(index[0], str):
         yield f"tasks.parquet: pandas takes {index!r} as the index; it must be the column of texts"
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from anyview_ros.errors import ReadError
 
@@ -23,6 +23,8 @@ INFO = "meta/info.json"
 STATS = "meta/stats.json"
 TASKS = "meta/tasks.parquet"
 AUGMENTATION = "meta/augmentation.json"
+VIDEOS_STORED_AS = "videos_stored_as"
+"""Entry of augmentation.json: by file, codec and pixels of videos that are stored otherwise than info.json tells."""
 EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
@@ -86,18 +88,36 @@ def is_camera(feature: Mapping[str, Any]) -> bool:
     return feature.get("dtype") in ("video", "image")
 
 
-def picture_size(feature: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height of a camera's pictures, by the names of its axes where they are told.
+def is_shape(value: Any) -> TypeGuard[list[int]]:
+    """Whether a value of info.json is a shape: a list of positive whole numbers."""
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(size, int) and size > 0 for size in value)
+    )
+
+
+def picture_shape(feature: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Height, width and channels of a camera's pictures, by the names of its axes where they are told.
 
     Raises:
         ReadError: a shape that no picture has.
     """
-    shape, names = list(feature.get("shape", ())), feature.get("names")
-    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+    shape, names = feature.get("shape"), feature.get("names")
+    if not is_shape(shape) or len(shape) != 3:
         raise ReadError(f"a camera's feature has shape {shape}; pictures have [height, width, channels]")
-    if isinstance(names, list) and "height" in names and "width" in names:
-        return shape[names.index("width")], shape[names.index("height")]
-    return shape[1], shape[0]
+    if isinstance(names, list) and len(names) == 3 and "height" in names and "width" in names:
+        height, width = names.index("height"), names.index("width")
+        return shape[height], shape[width], shape[3 - height - width]
+    return shape[0], shape[1], shape[2]
+
+
+def picture_size(feature: Mapping[str, Any]) -> tuple[int, int]:
+    """Width and height of a camera's pictures.
+
+    Raises:
+        ReadError: a shape that no picture has.
+    """
+    height, width, _ = picture_shape(feature)
+    return width, height
 
 
 def after(chunk_index: int, file_index: int, chunks_size: int) -> tuple[int, int]:

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from anyview_ros.errors import MissingDependencyError, ReadError
 
 if TYPE_CHECKING:
@@ -62,6 +65,49 @@ def read_schema(path: Path) -> Schema:
         raise ReadError(f"cannot read {path}: {error}; copy the dataset again") from error
 
 
+def read_metadata(path: Path, name: str) -> Mapping[str, Any]:
+    """What the metadata of a parquet file's schema hold under a name, in JSON; empty if nothing.
+
+    Raises:
+        ReadError: a file that cannot be read, or metadata that are no JSON object.
+    """
+    text = (read_schema(path).metadata or {}).get(name.encode(), b"{}")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ReadError(f"{path}: metadata {name} are no JSON: {error}; write the dataset again") from error
+    if not isinstance(found, dict):
+        raise ReadError(f"{path}: metadata {name} must be a JSON object, got {found!r}")
+    return found
+
+
+def numbers_of(table: Table, key: str) -> NDArray[Any]:
+    """A column of numbers, or of lists of equally many, as (N, D).
+
+    Raises:
+        ReadError: a row without a value, lists of different lengths, or no numbers.
+    """
+    pa = pyarrow()
+    import pyarrow.compute as pc
+
+    values = table[key].combine_chunks()
+    while True:
+        if values.null_count:
+            raise ReadError(
+                f"column {key} lacks {values.null_count} values in its {len(table)} rows; write the dataset again"
+            )
+        kind = values.type
+        if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+            break
+        if pc.count_distinct(pc.list_value_length(values)).as_py() > 1:
+            raise ReadError(f"column {key} has rows of different lengths; write the dataset again")
+        values = values.flatten()
+    numbers = values.to_numpy(zero_copy_only=False)
+    if numbers.dtype.kind not in "biuf":
+        raise ReadError(f"column {key} is {table[key].type}, which are no numbers")
+    return np.asarray(numbers.reshape(len(table), len(numbers) // max(len(table), 1)))
+
+
 def write_table(path: Path, table: Table) -> None:
     """Write a table as one parquet file; folders are made."""
     import pyarrow.parquet as pq
@@ -83,9 +129,10 @@ def read_tasks(path: Path) -> list[str]:
             f"{path} must have a column task_index and the tasks as its index; it has {table.column_names}"
         )
     name = next((known for known in (_TASK_INDEX, "task", "tasks") if known in texts), texts[0])
-    by_index = dict(zip(table["task_index"].to_pylist(), table[name].to_pylist(), strict=True))
-    if sorted(by_index) != list(range(len(table))):
-        raise ReadError(f"{path}: task_index must be 0 to {len(table) - 1}, got {sorted(by_index)}")
+    indices = table["task_index"].to_pylist()
+    if not all(isinstance(index, int) for index in indices) or sorted(indices) != list(range(len(table))):
+        raise ReadError(f"{path}: task_index must be 0 to {len(table) - 1}, got {indices}")
+    by_index = dict(zip(indices, table[name].to_pylist(), strict=True))
     return [str(by_index[index]) for index in range(len(table))]
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from anyview_ros.errors import ReadError
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode
 from anyview_ros.offline.lerobot.findings import CheckedDataset
 from anyview_ros.offline.lerobot.layout import STATS, is_camera
-from anyview_ros.offline.lerobot.statistics import QUANTILES, Statistics
+from anyview_ros.offline.lerobot.parquet import numbers_of
+from anyview_ros.offline.lerobot.statistics import QUANTILES, Statistics, aggregate
+
+Array = NDArray[np.float64]
 
 _NEEDED = ("min", "max", "mean", "std", "count")
 _CLOSE = 1e-4
@@ -19,59 +24,47 @@ _CLOSE = 1e-4
 
 def global_statistics(dataset: CheckedDataset) -> Iterator[str]:
     """meta/stats.json tells of every feature but text, in its shape, and of values that can be."""
-    file = dataset.path / STATS
-    try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        yield f"cannot read {STATS}: {error}"
-        return
-    yield from _complaints(dataset, known, STATS)
+    yield from _complaints(dataset, dataset.json(STATS), STATS)
 
 
 def episode_statistics(dataset: CheckedDataset) -> Iterator[str]:
     """meta/episodes tells the same of each episode, and its numbers are those of the rows."""
-    for episode in dataset.dataset.episodes:
-        known = statistics_of(episode)
-        yield from _complaints(dataset, known, f"statistics of episode {episode.index}")
-        table = dataset.table(dataset.dataset.data_file(episode))
-        own = table["episode_index"].to_numpy() == episode.index
-        for key, feature in dataset.dataset.features.items():
-            if (
-                is_camera(feature)
-                or feature["dtype"] == "string"
-                or len(feature["shape"]) != 1
-                or key not in known
-            ):
+    columns = [
+        key
+        for key, feature in dataset.dataset.features.items()
+        if not is_camera(feature) and feature["dtype"] != "string" and len(feature["shape"]) == 1
+    ]
+    for file, episodes in dataset.data_files.items():
+        known = {episode.index: statistics_of(episode) for episode in episodes}
+        for index, told in known.items():
+            yield from _complaints(dataset, told, f"statistics of episode {index}")
+        table, places = dataset.table(file), dataset.places(file)
+        for key in (key for key in columns if key in table.column_names):
+            try:
+                numbers = numbers_of(table, key).astype(np.float64)
+            except ReadError as error:
+                yield f"{dataset.named(file)}: {error}"
                 continue
-            if key not in table.column_names:
-                continue
-            values = np.asarray(table[key].to_pylist(), np.float64).reshape(len(table), -1)[own]
-            if len(values):
-                yield from _unlike(known[key], values, f"episode {episode.index}: {key}")
+            for index, told in known.items():
+                if key in told and index in places:
+                    yield from _unlike(told[key], numbers[places[index]], f"episode {index}: {key}")
 
 
 def together(dataset: CheckedDataset) -> Iterator[str]:
     """What meta/stats.json tells is what the episodes' statistics come to."""
-    file = dataset.path / STATS
-    if not file.is_file():
-        return
-    known = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        known = dataset.json(STATS)
+    except ReadError:
+        return  # which the first rule tells
     each = [statistics_of(episode) for episode in dataset.dataset.episodes]
     for key, told in known.items():
-        parts = [statistics[key] for statistics in each if key in statistics]
-        if len(parts) != len(each) or not all(set(_NEEDED) <= set(part) for part in (*parts, told)):
+        own, *parts = (_vectors(one) for one in (told, *(statistics.get(key) for statistics in each)))
+        if len({tuple(part[name].shape for name in part) for part in (own, *parts)}) > 1 or not own:
             continue
-        counts = np.array([part["count"][0] for part in parts], np.float64)
-        means = np.stack([np.ravel(part["mean"]) for part in parts])
-        expected = {
-            "min": np.stack([np.ravel(part["min"]) for part in parts]).min(axis=0),
-            "max": np.stack([np.ravel(part["max"]) for part in parts]).max(axis=0),
-            "mean": (means * counts[:, None]).sum(axis=0) / counts.sum(),
-            "count": np.array([counts.sum()]),
-        }
-        for name, value in expected.items():
-            if not _near(np.ravel(told[name]), value):
-                yield f"{STATS}: {name} of {key} is {told[name]}; the episodes' come to {value.tolist()}"
+        expected = aggregate([{key: part} for part in parts])[key]
+        for name, value in own.items():
+            if not _near(value, np.ravel(expected[name])):
+                yield f"{STATS}: {name} of {key} is {told[name]}; the episodes' come to {expected[name]}"
 
 
 def statistics_of(episode: DatasetEpisode) -> dict[str, Statistics]:
@@ -84,42 +77,51 @@ def statistics_of(episode: DatasetEpisode) -> dict[str, Statistics]:
     return found
 
 
-def _complaints(dataset: CheckedDataset, known: Mapping[str, Statistics], where: str) -> Iterator[str]:
+def _complaints(dataset: CheckedDataset, known: Mapping[str, Any], where: str) -> Iterator[str]:
     for key, feature in dataset.dataset.features.items():
         if feature["dtype"] == "string":
             continue
-        told = known.get(key, {})
+        told = known.get(key)
+        if not isinstance(told, dict):
+            told = {}
         missing = [name for name in _NEEDED if name not in told]
         if missing:
             yield f"{where}: {key} lacks {', '.join(missing)}"
             continue
         shape = (3, 1, 1) if is_camera(feature) else tuple(feature["shape"])
-        for name in (*_NEEDED, *(name for name in QUANTILES if name in told)):
+        values = {name: _array(told[name]) for name in (*_NEEDED, *QUANTILES) if name in told}
+        sound: dict[str, Array] = {}
+        for name, value in values.items():
             wanted = (1,) if name == "count" else shape
-            value = np.asarray(told[name], np.float64)
-            if value.shape != wanted and len(feature["shape"]) in (1, 3):
+            if value is None:
+                yield f"{where}: {name} of {key} is {told[name]!r}; it must be a list of numbers"
+            elif value.shape != wanted and len(feature["shape"]) in (1, 3):
                 yield f"{where}: {name} of {key} has shape {value.shape}; it must be {wanted}"
             elif not np.isfinite(value).all():
                 yield f"{where}: {name} of {key} is {told[name]}"
-        yield from _impossible(told, where, key, camera=is_camera(feature))
+            else:
+                sound[name] = np.ravel(value)
+        if len(sound) == len(values):
+            yield from _impossible(sound, where, key, camera=is_camera(feature))
 
 
-def _impossible(told: Statistics, where: str, key: str, *, camera: bool) -> Iterator[str]:
-    low, high, mean, std = (
-        np.ravel(np.asarray(told[name], np.float64)) for name in ("min", "max", "mean", "std")
-    )
-    if not low.shape == high.shape == mean.shape == std.shape:
+def _impossible(told: Mapping[str, Array], where: str, key: str, *, camera: bool) -> Iterator[str]:
+    low, high, mean, std = (told[name] for name in ("min", "max", "mean", "std"))
+    rising = [low, *(told[name] for name in QUANTILES if name in told), high]
+    if len({value.shape for value in (*rising, mean, std)}) > 1:
         return
     room = 1e-6 * (1 + np.abs(high) + np.abs(low))
     if np.any(mean < low - room) or np.any(mean > high + room) or np.any(std < 0):
         yield f"{where}: mean of {key} is not between min and max, or std is negative"
+    if any(np.any(one > other + room) for one, other in pairwise(rising)):
+        yield f"{where}: quantiles of {key} do not rise from min to max"
     if camera and (np.any(low < 0) or np.any(high > 1)):
         yield f"{where}: pictures of {key} are told to be {low.min()} to {high.max()}; they are scaled to 0 to 1"
-    if np.ravel(told["count"]).size != 1 or int(np.ravel(told["count"])[0]) < 1:
-        yield f"{where}: count of {key} is {told['count']}"
+    if told["count"].size != 1 or told["count"][0] < 1:
+        yield f"{where}: count of {key} is {told['count'].tolist()}"
 
 
-def _unlike(told: Statistics, values: Any, name: str) -> Iterator[str]:
+def _unlike(told: Statistics, values: Array, name: str) -> Iterator[str]:
     found = {
         "min": values.min(axis=0),
         "max": values.max(axis=0),
@@ -127,10 +129,26 @@ def _unlike(told: Statistics, values: Any, name: str) -> Iterator[str]:
         "std": values.std(axis=0),
     }
     for statistic, value in found.items():
-        if statistic in told and not _near(np.ravel(told[statistic]), value):
+        known = _array(told.get(statistic))
+        if statistic in told and known is not None and not _near(np.ravel(known), value):
             yield f"{name}: {statistic} is told as {told[statistic]}; rows give {value.tolist()}"
 
 
-def _near(one: Any, other: Any) -> bool:
-    one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
+def _array(value: Any) -> Array | None:
+    """A statistic; None if it is no list of numbers."""
+    try:
+        return np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def _vectors(told: Any) -> dict[str, Array]:
+    """Statistics that can be brought together; none unless all that it takes is there and can be."""
+    found = {name: _array(told.get(name)) for name in _NEEDED} if isinstance(told, dict) else {}
+    vectors = {name: np.ravel(value) for name, value in found.items() if value is not None}
+    whole = len(vectors) == len(_NEEDED) and all(np.isfinite(value).all() for value in vectors.values())
+    return vectors if whole and vectors["count"].size == 1 and vectors["count"][0] >= 1 else {}
+
+
+def _near(one: Array, other: Array) -> bool:
     return one.shape == other.shape and bool(np.all(np.abs(one - other) <= _CLOSE * (1 + np.abs(other))))

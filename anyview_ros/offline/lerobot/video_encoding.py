@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError
-from anyview_ros.media import create_video, open_video
+from anyview_ros.media import create_video
+from anyview_ros.offline.lerobot.video_streams import open_stream
 
 CODECS = ("h264", "av1", "hevc")
 """Codecs that are written, by the name that info.json has for them."""
+
+STORED_AS = ("video.codec", "video.pix_fmt")
+"""What info.json tells of how the pictures of a camera are stored, whatever they are."""
 
 _ENCODERS = {"h264": "libx264", "av1": "libsvtav1", "hevc": "libx265"}
 # Key frames every second frame, as LeRobot does, since training reads frames at random; no frames out of order, so that
@@ -32,13 +37,32 @@ _OPTIONS: Mapping[str, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Coding:
+    """How pictures are to be stored.
+
+    Attributes:
+        codec: one of ``CODECS``.
+        pixels: FFmpeg's name for how pixels are stored, if the encoder has that; "" for its usual way.
+    """
+
+    codec: str = "h264"
+    pixels: str = ""
+
+    @classmethod
+    def like(cls, info: Mapping[str, Any]) -> Coding:
+        """As the videos of a camera of which info.json tells this, as far as that is written; else H.264."""
+        codec, pixels = (info.get(name) for name in STORED_AS)
+        return cls(codec if codec in CODECS else "h264", pixels if isinstance(pixels, str) else "")
+
+
 class EpisodeVideo:
     """Writes uint8 (H, W, 3) RGB pictures of one size as an mp4; a context manager.
 
     Args:
         path: of the file; its folder is made.
         rate: frames per second.
-        codec: one of ``CODECS``.
+        coding: how pictures are stored; those of odd size always in H.264 at full chroma.
         comment: written into the file for whoever opens it.
 
     Raises:
@@ -46,18 +70,18 @@ class EpisodeVideo:
         MissingDependencyError: PyAV is not installed.
     """
 
-    def __init__(self, path: Path, *, rate: Fraction, codec: str, comment: str = "") -> None:
+    def __init__(self, path: Path, *, rate: Fraction, coding: Coding, comment: str = "") -> None:
         try:
             import av
         except ImportError as error:
             raise MissingDependencyError(
                 "videos are written with PyAV; run `pip install 'anyview_ros[lerobot]'`"
             ) from error
-        if codec not in CODECS:
-            raise InvalidInputError(f"codec is {codec!r}; choose one of {', '.join(CODECS)}")
+        if coding.codec not in CODECS:
+            raise InvalidInputError(f"codec is {coding.codec!r}; choose one of {', '.join(CODECS)}")
         os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder prints its settings otherwise
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._av, self._codec, self._rate = av, codec, rate
+        self._av, self._coding, self._rate = av, coding, rate
         self.count = 0
         self._shape: tuple[int, ...] = ()
         self._container = create_video(path)
@@ -86,14 +110,18 @@ class EpisodeVideo:
         self._shape = image.shape
         height, width = image.shape[:2]
         even = height % 2 == 0 and width % 2 == 0
-        codec = self._codec if even else "h264"  # the others have no colour at full size
+        codec = self._coding.codec if even else "h264"  # AV1 has no colour at full size
         stream: Any = self._container.add_stream(
             _ENCODERS[codec], rate=self._rate, options=dict(_OPTIONS[codec])
         )
         stream.width, stream.height = width, height
-        stream.pix_fmt = "yuv420p" if even else "yuv444p"
+        stream.pix_fmt = self._pixels(codec) if even else "yuv444p"
         stream.codec_context.time_base = 1 / self._rate
         self._stream = stream
+
+    def _pixels(self, codec: str) -> str:
+        known = {each.name for each in self._av.codec.Codec(_ENCODERS[codec], "w").video_formats or ()}
+        return self._coding.pixels if self._coding.pixels in known else "yuv420p"
 
     def __enter__(self) -> EpisodeVideo:
         return self
@@ -106,17 +134,13 @@ class EpisodeVideo:
         self._container.close()
 
 
-def codec_for(info: Mapping[str, Any]) -> str:
-    """The codec in which to add a camera to those of a dataset: theirs if it is one that is written, else H.264."""
-    codec = info.get("video.codec")
-    return codec if codec in CODECS else "h264"
-
-
 def video_info(path: Path) -> dict[str, Any]:
-    """What info.json tells of a camera's videos, read from one of them."""
+    """What info.json tells of a camera's videos, read from one of them.
 
-    with open_video(path) as container:
-        stream = container.streams.video[0]
+    Raises:
+        ReadError: a file that cannot be read.
+    """
+    with open_stream(path) as (_, stream):
         rate = Fraction(stream.base_rate or stream.average_rate or 1)
         return {
             "video.height": stream.height,

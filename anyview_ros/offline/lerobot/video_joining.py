@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from anyview_ros.errors import ReadError
-from anyview_ros.media import create_video, open_video
+from anyview_ros.media import create_video
+from anyview_ros.offline.lerobot.video_streams import open_stream
 
 
 @dataclass(frozen=True)
@@ -35,30 +36,23 @@ class VideoKind:
         Raises:
             ReadError: a file that cannot be read.
         """
-        import av
-
-        try:
-            with open_video(path) as container:
-                stream = _video_stream(container, path)
-                context = stream.codec_context
-                return cls(
-                    context.name,
-                    (stream.width, stream.height),
-                    bytes(context.extradata or b""),
-                    Fraction(stream.time_base or 0),
-                )
-        except (av.error.FFmpegError, OSError) as error:
-            raise ReadError(f"cannot read video {path}: {error}; check that the file is whole") from error
+        with open_stream(path) as (_, stream):
+            context = stream.codec_context
+            return cls(
+                context.name,
+                (stream.width, stream.height),
+                bytes(context.extradata or b""),
+                Fraction(stream.time_base or 0),
+            )
 
 
-def join_videos(sources: Sequence[Path], target: Path, *, rate: Fraction, comment: str = "") -> int:
+def join_videos(sources: Sequence[Path], target: Path, *, rate: Fraction) -> int:
     """Put videos of one kind one after another; frame n of the result is shown at n / rate, exactly.
 
     Args:
-        sources: files whose frames are in order of their packets.
+        sources: files whose frames are in order of their packets; what their comments say is kept.
         target: file to write; its folder is made.
         rate: frames per second.
-        comment: written into the file.
 
     Returns:
         The number of frames.
@@ -66,40 +60,36 @@ def join_videos(sources: Sequence[Path], target: Path, *, rate: Fraction, commen
     Raises:
         ReadError: a file that cannot be read, or whose time base has no whole number of ticks per frame.
     """
-    import av
-
     target.parent.mkdir(parents=True, exist_ok=True)
+    comment = "\n".join(dict.fromkeys(text for source in sources if (text := _comment(source))))
     count = 0
     with create_video(target) as output:
         if comment:
             output.metadata["comment"] = comment
         stream: Any = None
         for source in sources:
-            try:
-                with open_video(source) as container:
-                    own = _video_stream(container, source)
-                    if stream is None:
-                        stream = output.add_stream_from_template(own, opaque=True)
-                        stream.time_base = own.time_base
-                    ticks = _ticks_per_frame(source, Fraction(own.time_base or 0), rate)
-                    for packet in container.demux(own):
-                        if packet.dts is None:
-                            continue
-                        packet.pts = packet.dts = count * ticks
-                        packet.duration = ticks
-                        packet.stream = stream
-                        output.mux(packet)
-                        count += 1
-            except (av.error.FFmpegError, OSError) as error:
-                raise ReadError(
-                    f"cannot read video {source}: {error}; check that the file is whole"
-                ) from error
+            with open_stream(source) as (container, own):
+                if stream is None:
+                    stream = output.add_stream_from_template(own, opaque=True)
+                    stream.time_base = own.time_base
+                ticks = _ticks_per_frame(source, Fraction(own.time_base or 0), rate)
+                for packet in container.demux(own):
+                    if packet.dts is None:
+                        continue
+                    packet.pts = packet.dts = count * ticks
+                    packet.duration = ticks
+                    packet.stream = stream
+                    output.mux(packet)
+                    count += 1
     return count
 
 
-def cut_video(
-    source: Path, first: int, count: int, target: Path, *, rate: Fraction, comment: str = ""
-) -> bool:
+def _comment(path: Path) -> str:
+    with open_stream(path) as (container, _):
+        return str(container.metadata.get("comment", ""))
+
+
+def cut_video(source: Path, first: int, count: int, target: Path, *, rate: Fraction) -> bool:
     """Copy the packets of some frames, if they can be decoded without others.
 
     Args:
@@ -108,7 +98,6 @@ def cut_video(
         count: number of frames.
         target: file to write; its folder is made.
         rate: frames per second.
-        comment: written into the file.
 
     Returns:
         Whether it was done: the first frame must be a key frame, and frames must be stored in their order.
@@ -116,29 +105,17 @@ def cut_video(
     Raises:
         ReadError: a file that cannot be read.
     """
-    import av
-
-    try:
-        with open_video(source) as container:
-            own = _video_stream(container, source)
-            packets = [
-                (packet.pts, packet.is_keyframe) for packet in container.demux(own) if packet.dts is not None
-            ]
-            stamps = [stamp for stamp, _ in packets if stamp is not None]
-            ticks = Fraction(1) / rate / Fraction(own.time_base or 1)
-            in_order = len(stamps) == len(packets) and stamps == sorted(stamps)
-            if not in_order or not packets[first][1] or ticks.denominator != 1:
-                return False
-    except (av.error.FFmpegError, OSError) as error:
-        raise ReadError(f"cannot read video {source}: {error}; check that the file is whole") from error
+    with open_stream(source) as (container, own):
+        packets = [
+            (packet.pts, packet.is_keyframe) for packet in container.demux(own) if packet.dts is not None
+        ]
+        stamps = [stamp for stamp, _ in packets if stamp is not None]
+        ticks = Fraction(1) / rate / Fraction(own.time_base or 1)
+        in_order = len(stamps) == len(packets) and stamps == sorted(stamps)
+        if not in_order or not packets[first][1] or ticks.denominator != 1:
+            return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        open_video(source) as container,
-        create_video(target) as output,
-    ):
-        if comment:
-            output.metadata["comment"] = comment
-        own = _video_stream(container, source)
+    with open_stream(source) as (container, own), create_video(target) as output:
         stream: Any = output.add_stream_from_template(own, opaque=True)
         stream.time_base = own.time_base
         number = 0
@@ -152,12 +129,6 @@ def cut_video(
                 output.mux(packet)
             number += 1
     return True
-
-
-def _video_stream(container: Any, source: Path) -> Any:
-    if not container.streams.video:
-        raise ReadError(f"{source} holds no video; check that the file is whole")
-    return container.streams.video[0]
 
 
 def _ticks_per_frame(source: Path, time_base: Fraction, rate: Fraction) -> int:

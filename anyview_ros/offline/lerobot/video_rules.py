@@ -11,8 +11,8 @@ import numpy as np
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode
 from anyview_ros.offline.lerobot.file_numbers import gaps
 from anyview_ros.offline.lerobot.findings import CheckedDataset
-from anyview_ros.offline.lerobot.layout import BYTES_PER_MB
-from anyview_ros.offline.lerobot.video_encoding import video_info
+from anyview_ros.offline.lerobot.layout import BYTES_PER_MB, VIDEOS_STORED_AS
+from anyview_ros.offline.lerobot.video_encoding import STORED_AS, video_info
 
 _EXACT_S = 1e-5  # a tenth of what LeRobot's loader tolerates
 
@@ -39,15 +39,18 @@ def video_files(dataset: CheckedDataset) -> Iterator[str]:
 
 
 def video_formats(dataset: CheckedDataset) -> Iterator[str]:
-    """Videos are of the size, codec and rate that info.json tells."""
-    names = ("video.height", "video.width", "video.codec", "video.pix_fmt", "video.fps")
+    """Videos are of the size, codec and rate that info.json tells, or stored as augmentation.json tells of them."""
+    names = ("video.height", "video.width", "video.fps", *STORED_AS)
+    otherwise = (dataset.augmentation or {}).get(VIDEOS_STORED_AS, {})
     for key in dataset.dataset.video_keys:
-        told = dataset.dataset.features[key].get("info") or {}
         for file in _existing(dataset, key):
+            told = dict(dataset.dataset.features[key].get("info") or {})
+            own = otherwise.get(dataset.named(file), {})
+            told |= {name: own[name] for name in STORED_AS if name in own}
             found = video_info(file)
             for name in names:
                 if name in told and found[name] != told[name]:
-                    yield f"{dataset.named(file)}: {name} is {found[name]}, info.json tells {told[name]}"
+                    yield f"{dataset.named(file)}: {name} is {found[name]}, told is {told[name]}"
 
 
 def frame_times(dataset: CheckedDataset) -> Iterator[str]:

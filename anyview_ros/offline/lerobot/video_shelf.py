@@ -30,13 +30,11 @@ class Joining:
         rate: frames per second.
         chunks_size: files in a chunk.
         largest_bytes: size that no joined file exceeds, unless one episode does.
-        comment: written into joined files.
     """
 
     rate: Fraction
     chunks_size: int
     largest_bytes: int
-    comment: str = ""
 
 
 class VideoShelf:
@@ -67,7 +65,7 @@ class VideoShelf:
         """Join an episode's video to those before it, or begin a file if it is of another kind or too large.
 
         Args:
-            video: of one episode; it must stay until :meth:`close`.
+            video: of one episode; it must stay until :meth:`close`. What its comment says, its file will say.
             frames: how many it has.
         """
         kind, size = VideoKind.of(video), video.stat().st_size
@@ -90,7 +88,7 @@ class VideoShelf:
         """
         if self._pending:
             path = self._path_of(*self._place)
-            written = join_videos(self._pending, path, rate=self._joining.rate, comment=self._joining.comment)
+            written = join_videos(self._pending, path, rate=self._joining.rate)
             if written != self._frames:
                 raise ReadError(
                     f"{path} got {written} frames but its episodes have {self._frames}; a part was cut off, run its "

@@ -2,20 +2,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from lerobot_maker import LENGTHS, SIDE, TOP, picture, write_dataset
 
+from anyview_ros.offline.lerobot import findings
 from anyview_ros.offline.lerobot.checker import RULES, check_dataset, describe_dataset
 from anyview_ros.offline.lerobot.parquet import write_tasks
-from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo
+from anyview_ros.offline.lerobot.video_encoding import Coding, EpisodeVideo
 
 DATA = "data/chunk-000/file-000.parquet"
 EPISODES = "meta/episodes/chunk-000/file-000.parquet"
@@ -70,11 +73,32 @@ def video(
     lengths: list[int], *, rate: int = 10, codec: str = "h264", width: int = 64
 ) -> Callable[[Path], None]:
     def mutate(path: Path) -> None:
-        with EpisodeVideo(path / VIDEO, rate=Fraction(rate), codec=codec) as writer:
+        with EpisodeVideo(path / VIDEO, rate=Fraction(rate), coding=Coding(codec)) as writer:
             for index in range(sum(lengths)):
                 writer.add(picture(index, width=width))
 
     return mutate
+
+
+def cut_with_its_index_at_the_end(path: Path) -> None:
+    with av.open(str(path / VIDEO)) as source, av.open(str(path / "end.mp4"), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                target.mux(packet)
+    content = (path / "end.mp4").read_bytes()
+    (path / "end.mp4").unlink()
+    (path / VIDEO).write_bytes(content[: len(content) * 9 // 10])
+
+
+def written(file: str, text: str) -> Callable[[Path], Any]:
+    return lambda path: (path / file).write_text(text)
+
+
+def without_a_row(name: str) -> Callable[[Path], None]:
+    return column(DATA, name, lambda values: [*values[:3], None, *values[4:]])
 
 
 def renamed(file: str, other: str) -> Callable[[Path], None]:
@@ -114,6 +138,9 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("readable", "version", info(set_in("codebase_version", value="v2.1"))),
     ("readable", "episodes not in order", column(EPISODES, "episode_index", lambda values: values[::-1])),
     ("readable", "no tasks", lambda path: (path / "meta/tasks.parquet").unlink()),
+    ("readable", "a task without index", column("meta/tasks.parquet", "task_index", first(None))),
+    ("readable", "a number as shape", info(set_in("features", "action", "shape", value=7))),
+    ("readable", "a camera without shape", info(set_in("features", TOP, "shape", value=None))),
     ("info-entries", "no splits", info(lambda content: content.pop("splits"))),
     ("info-entries", "chunks as text", info(set_in("chunks_size", value="1000"))),
     ("features", "action without names", info(lambda content: content["features"]["action"].pop("names"))),
@@ -141,6 +168,12 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
         "no index",
         table(lambda known: known.replace_schema_metadata({}), "meta/tasks.parquet"),
     ),
+    (
+        "tasks",
+        "metadata cut off",
+        table(lambda known: known.replace_schema_metadata({"pandas": "{"}), "meta/tasks.parquet"),
+    ),
+    ("tasks", "in another order", table(lambda known: known.take([1, 0]), "meta/tasks.parquet")),
     ("episode-rows", "gap", column(EPISODES, "dataset_from_index", lambda values: [*values[:2], 13])),
     ("episode-rows", "unknown task", column(EPISODES, "tasks", first(["sing"]))),
     ("data-files", "surplus file", copied(DATA, DATA.replace("file-000", "file-001"))),
@@ -163,6 +196,12 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
         ),
     ),
     ("data-columns", "no metadata", table(lambda known: known.replace_schema_metadata({}))),
+    (
+        "data-columns",
+        "metadata cut off",
+        table(lambda known: known.replace_schema_metadata({"huggingface": "{"})),
+    ),
+    ("data-rows", "episodes in another order", table(lambda known: known.take([*range(5, 16), *range(5)]))),
     ("data-rows", "a row too few", table(lambda known: known.slice(0, len(known) - 1))),
     ("data-rows", "a row of no episode", column(DATA, "episode_index", lambda values: [*values[:-1], 9])),
     ("data-rows", "frames", column(DATA, "frame_index", first(3))),
@@ -177,6 +216,7 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("video-files", "too large", info(set_in("video_files_size_in_mb", value=0.001))),
     ("video-formats", "codec", video([16], codec="av1")),
     ("video-formats", "size", video([16], width=66)),
+    ("video-formats", "cut off", cut_with_its_index_at_the_end),
     ("video-frame-times", "rate", video([16], rate=11)),
     (
         "video-segments",
@@ -192,6 +232,13 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("video-frame-counts", "a frame too many", video([17])),
     ("video-frame-counts", "a frame too few", video([15])),
     ("statistics", "no file", lambda path: (path / STATS).unlink()),
+    ("statistics", "no object", written(STATS, "[1]")),
+    ("statistics", "cut off", written(STATS, '{"action": ')),
+    ("statistics", "nothing of a feature", info(set_in("action", value=None), STATS)),
+    ("statistics", "text", info(set_in("action", "min", value="x"), STATS)),
+    ("statistics", "ragged", info(set_in("action", "mean", value=[[1], [2, 3]]), STATS)),
+    ("statistics", "quantiles", info(set_in("action", "q90", value=[99.0] * 7), STATS)),
+    ("statistics", "quantiles the wrong way", info(set_in("timestamp", "q01", value=[0.6]), STATS)),
     ("statistics", "no camera", info(lambda content: content.pop(TOP), STATS)),
     ("statistics", "shape", info(set_in(TOP, "mean", value=[0.5, 0.5, 0.5]), STATS)),
     ("statistics", "not scaled", info(set_in(TOP, "max", value=[[[255]], [[255]], [[255]]]), STATS)),
@@ -199,6 +246,9 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("statistics", "impossible mean", info(set_in("timestamp", "mean", value=[99.0]), STATS)),
     ("statistics", "count", info(set_in("timestamp", "count", value=[0]), STATS)),
     ("episode-statistics", "of others", column(EPISODES, "stats/action/max", lambda values: values[::-1])),
+    ("episode-statistics", "a row without numbers", without_a_row("action")),
+    ("episode-statistics", "a row without a number", without_a_row("timestamp")),
+    ("episode-statistics", "quantiles", column(EPISODES, "stats/timestamp/q50", first([9.0]))),
     (
         "episode-statistics",
         "missing",
@@ -211,6 +261,20 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ),
     ("statistics-together", "count", info(set_in("action", "count", value=[15]), STATS)),
     ("statistics-together", "mean", info(set_in("timestamp", "mean", value=[0.3001]), STATS)),
+    ("statistics-together", "std", info(set_in("action", "std", value=[0.0] * 7), STATS)),
+    ("statistics-together", "std of pictures", info(set_in(TOP, "std", value=[[[9.0]]] * 3), STATS)),
+    (
+        "augmentation",
+        "videos that are not there",
+        info(set_in("videos_stored_as", value={"videos/none.mp4": {}}), "meta/augmentation.json"),
+    ),
+    (
+        "augmentation",
+        "text for a number",
+        info(
+            lambda content: content["episodes"][0].update(origin_episode_index="0"), "meta/augmentation.json"
+        ),
+    ),
     (
         "augmentation",
         "unmarked",
@@ -243,6 +307,56 @@ def test_each_rule_catches_what_breaks_it(
     mutate(broken)
     found = check_dataset(broken)
     assert rule in {finding.rule for finding in found}, [str(each) for each in found]
+
+
+def test_axes_of_cameras_go_by_their_names(sound: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(sound, tmp_path / "first")
+    for name, value in (("shape", [3, 48, 64]), ("names", ["channels", "height", "width"])):
+        info(set_in("features", TOP, name, value=value))(path)
+    assert check_dataset(path) == []
+    info(set_in("features", TOP, "names", value=["height", "width", "channels"]))(path)
+    assert {finding.rule for finding in check_dataset(path)} == {"camera-features"}
+
+
+def test_videos_may_be_stored_as_the_augmentation_tells(sound: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(sound, tmp_path / "other")
+    video([16], codec="av1")(path)
+    told = {VIDEO: {"video.codec": "av1", "video.pix_fmt": "yuv420p"}}
+    info(set_in("videos_stored_as", value=told), "meta/augmentation.json")(path)
+    assert check_dataset(path) == []
+    video([16], codec="hevc")(path)
+    assert {finding.rule for finding in check_dataset(path)} == {"video-formats"}
+
+
+def test_columns_are_read_as_often_however_many_episodes_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: Counter[str] = Counter()
+
+    class CountedTable:
+        def __init__(self, known: pa.Table) -> None:
+            self._known = known
+
+        def __len__(self) -> int:
+            return len(self._known)
+
+        def __getitem__(self, key: str) -> Any:
+            taken[key] += 1
+            return self._known[key]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._known, name)
+
+    read = findings.read_table
+    monkeypatch.setattr(findings, "read_table", lambda *given, **named: CountedTable(read(*given, **named)))
+    counts = []
+    for episodes in (2, 9):
+        path = write_dataset(tmp_path / str(episodes), lengths=(2,) * episodes, keys=(TOP,))
+        taken.clear()
+        assert check_dataset(path) == []
+        counts.append(dict(taken))
+    assert counts[0] == counts[1]
+    assert counts[0]["action"] >= 1
 
 
 def test_every_rule_is_broken_above() -> None:

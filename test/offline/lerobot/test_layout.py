@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.lerobot.layout import VIDEO_PATH, after, picture_size, placed
+from anyview_ros.offline.lerobot.layout import VIDEO_PATH, after, picture_shape, picture_size, placed
 
 
 def test_files_are_numbered_on_into_the_next_chunk() -> None:
@@ -30,8 +30,11 @@ def test_patterns_are_filled_in() -> None:
 )
 def test_sizes_go_by_the_names_of_the_axes(feature: dict[str, Any], size: tuple[int, int]) -> None:
     assert picture_size(feature) == size
+    assert picture_shape(feature) == (*size[::-1], 3)
 
 
 def test_shapes_of_no_picture_are_refused() -> None:
     with pytest.raises(ReadError, match="a camera's feature has shape"):
         picture_size({"shape": [48, 64]})
+    with pytest.raises(ReadError, match="has shape None"):
+        picture_size({"shape": None})

@@ -10,6 +10,8 @@ import pytest
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.lerobot.parquet import (
     huggingface_metadata,
+    numbers_of,
+    read_metadata,
     read_schema,
     read_table,
     read_tasks,
@@ -33,7 +35,15 @@ def test_tasks_may_be_in_any_order_and_under_another_name(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "table", [{"task_index": [0]}, {"task": ["a"]}, {"task": ["a", "b"], "task_index": [0, 2]}]
+    "table",
+    [
+        {"task_index": [0]},
+        {"task": ["a"]},
+        {"task": ["a", "b"], "task_index": [0, 2]},
+        {"task": ["a", "b"], "task_index": [0, None]},
+        {"task": ["a", "b"], "task_index": [0, 0]},
+        {"task": ["a"], "task_index": [[0]]},
+    ],
 )
 def test_other_tasks_are_refused(table: dict[str, list[object]], tmp_path: Path) -> None:
     write_table(tmp_path / "tasks.parquet", pa.table(table))
@@ -51,6 +61,59 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
     with pytest.raises(ReadError, match="cannot read"):
         read_table(tmp_path / "a.parquet", filters=[("episode_index", "=", 0)])
+
+
+def test_metadata_that_are_no_json_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"a": [1]})
+    write_table(path, table)
+    assert read_metadata(path, "pandas") == {}
+    write_table(path, table.replace_schema_metadata({"pandas": '{"columns": 1}'}))
+    assert read_metadata(path, "pandas") == {"columns": 1}
+    for text, message in (('{"columns"', "metadata pandas are no JSON"), ("[]", "must be a JSON object")):
+        write_table(path, table.replace_schema_metadata({"pandas": text}))
+        with pytest.raises(ReadError, match=message):
+            read_metadata(path, "pandas")
+
+
+def _flat(values: pa.Array) -> pa.Array:
+    while hasattr(values, "flatten") and hasattr(values.type, "value_type"):
+        values = values.flatten()
+    return values
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (pa.array([1.5, 2.5], pa.float32()), [[1.5], [2.5]]),
+        (pa.array([1, 2]), [[1], [2]]),
+        (pa.array([True, False]), [[True], [False]]),
+        (pa.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+        (pa.array([[1, 2], [3, 4]], pa.list_(pa.int64(), 2)), [[1, 2], [3, 4]]),
+        (pa.array([[[1, 2]], [[3, 4]]]), [[1, 2], [3, 4]]),
+    ],
+)
+def test_columns_of_numbers_are_matrices(values: pa.Array, numbers: list[list[float]]) -> None:
+    table = pa.concat_tables([pa.table({"a": values.slice(0, 1)}), pa.table({"a": values.slice(1)})])
+    found = numbers_of(table, "a")
+    assert found.tolist() == numbers
+    assert found.dtype == _flat(values).to_numpy(zero_copy_only=False).dtype
+    assert numbers_of(table.slice(0, 0), "a").shape[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0, None], "lacks 1 values in its 2 rows"),
+        ([[1.0, 2.0], None], "lacks 1 values in its 2 rows"),
+        ([[1.0, 2.0], [3.0, None]], "lacks 1 values in its 2 rows"),
+        ([[1.0, 2.0, 3.0], [4.0]], "rows of different lengths"),
+        (["one", "two"], "no numbers"),
+    ],
+)
+def test_columns_that_are_no_matrices_are_told(values: list[object], message: str) -> None:
+    with pytest.raises(ReadError, match=f"column a .*{message}"):
+        numbers_of(pa.table({"a": values}), "a")
 
 
 def test_the_datasets_library_is_told_the_types() -> None:

@@ -9,7 +9,7 @@ import pytest
 from lerobot_maker import picture
 
 from anyview_ros.errors import InvalidInputError, ReadError
-from anyview_ros.offline.lerobot.video_encoding import CODECS, EpisodeVideo, codec_for, video_info
+from anyview_ros.offline.lerobot.video_encoding import CODECS, Coding, EpisodeVideo, video_info
 from anyview_ros.offline.lerobot.video_joining import VideoKind, cut_video, join_videos
 from anyview_ros.offline.video_frames import VideoFrames
 
@@ -17,7 +17,7 @@ LENGTHS = (5, 3, 7)
 
 
 def write(path: Path, first: int, count: int, *, rate: Fraction, codec: str, width: int = 64) -> Path:
-    with EpisodeVideo(path, rate=rate, codec=codec, comment="computed") as video:
+    with EpisodeVideo(path, rate=rate, coding=Coding(codec), comment="computed") as video:
         for index in range(first, first + count):
             video.add(picture(index, width=width))
     return path
@@ -40,7 +40,7 @@ def test_joined_videos_have_exact_times_and_the_same_pictures(
     ]
     assert len({VideoKind.of(piece) for piece in pieces}) == 1
     joined = tmp_path / "joined.mp4"
-    assert join_videos(pieces, joined, rate=rate, comment="computed") == sum(LENGTHS)
+    assert join_videos(pieces, joined, rate=rate) == sum(LENGTHS)
     np.testing.assert_array_equal(images(joined), np.concatenate([images(piece) for piece in pieces]))
     np.testing.assert_allclose(VideoFrames(joined).times_s, np.arange(15) / float(rate), atol=1e-9)
     with av.open(str(joined)) as container:
@@ -69,7 +69,7 @@ def test_pictures_are_kept_well(tmp_path: Path) -> None:
 
 def test_what_cannot_be_cut_is_left(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
-    with EpisodeVideo(path, rate=Fraction(30), codec="h264") as video:
+    with EpisodeVideo(path, rate=Fraction(30), coding=Coding("h264")) as video:
         for _ in range(8):
             video.add(picture(0))
     assert cut_video(path, 2, 2, tmp_path / "cut.mp4", rate=Fraction(30))
@@ -93,13 +93,18 @@ def test_videos_of_another_clock_are_not_joined(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="does not divide a frame of 1/29 s"):
         join_videos([path], tmp_path / "joined.mp4", rate=Fraction(29))
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(ReadError, match=r"holds no video|cannot read video"):
-        join_videos([path], tmp_path / "joined.mp4", rate=Fraction(30))
+    for read in (
+        video_info,
+        VideoKind.of,
+        lambda cut: join_videos([cut], tmp_path / "joined.mp4", rate=Fraction(30)),
+    ):
+        with pytest.raises(ReadError, match=r"holds no video|cannot read video"):
+            read(path)
 
 
 def test_odd_sizes_keep_every_pixel(tmp_path: Path) -> None:
     path = tmp_path / "odd.mp4"
-    with EpisodeVideo(path, rate=Fraction(30), codec="av1") as video:
+    with EpisodeVideo(path, rate=Fraction(30), coding=Coding("av1")) as video:
         for index in range(4):
             video.add(picture(index, width=65, height=47))
     assert images(path).shape == (4, 47, 65, 3)
@@ -109,16 +114,35 @@ def test_odd_sizes_keep_every_pixel(tmp_path: Path) -> None:
 
 def test_what_cannot_be_encoded_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="codec is 'vp9'"):
-        EpisodeVideo(tmp_path / "film.mp4", rate=Fraction(30), codec="vp9")
-    with EpisodeVideo(tmp_path / "film.mp4", rate=Fraction(30), codec="h264") as video:
+        EpisodeVideo(tmp_path / "film.mp4", rate=Fraction(30), coding=Coding("vp9"))
+    with EpisodeVideo(tmp_path / "film.mp4", rate=Fraction(30), coding=Coding("h264")) as video:
         video.add(picture(0))
         with pytest.raises(InvalidInputError, match="picture 1 of a video is"):
             video.add(picture(1, width=66))
 
 
-def test_the_codec_of_a_dataset_is_kept_if_it_can_be() -> None:
-    assert [codec_for({"video.codec": codec}) for codec in ("av1", "hevc", "vp9")] == ["av1", "hevc", "h264"]
-    assert codec_for({}) == "h264"
+def test_videos_are_stored_as_those_of_the_dataset_if_they_can_be(tmp_path: Path) -> None:
+    def stored(codec: str, pixels: str) -> tuple[str, str]:
+        path = tmp_path / f"{codec}_{pixels}.mp4"
+        coding = Coding.like({"video.codec": codec, "video.pix_fmt": pixels})
+        with EpisodeVideo(path, rate=Fraction(10), coding=coding) as video:
+            for index in range(4):
+                video.add(picture(index))
+        expected = np.stack([picture(index) for index in range(4)]).astype(int)
+        assert np.abs(images(path).astype(int) - expected).mean() < 3
+        told = video_info(path)
+        return told["video.codec"], told["video.pix_fmt"]
+
+    for codec, pixels in (
+        ("h264", "yuv444p"),
+        ("h264", "yuvj420p"),
+        ("hevc", "yuv422p10le"),
+        ("av1", "yuv420p10le"),
+    ):
+        assert stored(codec, pixels) == (codec, pixels)
+    assert stored("av1", "yuv444p") == ("av1", "yuv420p")
+    assert stored("vp9", "yuv422p") == ("h264", "yuv422p")
+    assert Coding.like({}) == Coding("h264", "")
 
 
 def test_info_tells_the_file(tmp_path: Path) -> None:

@@ -3,19 +3,20 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from lerobot_maker import picture
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo
+from anyview_ros.offline.lerobot.video_encoding import Coding, EpisodeVideo
 from anyview_ros.offline.lerobot.video_shelf import Joining, VideoPlace, VideoShelf
 from anyview_ros.offline.video_frames import VideoFrames
 
 RATE = Fraction(10)
 
 
-def write(path: Path, count: int, *, codec: str = "h264") -> Path:
-    with EpisodeVideo(path, rate=RATE, codec=codec) as video:
+def write(path: Path, count: int, *, codec: str = "h264", comment: str = "") -> Path:
+    with EpisodeVideo(path, rate=RATE, coding=Coding(codec), comment=comment) as video:
         for index in range(count):
             video.add(picture(index))
     return path
@@ -54,6 +55,17 @@ def test_files_taken_over_stand_between(tmp_path: Path) -> None:
     path, place = one.add_whole()
     assert (path, place) == (tmp_path / "0" / "1.mp4", (0, 1))
     assert one.add_piece(piece, 3) == VideoPlace(0, 2, 0.0, 0.3)
+
+
+def test_a_file_says_what_one_of_its_videos_says(tmp_path: Path) -> None:
+    plain, computed = write(tmp_path / "a.mp4", 3), write(tmp_path / "b.mp4", 3, comment="computed")
+    for name, pieces, comment in (("plain", [plain, plain], None), ("mixed", [plain, computed], "computed")):
+        one = shelf(tmp_path / name)
+        for piece in pieces:
+            one.add_piece(piece, 3)
+        one.close()
+        with av.open(str(tmp_path / name / "0" / "0.mp4")) as container:
+            assert container.metadata.get("comment") == comment
 
 
 def test_frames_that_are_missing_are_told(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from anyview_ros.errors import InvalidInputError
@@ -23,8 +23,15 @@ from anyview_ros.offline.augment.lerobot_episode import LeRobotEpisode
 from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.action_frame import check_action_frame
 from anyview_ros.offline.augment.outputs.lerobot_assembly import Assembly, ReadPart
+from anyview_ros.offline.augment.outputs.lerobot_fitting import (
+    EpisodeOutline,
+    ViewOutline,
+    wanted_outlines,
+)
 from anyview_ros.offline.augment.outputs.lerobot_from_dataset import (
+    check_dataset_views,
     original_bytes,
+    picture_sizes,
     shared_bytes,
     write_dataset_part,
 )
@@ -34,6 +41,7 @@ from anyview_ros.offline.augment.outputs.lerobot_from_films import (
     write_filmed_part,
 )
 from anyview_ros.offline.augment.outputs.lerobot_part import read_part_file
+from anyview_ros.offline.augment.planning import choose_camera
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.augment.spool import SpooledView
@@ -50,11 +58,11 @@ class LeRobotFormat:
         self._appended = settings.mode == "append-episode"
 
     def check(self, episodes: Sequence[SourceEpisode]) -> None:
-        """Refuse episodes that one dataset cannot hold, and actions in a camera's frame.
+        """Refuse episodes and views that one dataset cannot hold, and actions in a camera's frame.
 
         Raises:
             InvalidInputError: different kinds of input, rates, features or robots; no usable camera; such actions;
-                recordings that cannot be brought to one rate.
+                recordings that cannot be brought to one rate; views whose names are taken or whose size does not fit.
             ReadError: recordings that cannot be read.
             MissingDependencyError: pyarrow is not installed.
         """
@@ -70,14 +78,23 @@ class LeRobotFormat:
             if not any(camera.usable for camera in episode.cameras):
                 reasons = "; ".join(f"{camera.name}: {camera.reason}" for camera in episode.cameras)
                 raise InvalidInputError(f"{episode.name} has no camera that can be used: {reasons}")
-        for episode in episodes:
-            if not isinstance(episode, LeRobotEpisode):
-                plan_dataset(episode, self._settings)
+        outlines = [self._planned(each) for each in episodes if not isinstance(each, LeRobotEpisode)]
+        for outline in outlines[1:]:
+            outlines[0].check_like(outline)
         datasets = {each.path: each for each in episodes if isinstance(each, LeRobotEpisode)}
         for first in datasets.values():
             dataset = first.dataset
             check_action_frame(dataset.features, options.action_frame, dataset.camera_keys, str(dataset.path))
+            check_dataset_views(first, self._wanted(first, picture_sizes(first)), instead=self._appended)
         _check_alike(list(datasets.values()))
+
+    def _planned(self, episode: SourceEpisode) -> EpisodeOutline:
+        plan = plan_dataset(episode, self._settings)
+        plan.check(episode.name, self._wanted(episode, plan.sizes), instead=self._appended)
+        return EpisodeOutline(episode.name, plan.timeline.rate, plan.features)
+
+    def _wanted(self, episode: SourceEpisode, sizes: Mapping[str, tuple[int, int]]) -> Iterator[ViewOutline]:
+        return wanted_outlines(self._settings, choose_camera(episode, self._settings), sizes)
 
     def _missing_view(self) -> str:
         chosen = self._settings.source_options.get("missing_view", MISSING_VIEW[0])

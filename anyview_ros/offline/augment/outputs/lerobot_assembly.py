@@ -11,6 +11,7 @@ from typing import Any
 
 import anyview_ros
 from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.offline.augment.outputs.lerobot_fitting import EpisodeOutline
 from anyview_ros.offline.augment.outputs.lerobot_part import (
     FILES,
     DatasetPart,
@@ -23,8 +24,9 @@ from anyview_ros.offline.augment.outputs.linking import link_or_copy
 from anyview_ros.offline.augment.outputs.marks import COMMENT
 from anyview_ros.offline.augment.records import JobRecord
 from anyview_ros.offline.lerobot.dataset_writer import DatasetWriter
-from anyview_ros.offline.lerobot.layout import AUGMENTATION, STATS
+from anyview_ros.offline.lerobot.layout import AUGMENTATION, STATS, VIDEOS_STORED_AS
 from anyview_ros.offline.lerobot.parquet import read_table
+from anyview_ros.offline.lerobot.video_encoding import STORED_AS, video_info
 from anyview_ros.offline.lerobot.video_shelf import VideoPlace
 from anyview_ros.offline.video_frames import VideoFrames
 
@@ -39,6 +41,11 @@ class ReadPart:
     record: JobRecord
     folder: Path
     content: DatasetPart
+
+    @property
+    def outline(self) -> EpisodeOutline:
+        """What it must share with others."""
+        return EpisodeOutline(self.record.episode, self.content.frames_per_second, self.content.features)
 
 
 @dataclass
@@ -81,20 +88,8 @@ class Assembly:
             )
 
     def _check_alike(self) -> None:
-        one = self._first
         for part in self._all[1:]:
-            other = part.content
-            if other.rate != one.rate:
-                raise InvalidInputError(
-                    f"{self._all[0].record.episode} has {float(one.frames_per_second):g} frames per second, "
-                    f"{part.record.episode} {float(other.frames_per_second):g}; give one rate with the source "
-                    "option fps"
-                )
-            if _types(other.features) != _types(one.features):
-                raise InvalidInputError(
-                    f"{self._all[0].record.episode} has the features {_told(one.features)}, {part.record.episode} "
-                    f"{_told(other.features)}; one dataset needs the same in all episodes, so run them apart"
-                )
+            self._all[0].outline.check_like(part.outline)
 
     def _views(self) -> dict[str, PartView]:
         """The views that become cameras, by key, with the first of each."""
@@ -124,13 +119,15 @@ class Assembly:
         Raises:
             ReadError: a part that lacks a file, or that is damaged.
         """
-        features = {**self._first.features, **{key: view.feature for key, view in self.views.items()}}
+        features = _marked(
+            {**self._first.features, **{key: view.feature for key, view in self.views.items()}},
+            self._replaced(),
+        )
         with DatasetWriter(
             output,
-            features=_marked(features, self._replaced()),
+            features=features,
             rate=self._first.frames_per_second,
             told=self._info(),
-            comment=COMMENT,
         ) as writer:
             for part in self._parts:
                 if part.content.dataset:
@@ -144,7 +141,7 @@ class Assembly:
             writer.close(self._known_statistics())
             shutil.rmtree(written.scratch, ignore_errors=True)
         self._copy_further_files(output)
-        self._write_augmentation(output, written)
+        self._write_augmentation(output, features, written)
 
     def _add(
         self, writer: DatasetWriter, part: ReadPart, episode: PartEpisode, written: _Written, output: Path
@@ -280,7 +277,9 @@ class Assembly:
             told["cameras_left_out"] = dict(part.content.left_out)
         return told
 
-    def _write_augmentation(self, output: Path, written: _Written) -> None:
+    def _write_augmentation(
+        self, output: Path, features: Mapping[str, Mapping[str, Any]], written: _Written
+    ) -> None:
         dropped = [part for part in self._all if part not in self._parts]
         content = {
             "software": f"anyview_ros {anyview_ros.__version__}",
@@ -302,6 +301,7 @@ class Assembly:
                 for part in self._parts
                 for refusal in _refusals(part)
             ],
+            VIDEOS_STORED_AS: _stored_otherwise(output, features),
         }
         text = json.dumps(content, indent=1, sort_keys=True)
         (output / AUGMENTATION).write_text(text + "\n", encoding="utf-8")
@@ -321,12 +321,16 @@ def _refusals(part: ReadPart) -> list[dict[str, str]]:
     ]
 
 
-def _types(features: Mapping[str, Mapping[str, Any]]) -> list[Any]:
-    return [[key, each["dtype"], list(each["shape"]), each.get("names")] for key, each in features.items()]
-
-
-def _told(features: Mapping[str, Mapping[str, Any]]) -> str:
-    return ", ".join(f"{key} {list(each['shape'])}" for key, each in features.items())
+def _stored_otherwise(output: Path, features: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Codec and pixels of videos that are stored otherwise than info.json tells of their key, by file."""
+    found = {}
+    for key, feature in features.items():
+        told = feature.get("info") or {}
+        for file in sorted((output / "videos" / key).rglob("*.mp4")):
+            stored = video_info(file)
+            if any(name in told and stored[name] != told[name] for name in STORED_AS):
+                found[file.relative_to(output).as_posix()] = {name: stored[name] for name in STORED_AS}
+    return found
 
 
 def _marked(features: Mapping[str, Mapping[str, Any]], replaced: set[str]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.offline.augment.file_hashes import files_below
 from anyview_ros.offline.augment.lerobot_episode import LeRobotEpisode
+from anyview_ros.offline.augment.outputs.lerobot_fitting import ViewOutline, check_views
 from anyview_ros.offline.augment.outputs.lerobot_part import (
     FILES,
     ROWS,
@@ -25,9 +26,9 @@ from anyview_ros.offline.augment.outputs.marks import picture_text
 from anyview_ros.offline.augment.spool import SpooledView
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode, LeRobotDataset
 from anyview_ros.offline.lerobot.layout import picture_size
-from anyview_ros.offline.lerobot.parquet import pyarrow, write_table
+from anyview_ros.offline.lerobot.parquet import numbers_of, pyarrow, write_table
 from anyview_ros.offline.lerobot.statistics import PictureStatistics, Statistics, column_statistics
-from anyview_ros.offline.lerobot.video_encoding import codec_for
+from anyview_ros.offline.lerobot.video_encoding import Coding
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -61,7 +62,8 @@ def write_dataset_part(
     """
     dataset, row = episode.dataset, episode.episode
     for view in views:
-        _check_view(episode, view, instead=instead)
+        _check_instants(episode, view)
+    check_dataset_views(episode, [ViewOutline.of(view) for view in views], instead=instead)
     rows = dataset.rows(row)
     write_table(folder / ROWS, rows)
     own = PartEpisode(
@@ -109,21 +111,26 @@ def shared_bytes(episode: LeRobotEpisode) -> int:
     return sum(dataset.video_file(episode.episode, key).stat().st_size for key in dataset.video_keys)
 
 
-def _check_view(episode: LeRobotEpisode, view: SpooledView, *, instead: bool) -> None:
-    features = episode.dataset.features
-    key = camera_key(view.name)
+def check_dataset_views(episode: LeRobotEpisode, views: Iterable[ViewOutline], *, instead: bool) -> None:
+    """Refuse views for which a dataset has no place.
+
+    Raises:
+        InvalidInputError: a key that is taken, or pictures of another size than those whose place they take.
+    """
+    check_views(views, str(episode.path), episode.dataset.features, picture_sizes(episode), instead=instead)
+
+
+def picture_sizes(episode: LeRobotEpisode) -> dict[str, tuple[int, int]]:
+    """Width and height of the pictures of a dataset's cameras, by key."""
+    dataset = episode.dataset
+    return {key: picture_size(dataset.features[key]) for key in dataset.camera_keys}
+
+
+def _check_instants(episode: LeRobotEpisode, view: SpooledView) -> None:
     if view.stamps_ns.tolist() != episode.stamps_ns.tolist():
         raise InvalidInputError(
             f"{view.name} shows {len(view)} instants that are not the {episode.episode.length} of {episode.name}; make "
             "it from the whole episode"
-        )
-    if not instead and key in features:
-        raise InvalidInputError(f"{episode.path} has a feature {key} already; name the view otherwise")
-    if instead and picture_size(features[view.source]) != view.camera.size:
-        width, height = picture_size(features[view.source])
-        raise InvalidInputError(
-            f"{view.name} is {view.camera.width}x{view.camera.height} but takes the place of {view.source}, whose "
-            f"pictures are {width}x{height}; leave the size out, or add the view as a camera"
         )
 
 
@@ -135,7 +142,7 @@ def _view(episode: LeRobotEpisode, view: SpooledView, folder: Path, *, instead: 
         folder,
         numbers=range(len(view)),
         rate=episode.dataset.rate,
-        codec=codec_for(feature.get("info") or {}),
+        coding=Coding.like(feature.get("info") or {}),
     )
 
 
@@ -213,14 +220,8 @@ def _statistics(dataset: LeRobotDataset, episode: DatasetEpisode, rows: Table) -
                 statistics.add(image)
             found[key] = statistics.result()
         elif len(feature["shape"]) == 1:
-            found[key] = column_statistics(_numbers(rows, key))
+            found[key] = column_statistics(numbers_of(rows, key))
     return found
-
-
-def _numbers(rows: Table, key: str) -> Any:
-    import numpy as np
-
-    return np.asarray(rows[key].to_pylist())
 
 
 def _further(episode: DatasetEpisode) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.offline.augment.bag_episode import BagEpisode
 from anyview_ros.offline.augment.outputs.action_frame import check_action_frame
 from anyview_ros.offline.augment.outputs.bag_signals import Signal, read_signal
+from anyview_ros.offline.augment.outputs.lerobot_fitting import ViewOutline, check_views
 from anyview_ros.offline.augment.outputs.lerobot_part import (
     ROWS,
     DatasetPart,
@@ -38,13 +40,12 @@ from anyview_ros.offline.augment.spool import SpooledView
 from anyview_ros.offline.lerobot.layout import always_features, camera_feature
 from anyview_ros.offline.lerobot.parquet import pyarrow, write_table
 from anyview_ros.offline.lerobot.statistics import Statistics, column_statistics
-from anyview_ros.offline.lerobot.video_encoding import video_info
+from anyview_ros.offline.lerobot.video_encoding import Coding, video_info
 from anyview_ros.offline.posed_film import PosedFilm
 
 if TYPE_CHECKING:
     from pyarrow import Table
 
-CODEC = "h264"
 _STATE, _ACTION = "observation.state", "action"
 _TASK = "task not told"
 
@@ -123,18 +124,19 @@ def write_filmed_part(
     """
     plan = plan_dataset(episode, settings)
     options, films, keys, timeline, numbers = plan.options, plan.films, plan.keys, plan.timeline, plan.numbers
-    _check_names(episode, keys, views, instead=instead)
-    features, rows, statistics = _rows(timeline, plan.signals, options)
+    plan.check(episode.name, [ViewOutline.of(view) for view in views], instead=instead)
+    features = plan.features
+    rows, statistics = _rows(timeline, plan.signals, options)
     write_table(folder / ROWS, rows)
     videos = {}
     for name, film in films.items():
         piece, key = f"pieces/{keys[name]}.mp4", keys[name]
         pictures = chosen(_images(film), numbers[name])
         statistics[key] = encode(
-            pictures, len(timeline), folder / piece, rate=timeline.rate, codec=CODEC, comment=""
+            pictures, len(timeline), folder / piece, rate=timeline.rate, coding=Coding(), comment=""
         )
         videos[key] = PartVideo(piece=piece)
-        features[key] = camera_feature(film.camera.width, film.camera.height, video_info(folder / piece))
+        features[key]["info"] = video_info(folder / piece)
     own = PartEpisode(ROWS, statistics, videos)
     made = [
         encode_view(
@@ -143,7 +145,7 @@ def write_filmed_part(
             folder,
             numbers=numbers[view.source],
             rate=timeline.rate,
-            codec=CODEC,
+            coding=Coding(),
         )
         for view in views
     ]
@@ -152,7 +154,7 @@ def write_filmed_part(
         folder,
         DatasetPart(
             rate=(timeline.rate.numerator, timeline.rate.denominator),
-            features=features | always_features(),
+            features=features,
             told={"robot_type": options.robot_type or None},
             tasks=(options.task,),
             length=len(timeline),
@@ -183,17 +185,47 @@ class DatasetPlan:
     timeline: Timeline
     numbers: Mapping[str, list[int]]
 
+    @property
+    def features(self) -> dict[str, dict[str, Any]]:
+        """Features of the episode, as info.json tells of them but for how videos are stored."""
+        numbers = {
+            key: {"dtype": "float32", "shape": [len(signal.names)], "names": list(signal.names)}
+            for key, signal in self.signals.items()
+        }
+        cameras = {
+            self.keys[name]: camera_feature(width, height, {}) for name, (width, height) in self.sizes.items()
+        }
+        return numbers | cameras | always_features()
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of pictures, by camera."""
+        return {name: film.camera.size for name, film in self.films.items()}
+
+    def check(self, episode: str, views: Iterable[ViewOutline], *, instead: bool) -> None:
+        """Refuse views for which there is no place.
+
+        Raises:
+            InvalidInputError: a key that is taken, or pictures of another size than those whose place they take.
+        """
+        check_views(views, episode, self.keys.values(), self.sizes, instead=instead)
+
 
 def plan_dataset(episode: SourceEpisode, settings: AugmentSettings) -> DatasetPlan:
     """See whether and how an episode's recordings can be brought to one rate; no picture is decoded.
 
     Raises:
-        InvalidInputError: they cannot, or actions are in a camera's frame.
+        InvalidInputError: they cannot, cameras would share a key, or actions are in a camera's frame.
         ReadError: pictures or messages that cannot be read.
     """
     options = FilmOptions.of(settings)
     films = {camera.name: episode.film(camera.name) for camera in episode.cameras if camera.usable}
     keys = {name: camera_key(name) for name in films}
+    if len(set(keys.values())) < len(keys):
+        raise InvalidInputError(
+            f"cameras {', '.join(films)} of {episode.name} would share keys: {', '.join(keys.values())}; rename them "
+            "in the recording"
+        )
     signals = read_signals(episode, options)
     timeline = _timeline(episode, films, signals, options, settings.camera)
     for key, signal in signals.items():
@@ -214,32 +246,20 @@ def read_signals(episode: SourceEpisode, options: FilmOptions) -> dict[str, Sign
         InvalidInputError: they are asked of something else than a bag, or are not there.
     """
     wanted = {key: topic for key, topic in ((_STATE, options.state), (_ACTION, options.action)) if topic}
-    if wanted and episode.kind != "bag":
+    if not wanted:
+        return {}
+    if not isinstance(episode, BagEpisode):
         raise InvalidInputError(
             f"{', '.join(wanted)} is asked of {episode.name}, which is no bag and has no topics; leave it out"
         )
-    return {key: read_signal(episode.path, topic) for key, topic in wanted.items()}
+    from_start = episode.scan.from_start
+    return {key: read_signal(episode.path, topic, from_start=from_start) for key, topic in wanted.items()}
 
 
 def _action_frame(signals: Mapping[str, Signal], options: FilmOptions) -> str:
     if options.action_frame or _ACTION not in signals:
         return options.action_frame
     return signals[_ACTION].frame
-
-
-def _check_names(
-    episode: SourceEpisode, keys: Mapping[str, str], views: Sequence[SpooledView], *, instead: bool
-) -> None:
-    taken = [*keys.values(), *(camera_key(view.name) for view in views if not instead)]
-    if len(set(taken)) != len(taken):
-        raise InvalidInputError(
-            f"cameras of {episode.name} would share a key: {', '.join(taken)}; name views otherwise"
-        )
-    for view in views:
-        if view.source not in keys:
-            raise InvalidInputError(
-                f"{episode.name} has no camera {view.source}, which {view.name} was made from"
-            )
 
 
 def _timeline(
@@ -259,11 +279,10 @@ def _timeline(
 
 def _rows(
     timeline: Timeline, signals: Mapping[str, Signal], options: FilmOptions
-) -> tuple[dict[str, Any], Table, dict[str, Statistics]]:
-    """Features, rows and statistics of all but pictures."""
+) -> tuple[Table, dict[str, Statistics]]:
+    """Rows and statistics of all but pictures."""
     pa = pyarrow()
     count = len(timeline)
-    features: dict[str, Any] = {}
     columns: dict[str, Any] = {}
     statistics: dict[str, Statistics] = {}
     for key, signal in signals.items():
@@ -272,7 +291,6 @@ def _rows(
             np.float32
         )
         width = values.shape[1]
-        features[key] = {"dtype": "float32", "shape": [width], "names": list(signal.names)}
         flat = pa.array(values.reshape(-1), pa.float32())
         single = width == 1  # LeRobot keeps features of one number as plain columns
         columns[key] = flat if single else pa.FixedSizeListArray.from_arrays(flat, width)
@@ -288,7 +306,7 @@ def _rows(
     for key, numbers in always.items():
         columns[key] = pa.array(numbers)
         statistics[key] = column_statistics(numbers)
-    return features, pa.table(columns), statistics
+    return pa.table(columns), statistics
 
 
 def _images(film: PosedFilm) -> Iterator[NDArray[np.uint8]]:

@@ -17,7 +17,7 @@ from anyview_ros.offline.augment.outputs.marks import COMMENT, provenance_of
 from anyview_ros.offline.augment.spool import SpooledView
 from anyview_ros.offline.lerobot.layout import IMAGES, camera_feature
 from anyview_ros.offline.lerobot.statistics import PictureStatistics, Statistics
-from anyview_ros.offline.lerobot.video_encoding import EpisodeVideo, codec_for, video_info
+from anyview_ros.offline.lerobot.video_encoding import Coding, EpisodeVideo, video_info
 from anyview_ros.offline.lerobot.video_joining import cut_video
 from anyview_ros.offline.video_frames import VideoFrames
 
@@ -28,11 +28,17 @@ def camera_key(name: str) -> str:
 
 
 def encode(
-    pictures: Iterable[NDArray[np.uint8]], count: int, path: Path, *, rate: Fraction, codec: str, comment: str
+    pictures: Iterable[NDArray[np.uint8]],
+    count: int,
+    path: Path,
+    *,
+    rate: Fraction,
+    coding: Coding,
+    comment: str,
 ) -> Statistics:
     """Write ``count`` pictures as an episode's video; returns their statistics."""
     statistics = PictureStatistics(count)
-    with EpisodeVideo(path, rate=rate, codec=codec, comment=comment) as video:
+    with EpisodeVideo(path, rate=rate, coding=coding, comment=comment) as video:
         for picture in pictures:
             video.add(picture)
             statistics.add(picture)
@@ -49,7 +55,7 @@ def cut_or_encode(
         wanted: numbers of the frames.
         target: file to write.
         rate: frames per second.
-        feature: of the source's info.json, which tells the codec.
+        feature: of the source's info.json, which tells how its videos are stored.
 
     Raises:
         InvalidInputError: depth that cannot be cut without being encoded anew, which would lose it.
@@ -62,8 +68,8 @@ def cut_or_encode(
             "being encoded anew in colours, which would lose it; store it without B-frames and with a key frame where "
             "each episode begins (ffmpeg: -bf 0 -g 1)"
         )
-    codec = codec_for(feature.get("info") or {})
-    encode(video.images(wanted), len(wanted), target, rate=rate, codec=codec, comment="")
+    coding = Coding.like(feature.get("info") or {})
+    encode(video.images(wanted), len(wanted), target, rate=rate, coding=coding, comment="")
     return False
 
 
@@ -80,7 +86,7 @@ def chosen(frames: Iterable[NDArray[np.uint8]], numbers: Sequence[int]) -> Itera
 
 
 def encode_view(
-    view: SpooledView, key: str, folder: Path, *, numbers: Sequence[int], rate: Fraction, codec: str
+    view: SpooledView, key: str, folder: Path, *, numbers: Sequence[int], rate: Fraction, coding: Coding
 ) -> PartView:
     """Write a view's pictures into a part.
 
@@ -90,12 +96,12 @@ def encode_view(
         folder: of the part.
         numbers: which of its pictures, one per row.
         rate: frames per second.
-        codec: see ``CODECS``.
+        coding: how they are stored.
     """
     piece = f"views/{view.name}.mp4"
     frames = (frame.image for frame in view.frames())
     statistics = encode(
-        chosen(frames, numbers), len(numbers), folder / piece, rate=rate, codec=codec, comment=COMMENT
+        chosen(frames, numbers), len(numbers), folder / piece, rate=rate, coding=coding, comment=COMMENT
     )
     info = {**video_info(folder / piece), "synthesised": True, "source": view.source}
     poses = "" if view.fixed else f"poses/{view.name}.npy"

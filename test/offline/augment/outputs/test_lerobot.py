@@ -6,10 +6,11 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clips import box_clip
-from lerobot_maker import CALIBRATION, LENGTHS, SIDE, TOP, write_dataset
+from lerobot_maker import CALIBRATION, LENGTHS, SIDE, TOP, picture, write_dataset
 from spooled_views import mirrored_view, part_of
 
 from anyview_ros.errors import InvalidInputError, ReadError
@@ -19,6 +20,7 @@ from anyview_ros.offline.augment.lerobot_episode import open_lerobot_episodes
 from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.episodes import EpisodesFormat
 from anyview_ros.offline.augment.outputs.lerobot import LeRobotFormat
+from anyview_ros.offline.augment.outputs.marks import COMMENT
 from anyview_ros.offline.augment.release_episode import open_release_episodes
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
@@ -26,7 +28,9 @@ from anyview_ros.offline.episode_writer import write_episode
 from anyview_ros.offline.episodes import Episode
 from anyview_ros.offline.lerobot.checker import check_dataset
 from anyview_ros.offline.lerobot.dataset import LeRobotDataset
+from anyview_ros.offline.lerobot.layout import AUGMENTATION
 from anyview_ros.offline.lerobot.pictures import embedded_picture
+from anyview_ros.offline.lerobot.video_encoding import video_info
 
 ADD = AugmentSettings(("vista_small",), format="lerobot")
 APPEND = replace(ADD, mode="append-episode")
@@ -149,6 +153,61 @@ def test_a_view_may_be_left_out_instead(source: Path, tmp_path: Path) -> None:
     assert len(dataset.episodes) == 3
 
 
+def comments(dataset: LeRobotDataset) -> dict[str, set[str]]:
+    """What the metadata of a dataset's videos say, by key."""
+    found: dict[str, set[str]] = {}
+    for file in sorted((dataset.path / "videos").rglob("*.mp4")):
+        with av.open(str(file)) as container:
+            key = file.relative_to(dataset.path / "videos").parts[0]
+            found.setdefault(key, set()).add(container.metadata.get("comment", ""))
+    return found
+
+
+def test_only_synthesised_pictures_say_so(source: Path, tmp_path: Path) -> None:
+    """Recorded videos too are joined anew: where an episode is left out, and in copies."""
+    added = assembled(
+        ADD,
+        parts_of(ADD, open_lerobot_episodes(source, ADD), tmp_path / "add", without=[1]),
+        tmp_path / "added",
+    )
+    assert comments(added) == {TOP: {""}, SIDE: {""}, ARC: {COMMENT}}
+    appended = assembled(
+        APPEND, parts_of(APPEND, open_lerobot_episodes(source, APPEND), tmp_path), tmp_path / "out"
+    )
+    assert comments(appended) == {TOP: {"", COMMENT}, SIDE: {""}}
+
+
+def test_views_are_stored_as_the_pictures_that_they_replace(tmp_path: Path) -> None:
+    source = write_dataset(tmp_path / "cups", pixels="yuv444p", lengths=(3, 2))
+    dataset = assembled(
+        APPEND, parts_of(APPEND, open_lerobot_episodes(source, APPEND), tmp_path), tmp_path / "out"
+    )
+    stored = {video_info(file)["video.pix_fmt"] for file in (dataset.path / "videos").rglob("*.mp4")}
+    assert stored == {"yuv444p"}
+    assert json.loads((dataset.path / AUGMENTATION).read_text())["videos_stored_as"] == {}
+
+
+def test_views_that_cannot_be_stored_so_are_told(tmp_path: Path) -> None:
+    source = write_dataset(tmp_path / "cups", lengths=(3, 2))
+    file = source / f"videos/{TOP}/chunk-000/file-000.mp4"
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=10, options={"g": "1", "lag-in-frames": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
+        container.mux(stream.encode(None))
+    info = json.loads((source / "meta/info.json").read_text())
+    info["features"][TOP]["info"]["video.codec"] = "vp9"
+    (source / "meta/info.json").write_text(json.dumps(info))
+    assert check_dataset(source) == []
+    dataset = assembled(
+        APPEND, parts_of(APPEND, open_lerobot_episodes(source, APPEND), tmp_path), tmp_path / "out"
+    )
+    told = json.loads((dataset.path / AUGMENTATION).read_text())["videos_stored_as"]
+    views = f"videos/{TOP}/chunk-000/file-001.mp4"
+    assert told == {views: {"video.codec": "h264", "video.pix_fmt": "yuv420p"}}
+
+
 def test_no_episode_with_all_views_is_an_error(source: Path, tmp_path: Path) -> None:
     episodes = open_lerobot_episodes(source, ADD)[:1]
     output_format = LeRobotFormat(ADD)
@@ -213,6 +272,17 @@ def test_two_datasets_become_one(tmp_path: Path) -> None:
     dataset = assembled(ADD, parts_of(ADD, episodes, tmp_path), tmp_path / "out")
     assert [episode.length for episode in dataset.episodes] == [3, 2, 4]
     np.testing.assert_array_equal(images(dataset, 2, TOP), images(LeRobotDataset.open(two), 0, TOP))
+
+
+@pytest.mark.parametrize("settings", [ADD, APPEND], ids=["add", "append"])
+def test_datasets_of_different_codecs_become_one(settings: AugmentSettings, tmp_path: Path) -> None:
+    one = write_dataset(tmp_path / "one", lengths=(3,))
+    two = write_dataset(tmp_path / "two", lengths=(2,), codec="av1")
+    episodes = [*open_lerobot_episodes(one, settings), *open_lerobot_episodes(two, settings)]
+    dataset = assembled(settings, parts_of(settings, episodes, tmp_path), tmp_path / "out")
+    told = json.loads((dataset.path / AUGMENTATION).read_text())["videos_stored_as"]
+    assert {stored["video.codec"] for stored in told.values()} == {"av1"}
+    assert f"videos/{SIDE}/chunk-000/file-001.mp4" in told
 
 
 def test_what_does_not_fit_one_dataset_is_refused(source: Path, tmp_path: Path) -> None:

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from bag_maker import Entry
+from bag_maker import START_NS, Entry, header
 from robot_bags import robot_entries, write_recording
 from spooled_views import mirrored_view, part_of
+from tiny_bags import in_small_chunks
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.bag_episode import open_bag_episodes
 from anyview_ros.offline.augment.outputs.bag_signals import read_signal
 from anyview_ros.offline.augment.outputs.lerobot import LeRobotFormat
-from anyview_ros.offline.augment.outputs.lerobot_from_films import FilmOptions
+from anyview_ros.offline.augment.outputs.lerobot_from_films import FilmOptions, read_signals
 from anyview_ros.offline.augment.settings import AugmentSettings, Mode
 from anyview_ros.offline.lerobot.checker import check_dataset
 from anyview_ros.offline.lerobot.dataset import LeRobotDataset
@@ -131,3 +135,50 @@ def test_fields_of_other_messages_are_flattened(bag: Path) -> None:
     assert signal.frame.endswith("optical_frame")
     with pytest.raises(InvalidInputError, match="name the fields that are a state"):
         read_signal(bag, "/front/image_raw")
+
+
+def test_values_of_a_run_that_starts_over_are_refused(tmp_path: Path) -> None:
+    def second_run(entries: Iterator[Entry]) -> Iterator[Entry]:
+        for topic, content, log_ns in entries:
+            if topic == "/joint_states":
+                yield topic, replace(content, position=content.position + 1000), log_ns + 10**11
+
+    recording = [*robot_entries(), *second_run(robot_entries())]
+    write_recording(tmp_path / "twice", iter(recording))
+    with pytest.raises(InvalidInputError, match="stamps of /joint_states fall back by"):
+        read_signal(tmp_path / "twice", "/joint_states")
+
+
+def test_messages_before_the_clock_are_left_out(tmp_path: Path) -> None:
+    """A simulation's first messages may bear no stamp; the log's clock is another."""
+
+    def unstamped(entries: Iterator[Entry]) -> Iterator[Entry]:
+        number = 0
+        for topic, content, log_ns in entries:
+            if topic != "/joint_states":
+                yield topic, content, log_ns
+                continue
+            number += 1
+            told = header(0 if number == 1 else stamp_of(content) - START_NS + 10**9, "")
+            yield topic, replace(content, header=told, position=np.full(6, float(number))), log_ns
+
+    write_recording(tmp_path / "simulated", unstamped(robot_entries()))
+    signal = read_signal(tmp_path / "simulated", "/joint_states")
+    assert signal.stamps_ns[-1] < START_NS
+    assert signal.values[:, 0].tolist() == [float(2 + index) for index in range(len(signal.values))]
+
+
+def stamp_of(content: Any) -> int:
+    return int(content.header.stamp.sec) * 10**9 + int(content.header.stamp.nanosec)
+
+
+def test_values_are_read_from_a_bag_with_damage_in_the_middle(bag: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(bag, damaged)
+    file = in_small_chunks(damaged, 20_000)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+    (episode,) = open_bag_episodes(damaged, settings())
+    signals = read_signals(episode, FilmOptions.of(settings()))
+    assert len(signals["action"].values) > 0
