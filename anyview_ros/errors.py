@@ -51,6 +51,10 @@ class WriteError(AnyViewError):
     """An output that cannot be written: no room, another run at work there, or files that are in the way."""
 
 
+class FilmingTimeout(AnyViewError, TimeoutError):
+    """Time was up before all that a training run needs was filmed; what was filmed is kept."""
+
+
 class ClipNotReadyError(AnyViewError):
     """The sliding window cannot give a clip yet; the message says what it still waits for."""
 

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     opened, film = open_film(arguments)
     print(told_source(opened, film))
     clip = whole_clip(film)
-    line = ProgressLine(sys.stderr, None)
+    line = ProgressLine(sys.stderr, None, smooth=False)
     with interruptible() as cancel:
         outcome = fitter.fit(
             [clip],
@@ -98,7 +98,14 @@ def _check_outputs(arguments: argparse.Namespace, out: Path, checkpoint: Path) -
     inputs = [
         Path(given) for given in (arguments.source, arguments.calibration, arguments.source_poses) if given
     ]
-    for file in (out, _poses_of(out), _transforms_of(out)):
+    outputs = (out, _poses_of(out), _transforms_of(out))
+    for file in (*outputs, *inputs):
+        if checkpoint.resolve() == file.resolve():
+            raise InvalidInputError(
+                f"the checkpoint {checkpoint}, which is deleted when the fit is done, is also what the fit "
+                f"{'writes' if file in outputs else 'reads'}; give another --checkpoint, or leave it out"
+            )
+    for file in outputs:
         if any(file.resolve() == path.resolve() for path in inputs):
             raise InvalidInputError(f"{file} would be written, but is what the fit reads; give another --out")
         if file.exists() and not arguments.overwrite and not checkpoint.exists():

@@ -35,10 +35,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--ray", action="store_true", help="use Ray Serve for a single replica too")
     parser.add_argument("--ray-address", default="", help="Ray cluster to run on; none: begin one here")
     parser.add_argument(
-        "--cpus", type=float, default=0.25, help="cores that Ray counts per replica (default: %(default)s)"
+        "--cpus", type=float, help="with Ray: cores that it counts per replica (default: 0.25)"
     )
     parser.add_argument(
-        "--gpus", type=float, default=0.0, help="GPUs, or shares of one, per replica (default: %(default)s)"
+        "--gpus", type=float, help="with Ray: GPUs, or shares of one, per replica (default: none)"
     )
     parser.add_argument(
         "--queue", type=int, default=8, help="requests that may wait per replica (default: %(default)s)"
@@ -56,7 +56,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted."""
+    """Serve until interrupted.
+
+    Raises:
+        InvalidInputError: numbers that exclude each other, or that nobody would look at.
+    """
+    most = arguments.replicas if arguments.most is None else arguments.most
+    on_ray = arguments.ray or bool(arguments.ray_address) or most > 1
+    _check_replicas(arguments, most, on_ray)
     token = _token(arguments.token_file)
     if not token and arguments.host not in ("127.0.0.1", "localhost", "::1"):
         print(
@@ -64,10 +71,26 @@ def run(arguments: argparse.Namespace) -> int:
             "use this service. Give --token-file.",
             file=sys.stderr,
         )
-    most = arguments.replicas if arguments.most is None else arguments.most
-    if arguments.ray or arguments.ray_address or most > 1:
+    if on_ray:
         return _serve_on_ray(arguments, token, most)
     return _serve_here(arguments, token)
+
+
+def _check_replicas(arguments: argparse.Namespace, most: int, on_ray: bool) -> None:
+    from anyview_ros.errors import InvalidInputError
+
+    if not 1 <= arguments.replicas <= most:
+        raise InvalidInputError(
+            f"--replicas is {arguments.replicas} and --most is {most}; give 1 or more replicas, and no fewer as "
+            "most"
+        )
+    for name in ("cpus", "gpus"):
+        share = getattr(arguments, name)
+        if share is not None and not on_ray:
+            raise InvalidInputError(
+                f"--{name} is {share:g}, but a single replica runs without Ray, which counts them; add --ray, or leave "
+                "it out and choose with --device"
+            )
 
 
 def _token(file: Path | None) -> str:
@@ -126,8 +149,7 @@ def _serve_on_ray(arguments: argparse.Namespace, token: str, most: int) -> int:
             weights=arguments.weights,
             least=arguments.replicas,
             most=most,
-            cpus=arguments.cpus,
-            gpus=arguments.gpus,
+            **{name: share for name in ("cpus", "gpus") if (share := getattr(arguments, name)) is not None},
             queue=arguments.queue,
             batch=arguments.batch,
             token=token,

@@ -112,18 +112,23 @@ def evenly_spaced(
 ) -> list[int]:
     """Indices of ``count`` frames one period apart, ending at ``end``: each the nearest to its ideal instant.
 
+    The instants are one period apart, so frames never run away from them however long the clip. The last of them is the
+    newest frame's stamp if every other then has a frame, else as near to it as that is so: of a source that is no whole
+    number of times as fast, the newest frame may be the one that is furthest from its instant.
+
     Args:
         stamps, start, end, count, since: as in :func:`newest_frames`.
         period_ns: time between two ideal instants.
-        tolerance_ns: how far from its ideal instant a frame may be.
+        tolerance_ns: how far from its ideal instant a frame may be, the newest too.
 
     Raises:
         ClipNotReadyError: the run is too short, or has no frame near enough to one of the instants.
     """
     chosen = [end]
+    last_ns = stamps[end] + _shift(stamps, start, end, count, period_ns=period_ns, tolerance_ns=tolerance_ns)
     rate = f"{1e9 / period_ns:g} Hz"
     while len(chosen) < count:
-        ideal = stamps[end] - len(chosen) * period_ns
+        ideal = last_ns - len(chosen) * period_ns
         nearest = _nearest(stamps, start, chosen[-1], ideal)
         if nearest is not None and abs(stamps[nearest] - ideal) <= tolerance_ns:
             chosen.append(nearest)
@@ -138,6 +143,36 @@ def evenly_spaced(
                 "or see why frames are lost"
             )
     return chosen[::-1]
+
+
+def _shift(
+    stamps: Sequence[int], start: int, end: int, count: int, *, period_ns: int, tolerance_ns: int
+) -> int:
+    """By how much the instants are laid off the newest frame: as little as leaves none of them without a frame.
+
+    0 if no shift does that.
+    """
+    bare: list[
+        tuple[int, int]
+    ] = []  # shifts, ends not included, that lay an instant where no frame is near enough
+    for older, newer in zip(stamps[start:end], stamps[start + 1 : end + 1], strict=True):
+        if newer - older <= 2 * tolerance_ns:
+            continue
+        # Of the instants that some shift lays between the two:
+        nearest = max(1, (stamps[end] - newer) // period_ns)
+        furthest = min(count - 1, -((older - stamps[end]) // period_ns))
+        for back in range(nearest, furthest + 1):
+            unshifted = stamps[end] - back * period_ns
+            bare.append((older + tolerance_ns - unshifted, newer - tolerance_ns - unshifted))
+    up = down = 0
+    for low, high in sorted(bare):
+        if low < up < high:
+            up = high
+    for low, high in sorted(bare, key=lambda zone: zone[1], reverse=True):
+        if low < down < high:
+            down = low
+    shift = min(up, down, key=abs)
+    return shift if abs(shift) <= tolerance_ns else 0
 
 
 def _nearest(stamps: Sequence[int], start: int, before: int, ideal: int) -> int | None:

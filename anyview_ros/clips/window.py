@@ -16,15 +16,15 @@ from anyview_ros.clips.clip import PosedClip
 from anyview_ros.clips.outcomes import AddOutcome, DropReason, RestartReason, WindowStatistics
 from anyview_ros.clips.owned import owned
 from anyview_ros.clips.sampling import run_start, select
-from anyview_ros.clips.window_settings import CLOSEST, EARLY, resolve_settings
+from anyview_ros.clips.thinning import CLOSEST, Thinning
+from anyview_ros.clips.window_settings import resolve_settings
 from anyview_ros.errors import (
     ClipNotReadyError,
     InvalidClipError,
     InvalidInputError,
-    InvalidPoseError,
     WindowClosedError,
 )
-from anyview_ros.geometry import PinholeCamera, check_rigid
+from anyview_ros.geometry import PinholeCamera, check_pose
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,9 +77,11 @@ class SlidingWindow:
     Args:
         length_frames: frames of a full clip. Exactly one of this and ``length_s`` is given.
         length_s: seconds of video in a full clip; with ``rate_hz``, ``round(length_s * rate_hz)`` frames.
-        rate_hz: target rate; frames above it are dropped, clips are resampled to it. None takes every frame.
-        tolerance: how far from its ideal instant a frame of a clip may be, in periods of ``rate_hz``, 0 to
-            0.5.
+        rate_hz: target rate; frames above it are dropped (of a source up to four thirds as fast, none), clips are
+            resampled to it. None takes every frame.
+        tolerance: how far from its instant a frame of a clip may be, in periods of ``rate_hz``, 0 to 0.5. The instants
+            are one period apart; the last is the newest frame's own stamp, or as near to it as lets every instant have
+            a frame. Stamps stay those of the frames.
         max_gap_s: no clip spans a larger gap; None for three periods of ``rate_hz``, or 1 s without a rate.
         rewind_s: a stamp earlier than the newest by more than this means that the clock was set back (a
             looped bag): the window restarts. Frames late by less are put in their place or dropped as late.
@@ -115,7 +117,7 @@ class SlidingWindow:
         self._stamps: list[int] = []
         self._frames: list[_Frame] = []
         self._nbytes = 0
-        self._due_ns = 0
+        self._thinning = None if self._settings.period_ns is None else Thinning(self._settings.period_ns)
         self._read_ns: int | None = None
         self._gone_ns: int | None = None
         self._closed = False
@@ -148,9 +150,7 @@ class SlidingWindow:
         """
         try:
             _check_frame(frame, camera, depth)
-            pose = check_rigid(camera_to_world, name="camera_to_world")
-            if pose.shape != (4, 4):
-                raise InvalidPoseError(f"camera_to_world must be (4, 4), one pose, got {pose.shape}")
+            pose = check_pose(camera_to_world, name="camera_to_world")
         except InvalidInputError:
             with self._condition:
                 self._received += 1
@@ -185,14 +185,9 @@ class SlidingWindow:
             resized = camera.size != self._camera.size
             return None, RestartReason.SIZE_CHANGED if resized else RestartReason.INTRINSICS_CHANGED
         if stamp_ns > newest_ns:
-            return (DropReason.TOO_SOON if self._is_early(stamp_ns) else None), None
+            due = self._thinning is None or self._thinning.is_due(stamp_ns)
+            return (None if due else DropReason.TOO_SOON), None
         return self._judge_late(stamp_ns), None
-
-    def _is_early(self, stamp_ns: int) -> bool:
-        if self._settings.period_ns is None:
-            return False
-        early_ns = int(EARLY * self._settings.period_ns)
-        return stamp_ns < self._due_ns - early_ns or self._is_close(stamp_ns, self._stamps[-1])
 
     def _is_close(self, stamp_ns: int, other_ns: int) -> bool:
         return (
@@ -216,7 +211,8 @@ class SlidingWindow:
     def _insert(self, camera: PinholeCamera, frame: _Frame, stamp_ns: int) -> float:
         gap_ns = 0
         if not self._stamps or stamp_ns > self._stamps[-1]:
-            self._set_due(stamp_ns)
+            if self._thinning is not None:
+                self._thinning.keep(stamp_ns)
             if self._stamps and stamp_ns - self._stamps[-1] > self._settings.max_gap_ns:
                 gap_ns = stamp_ns - self._stamps[-1]
                 self._gaps += 1
@@ -227,18 +223,6 @@ class SlidingWindow:
         self._nbytes += frame.nbytes
         self._evict()
         return gap_ns / 1e9
-
-    def _set_due(self, stamp_ns: int) -> None:
-        """Say when the next frame is due: a period later, in step with a source that keeps the rate."""
-        if self._settings.period_ns is None:
-            return
-        lag_ns = stamp_ns - self._due_ns
-        in_step = (
-            not self._stamps
-            or lag_ns <= EARLY * self._settings.period_ns
-            or lag_ns > self._settings.period_ns
-        )
-        self._due_ns = (stamp_ns if in_step else self._due_ns) + self._settings.period_ns
 
     def _evict(self) -> None:
         while len(self._stamps) > self._settings.capacity or (
@@ -262,6 +246,8 @@ class SlidingWindow:
         self._nbytes = 0
         self._camera = None
         self._gone_ns = None
+        if self._thinning is not None:
+            self._thinning.reset()
 
     def clear(self) -> None:
         """Forget all frames and what has been read, as if new; the counters go on."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from anyview_ros.clips.thinning import LEAST_WHOLE
 from anyview_ros.errors import InvalidInputError
-
-EARLY = 0.25
-"""Of a period: how long before it is due a frame is taken, so that jitter costs no frames."""
-CLOSEST = 0.5
-"""Of a period: the least time between two frames held."""
 
 _GAP_PERIODS = 3.0
 _GAP_S = 1.0
@@ -25,7 +21,7 @@ class WindowSettings:
         length_frames: frames of a full clip; None: as many as come in ``length_ns``.
         length_ns: time span of a full clip where ``length_frames`` is None, else 0.
         period_ns: time between two frames at the target rate; None: every frame is taken.
-        tolerance_ns: how far from its ideal instant a frame of a clip may be.
+        tolerance_ns: how far from its instant a frame of a clip may be, and the last instant from the newest frame.
         max_gap_ns: no clip spans a larger gap.
         rewind_ns: a stamp earlier than the newest by more than this is a clock set back.
         keep_ns: frames as old as this are evicted; None: only by number.
@@ -69,8 +65,8 @@ def resolve_settings(
     elif period_ns is None:
         capacity = length_frames
     else:
-        keep_ns = (length_frames - 1) * period_ns + tolerance_ns + 1
-        capacity = math.floor((length_frames - 1 + tolerance) / (1 - EARLY)) + 1
+        keep_ns = (length_frames - 1) * period_ns + 2 * tolerance_ns + 1
+        capacity = math.floor((length_frames - 1 + 2 * tolerance) / LEAST_WHOLE) + 1
     return WindowSettings(
         length_frames=length_frames,
         length_ns=length_ns,

@@ -85,6 +85,18 @@ def check_rigid(matrix: ArrayLike, *, name: str = "matrix") -> Array:
     return poses
 
 
+def check_pose(matrix: ArrayLike, *, name: str = "matrix") -> Array:
+    """Return one rigid transform (4, 4), checked and repaired by :func:`check_rigid`.
+
+    Raises:
+        InvalidPoseError: as there, or several.
+    """
+    pose = check_rigid(matrix, name=name)
+    if pose.shape != (4, 4):
+        raise InvalidPoseError(f"{name} must be (4, 4), one pose, got {pose.shape}")
+    return pose
+
+
 def _refuse(wrong: NDArray[np.bool_] | np.bool_, poses: Array, name: str, complaint: str) -> None:
     if np.any(wrong):
         index = tuple(int(i) for i in np.argwhere(wrong)[0])

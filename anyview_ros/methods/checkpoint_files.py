@@ -58,8 +58,9 @@ def read_tensors(path: Path, device: torch.device | str = "cpu") -> dict[str, to
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    place = torch.device(device)
     try:
-        return load_file(path, device=str(device))
+        return load_file(path, device="cpu" if place.type == "cpu" else str(place))  # it knows no "cpu:0"
     except (OSError, SafetensorError) as err:
         raise WeightsError(f"{path} cannot be read ({err}); convert the weights again") from err
 

@@ -19,8 +19,9 @@ from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.pictures import Picture, Pose, SourceFrame, source_frame, view_of
 from anyview_ros.methods.pushed_stream import PushedStream
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_seed, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 
@@ -97,7 +98,7 @@ class FramewiseMethod(ABC):
         """Open a stream from one source camera to virtual cameras with these intrinsics.
 
         Raises:
-            InvalidRequestError: no target, steps, or options that the method does not have.
+            InvalidRequestError: no target, steps, a seed out of range, or options that the method does not have.
             EngineClosedError: the method has been closed.
         """
         self._check_open()
@@ -110,6 +111,7 @@ class FramewiseMethod(ABC):
             raise InvalidRequestError(
                 f"steps is {steps} but method '{description.name}' does not sample in steps; leave steps=None"
             )
+        check_seed(seed)
         resolved = resolve_options(options, description.options_type, description.name)
         return FramewiseStream(self, source, targets, resolved, Provenance(description.name, seed=seed))
 
@@ -170,30 +172,3 @@ class FramewiseStream(PushedStream):
             None if pose is None else self._method.render(prepared, camera, pose, self._options)
             for camera, pose in zip(self.targets, poses, strict=True)
         ]
-
-
-def target_instants(target: CameraTrajectory, source: PosedClip, index: int) -> NDArray[np.int64]:
-    """The instants (N,) that a target's poses show: its own stamps, or else those of the first source's
-    frames.
-
-    Raises:
-        InvalidRequestError: a target without stamps that has not one pose per source frame.
-    """
-    if target.stamps_ns is not None:
-        return target.stamps_ns
-    if len(target) != len(source):
-        raise InvalidRequestError(
-            f"targets[{index}] has {len(target)} poses and no stamps_ns, but the source has {len(source)} "
-            "frames; give one pose per frame, or CameraTrajectory(stamps_ns=...)"
-        )
-    return source.stamps_ns
-
-
-def nearest_frame(stamps_ns: NDArray[np.int64], stamp_ns: int) -> int:
-    """Index of the stamp nearest to ``stamp_ns``; of two equally near, the earlier."""
-    after = int(np.searchsorted(stamps_ns, stamp_ns))
-    if after == 0:
-        return 0
-    if after == len(stamps_ns):
-        return after - 1
-    return after - 1 if stamp_ns - int(stamps_ns[after - 1]) <= int(stamps_ns[after]) - stamp_ns else after

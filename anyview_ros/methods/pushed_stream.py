@@ -128,7 +128,7 @@ def _pushed_clip(
     *,
     after_ns: int | None,
 ) -> PosedClip:
-    """The pushed frame as a clip of one.
+    """The pushed frame as a clip of one, which is a copy: the caller may write to its arrays again.
 
     Args:
         source: intrinsics of the stream's source camera.
@@ -146,11 +146,11 @@ def _pushed_clip(
             "push in order of time, and open a new stream when the clock was set back"
         )
     return PosedClip(
-        np.asarray(frame)[None],
+        np.array(frame)[None],
         source,
-        np.asarray(camera_to_world)[None],
+        np.array(camera_to_world)[None],
         np.array([stamp_ns], np.int64),
-        None if depth is None else np.asarray(depth)[None],
+        None if depth is None else np.array(depth)[None],
     )
 
 

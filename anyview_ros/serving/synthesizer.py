@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import socket
 import ssl
 import threading
@@ -22,13 +23,14 @@ from anyview_ros.errors import (
     InvalidRequestError,
     SynthesisCancelled,
     SynthesisError,
+    SynthesisTimeout,
 )
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.serving.service import MESSAGE_TYPE
 from anyview_ros.serving.wire import PROTOCOL, answer_bytes, decode_result, describe_from_json, encode_request
 from anyview_ros.synthesis.description import MethodDescription
-from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream
-from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream, TimedToken
+from anyview_ros.synthesis.request import SynthesisRequest, check_timeout
 from anyview_ros.synthesis.result import SynthesisResult
 from anyview_ros.synthesis.windowed_stream import WindowedStream
 
@@ -48,11 +50,13 @@ class ServedSynthesizer:
         url: such as "http://gpu:8000" or "https://gpu:8000/anyview".
         token: presented with every request; "" for none.
         ca_file: certificates that vouch for the service; "" takes the system's.
-        timeout_s: time limit of a request, waiting included.
+        timeout_s: time limit, waiting included, of a request whose token tells none (see :class:`TimedToken`); at most
+            a day.
         quality: of JPEG, 1 to 100, for the sources' pictures; None sends them without loss.
 
     Raises:
-        InvalidInputError: a URL that is none, a token that HTTP cannot carry, or a ca_file that cannot be used.
+        InvalidInputError: a URL that is none, a token that HTTP cannot carry, a ca_file that cannot be used, or a time
+            limit that is not positive or longer than a day.
         EngineUnavailableError: nobody answers there, or not in this protocol.
     """
 
@@ -71,11 +75,12 @@ class ServedSynthesizer:
             raise InvalidInputError(f"url is {url!r}; give one such as http://gpu:8000")
         if not (token.isascii() and token.isprintable()):
             raise InvalidInputError("the token has characters that HTTP cannot carry; give printable ASCII")
+        check_timeout(timeout_s, otherwise="leave it out for the default")
         self._url, self._parts = url, parts
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._tls = _tls(ca_file) if parts.scheme == "https" else None
         self._timeout_s, self._quality = timeout_s, quality
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="served synthesizer")
+        self._sender = _sender()
         self._under_way = _Exchange()
         self._closed = False
         told = self._describe()
@@ -101,27 +106,42 @@ class ServedSynthesizer:
             SynthesisCancelled: ``cancel`` was set; the connection is cut, and the replica's answer thrown away.
             EngineClosedError: closed.
             EngineUnavailableError: the service is away, twice.
-            SynthesisTimeout: no answer in time.
+            SynthesisTimeout: no answer in the time that ``cancel`` tells is left, or in that of the constructor.
             AnyViewError: what the service answered.
         """
         if self._closed:
             raise EngineClosedError(f"the connection to {self._url} has been closed; make another")
-        body = encode_request(request, timeout_s=self._timeout_s, quality=self._quality)
+        timeout_s = self._time_left_s(cancel)
+        body = encode_request(request, timeout_s=timeout_s, quality=self._quality)
         if len(body) > self._max_request_bytes:
             raise InvalidRequestError(
                 f"the request weighs {len(body)} bytes and {self._url} takes {self._max_request_bytes}; send fewer or "
                 "smaller pictures"
             )
         self._under_way = exchange = _Exchange()
-        sent = self._sender.submit(self._ask_again, "POST", "/synthesize", body, self._timeout_s, exchange)
+        sent = self._sender.submit(self._ask_again, "POST", "/synthesize", body, timeout_s, exchange)
         while not wait([sent], _LOOK_S).done:
             if cancel is not None and cancel.is_set():
                 exchange.cut()
+                # Where it still connects it cannot be cut, and the next request does not wait for that.
+                self._sender.shutdown(wait=False)
+                self._sender = _sender()
                 raise SynthesisCancelled("the request to the service was cancelled")
         result = decode_result(sent.result(), largest=answer_bytes(request.targets))
         if progress is not None:
             progress(1, 1)
         return result
+
+    def _time_left_s(self, cancel: CancelToken | None) -> float:
+        """Time limit of a request from now.
+
+        Raises:
+            SynthesisTimeout: it is up.
+        """
+        left_s = cancel.remaining_s() if isinstance(cancel, TimedToken) else math.inf
+        if left_s <= 0:
+            raise SynthesisTimeout(f"the time was up before the request was sent to {self._url}; give more")
+        return left_s if math.isfinite(left_s) else self._timeout_s
 
     def open_stream(
         self,
@@ -167,10 +187,15 @@ class ServedSynthesizer:
             raise EngineUnavailableError(str(error)) from error
 
     def _ask(self, method: str, path: str, body: bytes, timeout_s: float, exchange: _Exchange) -> bytes:
-        connection = self._connection(timeout_s)
+        exchange.check()
+        connection = self._connection(min(timeout_s, _CONNECT_S))
         try:
-            connection.connect()
+            try:
+                connection.connect()
+            except TimeoutError as error:
+                raise _Lost(f"{self._url} cannot be reached; is it running?") from error
             exchange.goes_over(connection.sock)
+            connection.sock.settimeout(timeout_s)
             connection.request(
                 method,
                 self._parts.path.rstrip("/") + path,
@@ -180,7 +205,7 @@ class ServedSynthesizer:
             answer = connection.getresponse()
             content = answer.read()
         except TimeoutError as error:
-            raise errors.SynthesisTimeout(f"{self._url} did not answer within {timeout_s:g} s") from error
+            raise SynthesisTimeout(f"{self._url} did not answer within {timeout_s:g} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise _Lost(
                 f"no answer from {self._url}: {error or type(error).__name__}; is it running?"
@@ -213,9 +238,18 @@ class _Exchange:
             SynthesisCancelled: it has been cut.
         """
         with self._lock:
+            self._socket = connected
+        self.check()
+
+    def check(self) -> None:
+        """Go on only if it has not been cut.
+
+        Raises:
+            SynthesisCancelled: it has.
+        """
+        with self._lock:
             if self._cut:
                 raise SynthesisCancelled("the request to the service was cancelled")
-            self._socket = connected
 
     def cut(self) -> None:
         """Wake up who waits for the answer; closing alone would not."""
@@ -224,6 +258,10 @@ class _Exchange:
             if self._socket is not None:
                 with suppress(OSError):  # it has ended already
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _sender() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="served synthesizer")
 
 
 class _Lost(SynthesisError):

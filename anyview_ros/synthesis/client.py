@@ -33,6 +33,7 @@ class EngineDescription:
         weights_hash: sha256 (hex) of its weights, or "".
         queued, queue_limit: requests waiting, and how many may.
         streams, stream_limit: streams open, and how many may.
+        max_request_bytes: most that the pictures of one request may weigh; 0: no limit.
     """
 
     method: MethodDescription
@@ -43,6 +44,7 @@ class EngineDescription:
     queue_limit: int
     streams: int
     stream_limit: int
+    max_request_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class StreamOutcome:
         asked: what was wanted besides views.
         by_products: those of it that were made.
         by_products_error: "" or why making them failed, which costs no views.
+        rested: whether the stream was ended because it got no frames for long, which is no fault; ``error`` tells it.
     """
 
     sequence: int
@@ -118,6 +121,7 @@ class StreamOutcome:
     asked: frozenset[ByProduct] = frozenset()
     by_products: ByProducts = field(default_factory=ByProducts)
     by_products_error: str = ""
+    rested: bool = False
 
 
 class StreamHandle(Protocol):
@@ -136,6 +140,7 @@ class StreamHandle(Protocol):
         Raises:
             EngineClosedError, EngineUnavailableError: ``problem()`` is not empty.
             InvalidRequestError: an unknown target, a size that is not the stream's, a stamp that does not increase.
+            InvalidInputError: a pose or depth that cannot be used; an engine elsewhere tells it in an outcome instead.
         """
         ...
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
 
+_RETRY_S = 1.0  # after a tick that raised
+
 
 class Dispatcher:
     """Runs posted callbacks one after the other on a thread of its own, and a clock besides.
 
-    A callback that raises is logged and harms nobody else.
+    A callback that raises is logged and harms nobody else; so is a tick, which is tried again a second later.
 
     Args:
         name: of the thread.
@@ -65,9 +67,18 @@ class Dispatcher:
         with self._changed:
             return self._posted.popleft() if self._posted else None
 
+    def _ticked(self) -> float | None:
+        """Seconds until the next tick, no longer than a lock can wait; None: when woken."""
+        try:
+            delay_s = self._tick()
+        except Exception:  # noqa: BLE001 - a clock that fails must not end the thread that callbacks rely on
+            _log.exception("the clock of the synthesis engine raised")
+            delay_s = _RETRY_S
+        return None if delay_s is None else min(delay_s, threading.TIMEOUT_MAX)
+
     def _run(self) -> None:
         while True:
-            delay_s = self._tick()
+            delay_s = self._ticked()
             with self._changed:
                 if not (self._posted or self._woken or self._closing):
                     self._changed.wait(delay_s)

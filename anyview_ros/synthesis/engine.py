@@ -10,6 +10,7 @@ from types import TracebackType
 
 from anyview_ros.errors import (
     AnyViewError,
+    EngineBusyError,
     EngineClosedError,
     EngineUnavailableError,
     InvalidInputError,
@@ -24,7 +25,7 @@ from anyview_ros.synthesis.engine_statistics import EngineCounters, EngineStatis
 from anyview_ros.synthesis.jobs import Job
 from anyview_ros.synthesis.memory import device_bytes, resident_bytes
 from anyview_ros.synthesis.protocol import Progress, Synthesizer
-from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.request import SynthesisRequest, check_timeout
 from anyview_ros.synthesis.request_desk import RequestDesk
 from anyview_ros.synthesis.smaller_batches import SmallerBatches
 from anyview_ros.synthesis.stream_desk import EngineStream, StreamDesk
@@ -64,7 +65,7 @@ class Engine:
         warm_up: whether to run a tiny request after loading.
 
     Raises:
-        InvalidInputError: a limit that is not positive.
+        InvalidInputError: a limit that is not positive, or a time limit longer than a day.
     """
 
     def __init__(
@@ -88,11 +89,12 @@ class Engine:
             "max_queue_per_client": max_queue_per_client,
             "max_streams": max_streams,
             "max_batch": max_batch,
-            "default_timeout_s": default_timeout_s,
         }
         for limit, value in limits.items():
-            if value is not None and value <= 0:
+            if value <= 0:
                 raise InvalidInputError(f"{limit} is {value}; give a positive number")
+        if default_timeout_s is not None:
+            check_timeout(default_timeout_s, otherwise="None for no limit", name="default_timeout_s")
         self.name = name
         self._load = load
         self._device = device or "cpu"
@@ -212,7 +214,7 @@ class Engine:
             EngineBusyError: the queue is full.
             EngineUnavailableError: the engine is not ready; the message says why.
             EngineClosedError: the engine has been closed.
-            InvalidRequestError: a time limit that is not positive.
+            InvalidRequestError: a time limit that is not positive, or longer than a day.
         """
         with self._lock:
             return self._requests.submit(
@@ -300,6 +302,9 @@ class Engine:
             _log.warning(
                 "method '%s' does not take the request meant to warm it up: %s", description.name, err
             )
+        except (EngineBusyError, EngineUnavailableError, SynthesisTimeout) as err:
+            # A service that others use: it was there when it was asked for its description, and may be free later.
+            _log.warning("method '%s' could not be warmed up: %s", description.name, err)
 
     def _fail(self, err: BaseException) -> None:
         reason = f"engine '{self.name}' could not load its method: {err}"
@@ -316,6 +321,7 @@ class Engine:
     def _die(self, err: BaseException) -> None:
         """End all that waits because the worker cannot go on: the method raised what no program survives."""
         with self._lock:
+            self._busy = False
             if not self._closed:
                 self._problem = (
                     f"the worker of engine '{self.name}' ended by {type(err).__name__}: {err}; start anew"

@@ -33,6 +33,15 @@ class CancelToken(Protocol):
         ...
 
 
+@runtime_checkable
+class TimedToken(CancelToken, Protocol):
+    """A CancelToken that knows how much time is left, for whoever has the work done elsewhere and can say so there."""
+
+    def remaining_s(self) -> float:
+        """Seconds until the work's time is up; infinite without a limit."""
+        ...
+
+
 class SynthesisStream(Protocol):
     """A live source camera, one instant at a time, seen from fixed virtual cameras that may move."""
 
@@ -124,7 +133,7 @@ class WholeFilmSynthesizer(Synthesizer, Protocol):
     """A Synthesizer that takes something, such as a scale, from a film as a whole before it is given it in parts.
 
     It is an offer: whoever knows all paths beforehand makes use of it if the method has it, and gives the parts alone
-    otherwise.
+    otherwise. So does the engine before it cuts a request for want of memory.
     """
 
     def options_for_film(
@@ -138,7 +147,7 @@ class WholeFilmSynthesizer(Synthesizer, Protocol):
         Args:
             first: the film's first frame.
             paths: of each target, the source's poses at its instants and its own, both (N, 4, 4), metres, OpenCV axes.
-            options: of the method, as they would be without.
+            options: of the method, as they would be without; what an earlier call gave is given back.
 
         Raises:
             InvalidRequestError: the film tells not enough, or options that the method does not have.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory
 from anyview_ros.synthesis.description import MethodDescription
+
+LONGEST_TIMEOUT_S = 86_400.0
+"""A day: the longest time limit that a request may have; timers and locks could not wait for ever longer ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +90,23 @@ def check_seed(seed: int) -> None:
         raise InvalidRequestError(f"seed is {seed}; give 0 to 2**64 - 1")
 
 
+def check_timeout(timeout_s: float, *, otherwise: str, name: str = "timeout_s") -> None:
+    """Check a time limit in seconds.
+
+    Args:
+        timeout_s: the limit.
+        otherwise: what to give for no limit of one's own, for the message: such as "None for the engine's default".
+        name: of the limit, for the message.
+
+    Raises:
+        InvalidRequestError: not positive, or longer than a day.
+    """
+    if not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+        raise InvalidRequestError(
+            f"{name} is {timeout_s:g}; give seconds above 0, at most {LONGEST_TIMEOUT_S:g} (a day), or {otherwise}"
+        )
+
+
 def _check_least(steps: int | None) -> None:
     if steps is not None and steps < 1:
         raise InvalidRequestError(f"steps is {steps}; give 1 or more, or None for the method's default")
@@ -144,3 +165,11 @@ def resolve_options(options: Any, options_type: type | None, method: str) -> Any
             f"it knows {', '.join(sorted(known))}"
         )
     return options_type(**options)
+
+
+def told_options(options: Any) -> dict[str, Any]:
+    """Options, as :func:`resolve_options` returns them, as JSON can say them: files by their names; {} for none."""
+    if not is_dataclass(options) or isinstance(options, type):
+        return {}
+    told: dict[str, Any] = json.loads(json.dumps(asdict(options), default=str))
+    return told

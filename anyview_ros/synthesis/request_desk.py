@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from functools import partial
 from threading import Condition
@@ -23,7 +22,7 @@ from anyview_ros.synthesis.failures import as_synthesis_error, check_outcome_cou
 from anyview_ros.synthesis.fair_queue import FairQueue
 from anyview_ros.synthesis.jobs import Job, JobEnd
 from anyview_ros.synthesis.protocol import Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_timeout
 from anyview_ros.synthesis.result import SynthesisResult
 from anyview_ros.synthesis.smaller_batches import SmallerBatches
 
@@ -80,10 +79,10 @@ class RequestDesk:
 
         Raises:
             EngineBusyError: too many requests wait.
-            InvalidRequestError: a time limit that is not positive.
+            InvalidRequestError: a time limit that is not positive, or longer than a day.
         """
-        if timeout_s is not None and not (math.isfinite(timeout_s) and timeout_s > 0):
-            raise InvalidRequestError(f"timeout_s is {timeout_s}; give a positive number, or None")
+        if timeout_s is not None:
+            check_timeout(timeout_s, otherwise="None for the engine's default")
         with self._lock:
             self._check_room(client)
             job = Job(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class FittedScene:
         method: registered name of the method that fitted it and that renders it.
         version: of the method's own layout of tensors and settings; a method refuses versions it does not know.
         tensors: the method's arrays by name; any dtype that NumPy and safetensors share.
-        cameras: the cameras it was fitted to, one per clip.
+        cameras: the cameras it was fitted to, one per clip: at least one.
         settings: what the method needs to render besides the tensors; anything JSON can say.
         provenance: how it was made (steps, seed, options, source, package version...); anything JSON can say.
     """
@@ -124,11 +124,11 @@ def read_scene(path: Path | str, *, method: str | None = None, version: int | No
             found,
             int(header["version"]),
             tensors,
-            tuple(_camera_from_json(entry) for entry in json.loads(header["cameras"])),
-            json.loads(header["settings"]),
-            json.loads(header["provenance"]),
+            _cameras_from_json(json.loads(header["cameras"])),
+            dict(json.loads(header["settings"])),
+            dict(json.loads(header["provenance"])),
         )
-    except (KeyError, TypeError, ValueError, AnyViewError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError, AnyViewError) as error:
         raise SceneFileError(f"the header of {path} cannot be used ({error}); fit the scene again") from error
     if version is not None and scene.version != version:
         raise SceneFileError(
@@ -177,6 +177,10 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise SceneFileError(f"{path} is damaged or no safetensors file ({error}); fit it again") from error
+    except (TypeError, AttributeError) as error:
+        raise SceneFileError(
+            f"{path} holds tensors of a type that NumPy does not know ({error}): it is no fitted scene"
+        ) from error
     if header.get("format") != FORMAT:
         raise SceneFileError(
             f"{path} has format {header.get('format')!r} in its header, not {FORMAT!r}: it is no fitted scene"
@@ -197,6 +201,12 @@ def _camera_to_json(camera: SceneCamera) -> dict[str, Any]:
         "refined_camera_to_world": camera.refined_camera_to_world.tolist(),
         "refined_intrinsics": _intrinsics(camera.refined_camera),
     }
+
+
+def _cameras_from_json(entries: Sequence[Mapping[str, Any]]) -> tuple[SceneCamera, ...]:
+    if not entries:
+        raise ValueError("cameras is empty")
+    return tuple(_camera_from_json(entry) for entry in entries)
 
 
 def _camera_from_json(entry: Mapping[str, Any]) -> SceneCamera:

@@ -8,16 +8,19 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from anyview_ros.clips import PosedClip
 from anyview_ros.errors import AnyViewError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.failures import free_memory, is_out_of_memory
+from anyview_ros.synthesis.instants import nearest_frame, target_instants
 from anyview_ros.synthesis.protocol import (
     BatchingSynthesizer,
     CancelToken,
     Progress,
     SynthesisStream,
     Synthesizer,
+    WholeFilmSynthesizer,
 )
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import SynthesisResult
@@ -41,8 +44,10 @@ class SmallerBatches:
     """A Synthesizer that, when memory runs out, asks another for half of the targets at a time.
 
     How many fitted is remembered for requests of the same sizes, which are cut beforehand; now and then one more is
-    tried, since others may have left the device. The work batched or not gives the same views within one grey level.
-    A single target that does not fit raises what the method raised.
+    tried, since others may have left the device. Cut or not, a request gives the same views within one grey level: what
+    its parts have to share, such as one scale, is taken from all of it first (:class:`WholeFilmSynthesizer`), and a
+    method that fits a scene to each request (``fits_each_clip``) is never asked for parts. A single target that does
+    not fit, or a request that cannot be cut, raises what the method raised.
 
     Of requests that a method serves together it is remembered in the same way how many fitted. A batch that did not
     raises; whoever asked then asks for one request at a time.
@@ -88,6 +93,8 @@ class SmallerBatches:
         """
         sizes = _sizes(request)
         waiting = _cut(request.targets, self._fitting.get(sizes))
+        if len(waiting) > 1:
+            request = self._for_parts(request)
         results: list[SynthesisResult] = []
         while waiting:
             part = replace(request, targets=tuple(waiting[0]))
@@ -95,9 +102,11 @@ class SmallerBatches:
             try:
                 results.append(self._synthesizer.synthesize(part, progress=tell, cancel=cancel))
             except Exception as error:
-                if len(part.targets) == 1 or not is_out_of_memory(error):
+                if not (is_out_of_memory(error) and self._can_cut(part)):
                     raise
                 free_memory(error)
+                if len(part.targets) == len(request.targets):
+                    request = self._for_parts(request)
                 fitting = self._note_split(sizes, len(part.targets), "views")
                 waiting = _cut([target for group in waiting for target in group], fitting)
             else:
@@ -109,6 +118,30 @@ class SmallerBatches:
         return SynthesisResult(
             tuple(view for result in results for view in result.views), results[0].provenance
         )
+
+    def _can_cut(self, request: SynthesisRequest) -> bool:
+        return len(request.targets) > 1 and not self._synthesizer.describe().fits_each_clip
+
+    def _for_parts(self, request: SynthesisRequest) -> SynthesisRequest:
+        """The request with options with which its parts rest on the same."""
+        if not isinstance(self._synthesizer, WholeFilmSynthesizer):
+            return request
+        source = request.sources[0]
+        first = PosedClip(
+            source.frames[:1],
+            source.camera,
+            source.camera_to_world[:1],
+            source.stamps_ns[:1],
+            None if source.depth is None else source.depth[:1],
+        )
+        paths = []
+        for index, target in enumerate(request.targets):
+            frames = [
+                nearest_frame(source.stamps_ns, int(stamp_ns))
+                for stamp_ns in target_instants(target, source, index)
+            ]
+            paths.append((source.camera_to_world[frames], target.camera_to_world))
+        return replace(request, options=self._synthesizer.options_for_film(first, paths, request.options))
 
     def batch_key(self, request: SynthesisRequest) -> Hashable | None:
         """Tell with which others a request may share a batch; None if the method serves it alone."""

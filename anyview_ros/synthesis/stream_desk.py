@@ -20,6 +20,7 @@ from anyview_ros.errors import (
     EngineUnavailableError,
     InvalidRequestError,
 )
+from anyview_ros.geometry import check_pose
 from anyview_ros.synthesis.by_products import ByProducts, ByProductStream
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
 from anyview_ros.synthesis.description import MethodDescription
@@ -74,8 +75,9 @@ class EngineStream:
         Raises:
             EngineClosedError: the stream has been closed.
             EngineUnavailableError: the method could not open the stream.
-            InvalidRequestError: an unknown target, a size that is not the stream's, a stamp that does not
-                increase.
+            InvalidRequestError: an unknown target, a size that is not the stream's, depth of another size or
+                type, a stamp that does not increase.
+            InvalidPoseError: a pose of the source that is not a finite rigid transform.
         """
         return self._desk.push(self, frame)
 
@@ -398,6 +400,14 @@ def _check_frame(stream: EngineStream, frame: StreamFrame) -> None:
         raise InvalidRequestError(
             f"frame is {frame.frame.dtype} {frame.frame.shape} but the stream was opened for uint8 {shape}; "
             "open another stream"
+        )
+    # A frame that is only passed on for later clips is not looked at again before one of these fails for its sake.
+    check_pose(frame.camera_to_world, name="camera_to_world")
+    depth = frame.depth
+    if depth is not None and (depth.shape != shape[:2] or not np.issubdtype(depth.dtype, np.floating)):
+        raise InvalidRequestError(
+            f"depth is {depth.dtype} {depth.shape} but must be float32 {shape[:2]} in metres, aligned with its frame; "
+            "convert it, or leave it out"
         )
     if stream.last_stamp_ns is not None and frame.stamp_ns <= stream.last_stamp_ns:
         raise InvalidRequestError(

@@ -123,6 +123,26 @@ def test_what_cannot_be_fitted_is_told(
     assert not out.exists()
 
 
+def test_a_checkpoint_is_a_file_of_its_own(
+    episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scene.safetensors"
+    mine = tmp_path / "mine.json"
+    mine.write_text("{}")
+    poses = ("--source-poses", mine)
+    for checkpoint, told in (
+        (out, "writes"),
+        (tmp_path / "e" / ".." / "scene.poses.json", "writes"),
+        (tmp_path / "scene.transforms.yaml", "writes"),
+        (mine, "reads"),
+        (episode, "reads"),
+    ):
+        assert run("fit", episode, "--out", out, "--checkpoint", checkpoint, *poses, *SMALL) == 2
+        assert f"is also what the fit {told}; give another --checkpoint" in capsys.readouterr().err
+    assert mine.read_text() == "{}"
+    assert not out.exists()
+
+
 def test_poses_and_other_files_of_the_user_are_not_written_over(
     episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from anyview_ros.errors import WeightsError
 from anyview_ros.methods.checkpoint_files import read_checkpoint, read_tensors
@@ -56,6 +57,12 @@ def test_objects_are_refused_unless_they_may_be_skipped_and_never_made(tmp_path:
         with pytest.raises(WeightsError, match="would run code when read"):
             read_checkpoint(path, skip_objects=skip_objects)
     assert not mark.exists()
+
+
+def test_tensors_are_read_to_the_cpu_by_its_number_too(tmp_path: Path) -> None:
+    save_file(TENSORS, tmp_path / "x.safetensors")
+    for device in ("cpu", "cpu:0", torch.device("cpu", 0)):
+        assert torch.equal(read_tensors(tmp_path / "x.safetensors", device)["a"], TENSORS["a"])
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from anyview_ros.errors import (
     SynthesisCancelled,
 )
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
-from anyview_ros.methods.framewise import nearest_frame
 from anyview_ros.synthesis import Provenance, SynthesisRequest, Synthesizer, load_synthesizer
+from anyview_ros.synthesis.instants import nearest_frame
 
 NAMES = ("copy_source", "reprojection")
 
@@ -197,6 +197,8 @@ def test_what_no_stream_can_be_opened_for(method: Synthesizer) -> None:
         method.open_stream(CAMERA, ())
     with pytest.raises(InvalidRequestError, match="steps is 4"):
         method.open_stream(CAMERA, (CAMERA,), steps=4)
+    with pytest.raises(InvalidRequestError, match="seed is -1"):
+        method.open_stream(CAMERA, (CAMERA,), seed=-1)
 
 
 def test_once_closed_it_refuses_work(method: Synthesizer) -> None:

@@ -125,6 +125,61 @@ def test_an_engine_before_a_service_serves_as_any_other() -> None:
         assert described.device == "cpu at localhost"
 
 
+def test_an_engine_before_a_busy_service_starts_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeSynthesizer()
+    with served(fake) as url:
+        fake.gate.shut()
+        with Engine(lambda: ServedSynthesizer(url, timeout_s=0.05)) as engine:
+            assert engine.problem() == ""
+            fake.gate.open()
+            assert len(engine.submit(request(7), timeout_s=20.0).future.result(30).views) == 1
+    assert "method 'fake' could not be warmed up" in caplog.text
+
+
+def test_a_request_takes_its_own_time_limit_across() -> None:
+    told: list[float] = []
+
+    class Counting(Reprojection):
+        def synthesize(self, request, *, progress=None, cancel=None):  # type: ignore[no-untyped-def]
+            told.append(cancel.remaining_s())
+            return super().synthesize(request)
+
+    with (
+        served(Counting()) as url,
+        Engine(lambda: ServedSynthesizer(url, timeout_s=5.0), warm_up=False) as engine,
+    ):
+        for timeout_s in (3.0, 60.0):
+            engine.submit(asked(), timeout_s=timeout_s).future.result(30)
+        there = ServedSynthesizer(url, timeout_s=5.0)
+        there.synthesize(asked())
+        there.synthesize(asked(), cancel=threading.Event())
+        there.close()
+    limits = [3.0, 60.0, 5.0, 5.0]
+    assert all(limit - 2.0 < left <= limit for left, limit in zip(told, limits, strict=True))
+
+
+def test_a_request_whose_time_is_up_is_not_sent() -> None:
+    class Late:
+        def is_set(self) -> bool:
+            return True
+
+        def remaining_s(self) -> float:
+            return -0.1
+
+    fake = FakeSynthesizer()
+    with served(fake) as url:
+        there = ServedSynthesizer(url)
+        with pytest.raises(SynthesisTimeout, match="before the request was sent"):
+            there.synthesize(request(1), cancel=Late())
+        there.close()
+    assert fake.log == []
+
+
+def test_a_time_limit_that_no_socket_can_keep_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"timeout_s is 1e\+11; .*at most 86400"):
+        ServedSynthesizer("http://gpu:8000", timeout_s=1e11)
+
+
 def test_only_who_has_the_token_may_ask() -> None:
     with served(Reprojection(), token=TOKEN) as url:
         with pytest.raises(InvalidInputError, match="no valid token"):
@@ -258,6 +313,35 @@ def test_a_cancelled_request_is_neither_waited_for_nor_sent_again() -> None:
         there.close()
         with pytest.raises(EngineClosedError, match="has been closed"):
             there.synthesize(request(3))
+
+
+def test_nothing_waits_behind_a_cancelled_request_that_still_connects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeSynthesizer()
+    with served(fake) as url:
+        there = ServedSynthesizer(url)
+        connecting, silent, cancel = threading.Event(), threading.Event(), threading.Event()
+        connect, limits = http.client.HTTPConnection.connect, []
+
+        def connect_slowly(connection: http.client.HTTPConnection) -> None:
+            limits.append(connection.timeout)
+            if connecting.is_set():
+                connect(connection)
+            else:
+                connecting.set()
+                assert silent.wait(20)
+                raise TimeoutError("timed out")
+
+        monkeypatch.setattr(http.client.HTTPConnection, "connect", connect_slowly)
+        threading.Thread(target=lambda: cancel.set() if connecting.wait(20) else None).start()
+        with pytest.raises(SynthesisCancelled):
+            there.synthesize(request(1), cancel=cancel)
+        there.synthesize(request(2))  # while the first still connects
+        silent.set()
+        there.close()
+    assert fake.log == [("request", 2)]
+    assert limits == [10.0, 10.0]  # of connecting, whatever the requests' own; and no third
 
 
 def answers(url: str, sent: bytes) -> bytes:

@@ -29,6 +29,13 @@ class Faulty(CopySource):
         return _FaultyStream(super().open_stream(*args, **kwargs))
 
 
+class OfAFilm(Faulty):
+    """Takes options from a film as a whole."""
+
+    def options_for_film(self, first, paths, options=None):
+        return {"frames": len(first), "paths": len(paths), "given": options}
+
+
 class _FaultyStream:
     def __init__(self, inner):
         self._inner = inner

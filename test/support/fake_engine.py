@@ -85,6 +85,10 @@ class FakeStream:
         self.closed = True
         self.on_outcome(StreamOutcome(-1, 0, error=reason))
 
+    def rest(self, reason: str) -> None:
+        self.closed = True
+        self.on_outcome(StreamOutcome(-1, 0, error=reason, rested=True))
+
     def close(self) -> None:
         self.closed = True
 
@@ -110,6 +114,7 @@ class FakeEngine:
         )
         self.away = ""
         self.known = True
+        self.max_request_bytes = 0
         self.stream_problem = ""
         self.mute = False
         self.outcome_error = ""
@@ -133,7 +138,12 @@ class FakeEngine:
         return self.away
 
     def description(self) -> EngineDescription | None:
-        return EngineDescription(self.method, "fake server", "cpu", "abc", 0, 1, 0, 1) if self.known else None
+        limit = self.max_request_bytes
+        return (
+            EngineDescription(self.method, "fake server", "cpu", "abc", 0, 1, 0, 1, limit)
+            if self.known
+            else None
+        )
 
     def open_stream(self, spec: StreamSpec, on_outcome: Callable[[StreamOutcome], None]) -> FakeStream:
         if self.away:

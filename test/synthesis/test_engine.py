@@ -15,6 +15,7 @@ from anyview_ros.errors import (
     EngineClosedError,
     EngineUnavailableError,
     InvalidInputError,
+    InvalidPoseError,
     InvalidRequestError,
     SynthesisCancelled,
     SynthesisError,
@@ -278,10 +279,16 @@ def test_default_time_limit_applies(fake):
         fake.gate.open()
 
 
-@pytest.mark.parametrize("timeout_s", [0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("timeout_s", [0, -1.0, float("nan"), float("inf"), 86_401, 1e11])
 def test_refuses_impossible_time_limits(engine, timeout_s):
-    with pytest.raises(InvalidRequestError, match="timeout_s is"):
+    with pytest.raises(InvalidRequestError, match=r"timeout_s is .*at most 86400 \(a day\)"):
         engine.submit(request(), timeout_s=timeout_s)
+    assert len(result(engine.submit(request(), timeout_s=86_400)).views) == 1
+
+
+def test_refuses_a_default_time_limit_above_a_day():
+    with pytest.raises(InvalidInputError, match=r"default_timeout_s is 1e\+11; .* or None for no limit"):
+        Engine(FakeSynthesizer(), default_timeout_s=1e11)
 
 
 def test_request_that_the_method_cannot_serve_ends_at_once(fake, engine):
@@ -333,6 +340,7 @@ def test_method_that_exits_ends_everything_but_hangs_nothing():
     assert outcomes.get(timeout=PATIENCE_S).sequence == -1
     with pytest.raises(EngineUnavailableError, match="SystemExit"):
         engine.submit(request())
+    assert not engine.statistics().device_busy
     assert engine.close(PATIENCE_S)
     assert fake.closed.is_set()
 
@@ -445,6 +453,14 @@ def test_failed_warm_up_is_a_failed_start_and_frees_the_method():
     with pytest.raises(SynthesisError, match="no kernel image"):
         engine.start()
     assert fake.closed.is_set()
+
+
+@pytest.mark.parametrize("kind", [EngineBusyError, EngineUnavailableError, SynthesisTimeout])
+def test_method_that_has_no_time_for_the_warm_up_still_starts(kind, caplog):
+    fake = FakeSynthesizer(raises={0: kind("others are at work")})
+    with Engine(fake) as engine:
+        assert len(result(engine.submit(request(1))).views) == 1
+    assert "could not be warmed up: others are at work" in caplog.text
 
 
 def test_method_that_does_not_take_the_warm_up_still_starts():
@@ -661,11 +677,24 @@ def test_lost_frame_is_told_and_the_stream_goes_on(fake, engine):
         (stream_frame(1, "top", "left"), "left"),
         (StreamFrame(np.zeros((4, 9, 3), np.uint8), np.eye(4), 1, {}), r"uint8 \(4, 9, 3\)"),
         (StreamFrame(np.zeros((4, 8, 3)), np.eye(4), 1, {}), "float64"),
+        (
+            replace(stream_frame(1), depth=np.zeros((4, 9), np.float32)),
+            r"depth is float32 \(4, 9\) but must be",
+        ),
+        (replace(stream_frame(1), depth=np.zeros((4, 8), np.uint16)), "depth is uint16"),
+        (
+            replace(stream_frame(1), camera_to_world=np.full((4, 4), np.nan)),
+            "camera_to_world has values that are",
+        ),
+        (
+            replace(stream_frame(1), camera_to_world=np.eye(4)[None]),
+            r"camera_to_world must be \(4, 4\), one pose",
+        ),
     ],
 )
 def test_stream_refuses_frames_that_do_not_fit(engine, frame, named):
     stream = opened(engine, queue.Queue())
-    with pytest.raises(InvalidRequestError, match=named):
+    with pytest.raises(InvalidInputError, match=named):
         stream.push(frame)
 
 
@@ -814,6 +843,20 @@ def test_frames_without_targets_fill_a_window_and_take_no_place_of_others():
         assert (outcome.stamp_ns, outcome.dropped, outcome.error) == (7, 0, "")
         assert fake.clips[-2:] == [[2, 4, 5], [5, 6, 7]]
         check_accounts(engine)
+
+
+def test_a_frame_that_cannot_be_used_costs_no_other():
+    fake = watched(clip_frames=(3, 3))
+    with Engine(fake, warm_up=False) as engine:
+        outcomes = queue.Queue()
+        stream = opened(engine, outcomes)
+        stream.push(without_targets(1))
+        with pytest.raises(InvalidPoseError):
+            stream.push(replace(without_targets(2), camera_to_world=np.diag([2.0, 1.0, 1.0, 1.0])))
+        stream.push(without_targets(3))
+        stream.push(stream_frame(4))
+        assert outcomes.get(timeout=PATIENCE_S).error == ""
+        assert fake.clips == [[1, 3, 4]]
 
 
 def test_what_a_window_awaits_is_bounded():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory
 from anyview_ros.synthesis import MethodDescription, SynthesisRequest
-from anyview_ros.synthesis.request import check_request, resolve_options
+from anyview_ros.synthesis.request import check_request, resolve_options, told_options
 
 TARGET = CameraTrajectory(CAMERA, np.eye(4)[None])
 
@@ -92,3 +93,13 @@ def test_options_are_those_of_the_method():
 def test_options_of_another_kind_are_refused(options, kind, told):
     with pytest.raises(InvalidRequestError, match=told):
         resolve_options(options, kind, "some")
+
+
+def test_options_are_told_as_json_can_say_them():
+    @dataclass(frozen=True)
+    class Files:
+        save_to: Path | None = None
+        size: tuple[int, int] = (4, 3)
+
+    assert told_options(Files(Path("a/b"))) == {"save_to": "a/b", "size": [4, 3]}
+    assert told_options(None) == {}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from anyview_ros.errors import SceneFileError
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.synthesis.scene_file import (
-    FORMAT,
     FittedScene,
     SceneCamera,
     read_scene,
@@ -94,20 +94,55 @@ def test_what_is_no_scene_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("cameras", "[{}]"), ("cameras", "{"), ("settings", "not JSON"), ("version", "new")],
+    [
+        ("cameras", "[{}]"),
+        ("cameras", "{"),
+        ("cameras", "[]"),
+        ("cameras", "7"),
+        ("cameras", "[" * 100_000 + "]" * 100_000),
+        ("settings", "not JSON"),
+        ("settings", "[" * 100_000 + "]" * 100_000),
+        ("settings", "[1]"),
+        ("provenance", "7"),
+        ("version", "new"),
+    ],
 )
 def test_a_header_that_makes_no_sense_is_refused(tmp_path: Path, field: str, value: str) -> None:
-    header = {
-        "format": FORMAT,
-        "method": "ddr",
-        "version": "1",
-        "cameras": json.dumps([]),
-        "settings": "{}",
-        "provenance": "{}",
-    }
     path = tmp_path / "scene.safetensors"
+    write_scene(path, a_scene())
+    with safe_open(str(path), framework="numpy") as file:
+        header = file.metadata()
     save_file({"a": np.zeros(3)}, path, header)
-    assert read_scene(path).cameras == ()
+    assert len(read_scene(path).cameras) == 1
     save_file({"a": np.zeros(3)}, path, {**header, field: value})
     with pytest.raises(SceneFileError, match="cannot be used"):
+        read_scene(path)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"stamps_ns": [10**30, 5, 9]}, {"intrinsics": [1]}, {"camera_to_world": "x"}]
+)
+def test_cameras_that_make_no_sense_are_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+    path = tmp_path / "scene.safetensors"
+    write_scene(path, a_scene())
+    with safe_open(str(path), framework="numpy") as file:
+        header = file.metadata()
+    (camera,) = json.loads(header["cameras"])
+    save_file({"a": np.zeros(3)}, path, {**header, "cameras": json.dumps([{**camera, **changed}])})
+    with pytest.raises(SceneFileError, match="cannot be used"):
+        read_scene(path)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1)])
+def test_tensors_that_numpy_cannot_hold_are_refused(tmp_path: Path, kind: str, size: int) -> None:
+    path = tmp_path / "scene.safetensors"
+    write_scene(path, a_scene())
+    with safe_open(str(path), framework="numpy") as file:
+        told = file.metadata()
+    header = json.dumps(
+        {"__metadata__": told, "a": {"dtype": kind, "shape": [4], "data_offsets": [0, 4 * size]}}
+    ).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4 * size))
+    assert scene_method(path) == "ddr"
+    with pytest.raises(SceneFileError, match="of a type that NumPy does not know"):
         read_scene(path)

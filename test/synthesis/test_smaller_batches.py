@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from clips import box_clip, sideways
+from clips import box_clip, pose_at, sideways
 
 from anyview_ros.errors import SynthesisError
 from anyview_ros.methods.reprojection import Reprojection
@@ -105,3 +106,66 @@ def test_an_engine_serves_in_smaller_batches_and_counts_it():
         with pytest.raises(SynthesisError, match="out of memory on cpu while synthesising 2 frames"):
             engine.submit(asked(1)).future.result(30)
     assert cramped.closed
+
+
+class OfAFilm(Cramped):
+    """Takes a scale from all targets that it is asked for, unless the options have one; tells it by its seed."""
+
+    def __init__(self, room: int, *, fits: bool = False) -> None:
+        super().__init__(room)
+        self.fits = fits
+        self.films: list[tuple[int, list[np.ndarray]]] = []
+
+    def describe(self):
+        return replace(super().describe(), fits_each_clip=self.fits)
+
+    def options_for_film(self, first, paths, options=None):
+        if options is not None:
+            return options
+        self.films.append((int(first.stamps_ns[0]), [sources for sources, _ in paths]))
+        assert len(first) == 1
+        return {"scale": self.scale([own for _, own in paths])}
+
+    @staticmethod
+    def scale(paths):
+        return round(100 * float(np.concatenate(paths)[:, 0, 3].max()))
+
+    def synthesize(self, request, *, progress=None, cancel=None):
+        own = [target.camera_to_world for target in request.targets]
+        scale = self.scale(own) if request.options is None else request.options["scale"]
+        result = super().synthesize(replace(request, options=None), progress=progress, cancel=cancel)
+        return replace(result, provenance=replace(result.provenance, seed=scale))
+
+
+def test_parts_share_what_a_method_takes_from_the_whole():
+    whole = OfAFilm(8).synthesize(asked(7))
+    cramped = OfAFilm(2)
+    batches = SmallerBatches(cramped)
+    assert batches.synthesize(asked(7)).provenance == whole.provenance
+    ((stamp_ns, poses),) = cramped.films
+    assert stamp_ns == 100
+    for sources in poses:
+        np.testing.assert_array_equal(sources, box_clip(2).camera_to_world)
+    assert batches.synthesize(asked(7)).provenance == whole.provenance  # cut beforehand
+    assert len(cramped.films) == 2
+    del cramped.films[:]
+    batches.synthesize(asked(1))
+    batches.synthesize(replace(asked(7), options={"scale": 5}))
+    assert cramped.films == []  # nothing is asked where nothing is cut, or where a film has told it
+
+
+def test_poses_of_the_source_are_those_of_the_targets_instants():
+    clip = box_clip(3)
+    moved = replace(clip, camera_to_world=np.stack([pose_at(z=0.01 * index) for index in range(3)]))
+    late = tuple(replace(sideways(1, x=x), stamps_ns=np.array([290])) for x in (0.1, 0.2))
+    cramped = OfAFilm(1)
+    SmallerBatches(cramped).synthesize(SynthesisRequest((moved,), late))
+    ((_, poses),) = cramped.films
+    np.testing.assert_array_equal(poses, [moved.camera_to_world[2:]] * 2)
+
+
+def test_a_request_that_is_fitted_as_a_whole_is_not_cut():
+    cramped = OfAFilm(2, fits=True)
+    with pytest.raises(MemoryError, match="no room"):
+        SmallerBatches(cramped).synthesize(asked(3))
+    assert cramped.asked == [3]

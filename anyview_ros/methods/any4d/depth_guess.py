@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory
+from anyview_ros.methods.any4d.generator import Generator
 from anyview_ros.methods.any4d.tracks import Tracks, clip_flow, follow
 from anyview_ros.methods.pictures import ASSUMED_DEPTH_CONFIDENCE
-from anyview_ros.synthesis.registry import load_synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import SynthesizedView
 
@@ -26,13 +26,13 @@ _LIMITS = (0.2, 5.0)  # of the factor between guess and truth that is believed
 
 
 def with_depth(
-    clip: PosedClip, *, generator: str, device: str | None, believe: bool
+    clip: PosedClip, *, generator: Generator, device: str | None, believe: bool
 ) -> tuple[PosedClip, Shares]:
     """The clip with depth: its own, or a guess put on the scale that points seen from two places tell.
 
     Args:
         clip: without depth.
-        generator: name of a method whose views have depth without being given any.
+        generator: a method whose views have depth without being given any.
         device: torch device.
         believe: take the guess as it is where the camera's motion tells no scale.
 
@@ -71,16 +71,17 @@ def support_of_guess(view: SynthesizedView) -> Shares:
     return np.asarray(np.minimum(view.confidence, ASSUMED_DEPTH_CONFIDENCE), np.float32)
 
 
-def _guess(clip: PosedClip, generator: str, device: str | None) -> tuple[SynthesizedView, Shares]:
-    synthesizer = load_synthesizer(generator, device=device)
+def _guess(clip: PosedClip, generator: Generator, device: str | None) -> tuple[SynthesizedView, Shares]:
+    loaded = generator.load(device)
     try:
         target = CameraTrajectory(clip.camera, clip.camera_to_world, clip.stamps_ns)
-        (view,) = synthesizer.synthesize(SynthesisRequest((clip,), (target,))).views
+        asked = SynthesisRequest((clip,), (target,), options=generator.options_for(loaded))
+        (view,) = loaded.synthesize(asked).views
     finally:
-        synthesizer.close()
+        loaded.close()
     if view.depth is None:
         raise InvalidRequestError(
-            f"the clip has no depth and generator '{generator}' guesses none; give depth or another generator"
+            f"the clip has no depth and generator '{generator.name}' guesses none; give depth or another generator"
         )
     return view, view.depth
 

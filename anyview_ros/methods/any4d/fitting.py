@@ -18,6 +18,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidClipError, InvalidRequestError, SynthesisError
 from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid
 from anyview_ros.methods.any4d.depth_guess import with_depth
+from anyview_ros.methods.any4d.generator import Generator
 from anyview_ros.methods.any4d.model import VERSION, MovingGaussians
 from anyview_ros.methods.any4d.observations import Observation, observed, shrunk
 from anyview_ros.methods.any4d.optimisation import FollowedPoints, Optimisation
@@ -53,7 +54,7 @@ def fit_scene(
     seed: int,
     device: str,
     more: Sequence[Observation] = (),
-    generator: str = "anyview_small",
+    generator: Generator | None = None,
     progress: FitProgress | None = None,
     cancel: CancelToken | None = None,
     checkpoint: Path | None = None,
@@ -67,14 +68,14 @@ def fit_scene(
         seed: of every random draw.
         device: torch device.
         more: generated pictures, which fill what no clip shows.
-        generator: which method guesses depth where it may be guessed.
+        generator: guesses depth where it may be guessed; None for one with all its defaults.
         progress, cancel, checkpoint: as in ``SceneFitter.fit``.
 
     Raises:
         InvalidRequestError, InvalidClipError, SynthesisError: as in ``SceneFitter.fit``.
     """
     begun = time.monotonic()
-    run = _Run(clips, options, budget, seed, device, more, generator)
+    run = _Run(clips, options, budget, seed, device, more, generator or Generator())
     stopped = run.go(begun, progress, cancel, checkpoint)
     return run.outcome(stopped, time.monotonic() - begun)
 
@@ -88,7 +89,7 @@ class _Run:
         seed: int,
         device: str,
         more: Sequence[Observation],
-        generator: str,
+        generator: Generator,
     ) -> None:
         _check(clips)
         self._given, self._options, self._seed = tuple(clips), options, seed
@@ -178,7 +179,7 @@ class _Run:
     def _told_loss(self, stopped: StopReason) -> float:
         if stopped == "diverged" and self._best is not None:
             return self._best.loss
-        return self._loss if math.isfinite(self._loss) else 0.0
+        return self._loss if math.isfinite(self._loss) else math.nan
 
     def _notes(self, stopped: StopReason) -> tuple[str, ...]:
         notes = []

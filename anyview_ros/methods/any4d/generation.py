@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
-
-from anyview_ros.errors import InvalidRequestError
+from anyview_ros.methods.any4d.generator import Generator
 from anyview_ros.methods.any4d.observations import Observation, generated
 from anyview_ros.methods.any4d.options import Any4DOptions
-from anyview_ros.methods.framewise import target_instants
-from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.instants import target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.registry import load_synthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 
 
@@ -32,22 +26,23 @@ def generate(
     Raises:
         InvalidRequestError: a prompt for a generator that takes none, or sources that it cannot take.
         UnknownMethodError: no such generator.
+        WeightsError: its weights are missing or unfit.
     """
-    if options.generator is None:
+    generator = Generator.of(options)
+    if generator is None:
         return []
-    generator = load_synthesizer(options.generator, device=device)
+    loaded = generator.load(device)
     try:
-        description = generator.describe()
         asked = SynthesisRequest(
-            request.sources[: description.source_count[1]],
+            request.sources[: loaded.describe().source_count[1]],
             request.targets,
             options.generator_steps,
             request.seed,
-            _generator_options(description, options),
+            generator.options_for(loaded),
         )
-        views = generator.synthesize(asked, progress=progress, cancel=cancel).views
+        views = loaded.synthesize(asked, progress=progress, cancel=cancel).views
     finally:
-        generator.close()
+        loaded.close()
     made = []
     for index, (target, view) in enumerate(zip(request.targets, views, strict=True)):
         stamps_ns = target_instants(target, request.sources[0], index)
@@ -57,17 +52,3 @@ def generate(
             for picture, pose, stamp_ns in zip(pictures, target.camera_to_world, stamps_ns, strict=True)
         ]
     return made
-
-
-def _generator_options(description: MethodDescription, options: Any4DOptions) -> Any:
-    chosen: Mapping[str, Any] = dict(options.generator_options or {})
-    if options.prompt is None:
-        return chosen or None
-    kind = description.options_type
-    known = {field.name for field in fields(kind)} if kind is not None and is_dataclass(kind) else set()
-    if "prompt" not in known:
-        raise InvalidRequestError(
-            f"prompt is {options.prompt!r} but generator '{description.name}' takes no text; leave it out, or "
-            "name a generator whose options have a prompt"
-        )
-    return {**chosen, "prompt": options.prompt}

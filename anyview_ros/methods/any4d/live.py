@@ -17,6 +17,7 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid, unexplained
 from anyview_ros.methods.any4d.depth_guess import Shares, support_of_guess
 from anyview_ros.methods.any4d.factorise import factorise
+from anyview_ros.methods.any4d.generator import Generator
 from anyview_ros.methods.any4d.model import MovingGaussians
 from anyview_ros.methods.any4d.motion import HybridMotion
 from anyview_ros.methods.any4d.observations import observed_frame, shrunk
@@ -27,7 +28,6 @@ from anyview_ros.methods.any4d.tracks import clip_flow, depth_edges, follow, lif
 from anyview_ros.rendering.se3 import quaternion_from_rotation, rotation_from_quaternion
 from anyview_ros.rendering.splatting import splat
 from anyview_ros.synthesis.protocol import SynthesisStream
-from anyview_ros.synthesis.registry import load_synthesizer
 
 Float = NDArray[np.float64]
 
@@ -137,20 +137,23 @@ class LiveScene:
 
     def _guessed(self, clip: PosedClip) -> tuple[PosedClip, Shares]:
         """The frame with the generator's depth, and how far its pixels (H, W) count as seen."""
-        if self._options.generator is None:
+        generator = Generator.of(self._options)
+        if generator is None:
             raise InvalidRequestError(
                 "the frame has no depth and generator is None, so nothing guesses it; push depth (a node: use_depth)"
             )
         if self._guesser is None:
-            loaded = load_synthesizer(self._options.generator, device=self._device)
-            self._guesser = loaded.open_stream(self._camera, [self._camera], seed=self._seed)
+            loaded = generator.load(self._device)
+            self._guesser = loaded.open_stream(
+                self._camera, [self._camera], seed=self._seed, options=generator.options_for(loaded)
+            )
         pose = clip.camera_to_world[0]
         (view,) = self._guesser.push(
             clip.frames[0], pose, target_camera_to_world=[pose], stamp_ns=int(clip.stamps_ns[0])
         )
         if view is None or view.depth is None or not (view.depth > 0).any():
             raise InvalidRequestError(
-                f"the frame has no depth and generator '{self._options.generator}' guesses none; push depth"
+                f"the frame has no depth and generator '{generator.name}' guesses none; push depth"
             )
         return replace(clip, depth=view.depth), support_of_guess(view)[0]
 

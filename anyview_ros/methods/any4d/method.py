@@ -10,12 +10,12 @@ from anyview_ros.errors import EngineClosedError, InvalidRequestError, Synthesis
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.any4d.options import Any4DOptions
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.framewise import target_instants
 from anyview_ros.methods.pictures import Picture, view_of
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
+from anyview_ros.synthesis.instants import target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_seed, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 from anyview_ros.synthesis.scene_file import read_scene, scene_hash, write_scene
 
@@ -133,7 +133,7 @@ class Any4D:
         With a fitted scene its views are rendered as they are; without, the scene is made and refined as frames come.
 
         Raises:
-            InvalidRequestError: no target, steps, or options that the method does not have.
+            InvalidRequestError: no target, steps, a seed out of range, or options that the method does not have.
             EngineClosedError: the method has been closed.
         """
         self._check_open()
@@ -145,6 +145,7 @@ class Any4D:
             raise InvalidRequestError(
                 f"steps is {steps} but a stream of method '{_NAME}' fits for budget_ms a frame; leave steps=None"
             )
+        check_seed(seed)
         resolved: Any4DOptions = resolve_options(options, Any4DOptions, _NAME)
         from anyview_ros.methods.any4d.live import LiveScene
         from anyview_ros.methods.any4d.stream import SceneStream, ShownScene
@@ -205,6 +206,7 @@ class Any4D:
 
         from anyview_ros.methods.any4d.fitting import fit_scene
         from anyview_ros.methods.any4d.generation import generate
+        from anyview_ros.methods.any4d.generator import Generator
         from anyview_ros.methods.any4d.model import MovingGaussians
 
         more = generate(request, options, device=self.device, progress=told.first, cancel=cancel)
@@ -216,7 +218,7 @@ class Any4D:
             seed=request.seed,
             device=self.device,
             more=more,
-            generator=options.generator or "anyview_small",
+            generator=Generator.of(options),
             progress=lambda step, total, loss: told.at(len(more) + step),
             cancel=cancel,
         )

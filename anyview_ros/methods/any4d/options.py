@@ -66,6 +66,8 @@ class Any4DOptions(Any4DFitOptions):
     Attributes:
         generator: name of the method that is asked for views along the trajectory; None fits to the sources alone.
         generator_options: its options, by name.
+        generator_weights: a ``Path``, of its weights; None for those it finds itself. Requests that come from other
+            processes hold no ``Path``, so that they can name no files.
         generator_steps: its sampling steps; None for its own number.
         prompt: text for generators whose options have ``prompt``; None gives none.
         generated_weight: how much a generated pixel counts beside a seen one.
@@ -87,6 +89,7 @@ class Any4DOptions(Any4DFitOptions):
 
     generator: str | None = "anyview_small"
     generator_options: Mapping[str, Any] | None = None
+    generator_weights: Path | None = None
     generator_steps: int | None = None
     prompt: str | None = None
     generated_weight: float = 0.5
@@ -110,11 +113,11 @@ class Any4DOptions(Any4DFitOptions):
             check_counts(self, 0, "steps_per_frame")
         if self.seconds is not None:
             check_numbers(self, "seconds")
-        if not isinstance(self.save_to, Path | None):
-            raise InvalidRequestError(
-                f"save_to is {self.save_to!r}; give a pathlib.Path in Python, or fit the scene with `anyview fit`; "
-                "requests from elsewhere write no files"
-            )
+        for name, remedy in _FILES.items():
+            if not isinstance(getattr(self, name), Path | None):
+                raise InvalidRequestError(
+                    f"{name} is {getattr(self, name)!r}; give a pathlib.Path in Python, or {remedy}"
+                )
         for name in ("generator", "prompt"):
             if not isinstance(getattr(self, name), str | None):
                 raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give text, or None")
@@ -125,3 +128,9 @@ class Any4DOptions(Any4DFitOptions):
         check_truths(self, "fill_holes")
         if self.generator == "any4d":
             raise InvalidRequestError("generator is 'any4d' itself; name a method that generates views")
+
+
+_FILES = {
+    "save_to": "fit the scene with `anyview fit`; requests from elsewhere write no files",
+    "generator_weights": "--option generator_weights=PATH of a command; requests from elsewhere name no files",
+}

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.diffusion.noise import check_seed
 from anyview_ros.errors import (
     AnyViewError,
     EngineClosedError,
     InvalidRequestError,
-    SynthesisError,
     WeightsError,
 )
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
@@ -48,6 +48,7 @@ from anyview_ros.methods.anyview.ticker import AllSet, Ticker
 from anyview_ros.methods.anyview.weights import load_bundle
 from anyview_ros.methods.anyview.weights.instructions import missing_weights_message
 from anyview_ros.methods.device_memory import free_bytes
+from anyview_ros.methods.devices import torch_device
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
@@ -79,6 +80,7 @@ class AnyView:
 
     Raises:
         WeightsError: no weights, ones that are unfit, or too little memory for them.
+        InvalidInputError: a device that PyTorch does not know or cannot use.
     """
 
     load_arguments: frozenset[str] = frozenset({"device", "weights"})
@@ -88,8 +90,8 @@ class AnyView:
     ) -> None:
         if weights is None:
             raise WeightsError(missing_weights_message())
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.device = str(self._device)
+        self.device = torch_device(device)
+        self._device = torch.device(self.device)
         dtype = torch.float32 if self._device.type == "cpu" else torch.bfloat16
         bundle = load_bundle(Path(weights), self._device, dtype)
         self.weights_hash = bundle.sha256
@@ -141,17 +143,13 @@ class AnyView:
             InvalidRequestError: the method cannot serve this request: the number of frames, an unknown scale,
                 two poses at one instant, or more than fits into the memory.
             SynthesisCancelled: ``cancel`` was set; checked before each evaluation.
-            SynthesisError: the device ran out of memory all the same.
+            torch.OutOfMemoryError: the device ran out of memory all the same; ask for fewer targets, fewer frames or
+                smaller sizes.
             EngineClosedError: the method has been closed.
         """
         self._check_open()
         plan = self._plan(request)
-        try:
-            (result,) = self._draw_all([plan], _steps(request), progress, [cancel])
-        except torch.OutOfMemoryError as err:
-            raise SynthesisError(
-                f"{self.device} ran out of memory ({err}); ask for fewer targets, fewer frames or smaller sizes"
-            ) from err
+        (result,) = self._draw_all([plan], _steps(request), progress, [cancel])
         return result
 
     def batch_key(self, request: SynthesisRequest) -> Hashable | None:
@@ -214,11 +212,13 @@ class AnyView:
 
         Raises:
             InvalidRequestError: no target, an unknown scale, or options that the method does not have.
+            InvalidInputError: a seed out of range.
             EngineClosedError: the method has been closed.
         """
         self._check_open()
         resolved: AnyViewOptions = resolve_options(options, AnyViewOptions, _NAME)
         resolved.moment_scale()
+        check_seed(seed + resolved.samples - 1)
         stream = WindowedStream(self, source, targets, steps=steps, seed=seed, options=resolved)
         if self._device.type != "cpu":
             for target in targets:

@@ -16,7 +16,7 @@ from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview.memory import MemoryModel, Workload, fitting_batch
 from anyview_ros.methods.anyview.options import AnyViewOptions
 from anyview_ros.methods.anyview.sizes import Size, working_size
-from anyview_ros.methods.framewise import nearest_frame, target_instants
+from anyview_ros.synthesis.instants import nearest_frame, target_instants
 from anyview_ros.synthesis.request import SynthesisRequest
 
 

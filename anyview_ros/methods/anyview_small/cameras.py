@@ -76,7 +76,8 @@ class Cameras:
         moved = relative(self, gauge).clone()
         moved[:, :3, 3] /= _METRES
         projection = matrix @ moved
-        return projection.float(), torch.linalg.inv(projection).float()
+        # inv() would wait for the GPU to tell whether there is an inverse; cameras that were checked have one
+        return projection.float(), torch.linalg.inv_ex(projection)[0].float()
 
     def rays(self, height: int, width: int) -> Tensor:
         """Rays through the pixels of the image stretched to (height, width), z = 1: float32 (B, 3, H, W)."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from anyview_ros.diffusion.noise import check_seed as check_seed_of_noise
 from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.anyview_small.config import SmallConfig
@@ -13,11 +14,17 @@ from anyview_ros.methods.anyview_small.options import SmallOptions
 from anyview_ros.methods.anyview_small.stream import SmallStream
 from anyview_ros.methods.anyview_small.weights import SHIPPED, LoadedWeights, load_weights
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.framewise import nearest_frame, target_instants
 from anyview_ros.methods.pictures import Picture, source_frame, view_of
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
+from anyview_ros.synthesis.request import (
+    SynthesisRequest,
+    check_request,
+    check_seed,
+    check_steps,
+    resolve_options,
+)
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 _LONGEST_CLIP = 1_000_000
@@ -92,6 +99,7 @@ class AnyViewSmall:
 
         Raises:
             InvalidRequestError: the method cannot serve this request.
+            InvalidInputError: a seed that the noise of more than one step cannot have.
             SynthesisCancelled: ``cancel`` was set; checked before each picture and each sampling step.
             EngineClosedError: the method has been closed.
         """
@@ -144,7 +152,8 @@ class AnyViewSmall:
         """Open a stream from one source camera to virtual cameras with these intrinsics.
 
         Raises:
-            InvalidRequestError: no target, steps that the weights do not have, or unknown options.
+            InvalidRequestError: no target, steps that the weights do not have, a seed out of range, or unknown options.
+            InvalidInputError: a seed that the noise of more than one step cannot have.
             EngineClosedError: the method has been closed.
         """
         weights = self._opened()
@@ -153,6 +162,7 @@ class AnyViewSmall:
                 "targets is empty; give the PinholeCamera of at least one virtual camera"
             )
         check_steps(steps, self.describe())
+        check_seed(seed)
         done = self._steps(steps)
         resolved = resolve_options(options, SmallOptions, _NAME)
         session = self._session(weights, resolved, done, seed)
@@ -179,6 +189,8 @@ class AnyViewSmall:
 
         from anyview_ros.methods.anyview_small.session import Sampling, Session
 
+        if steps > 1:
+            check_seed_of_noise(seed)
         sampling = Sampling(max(steps, 1), seed, check)
         return Session(weights, torch.device(self.device), options, sampling)
 

@@ -44,6 +44,7 @@ class LearnableCameras(nn.Module):
     Args:
         frames: as given.
         refine_poses, refine_focal: what may be learned.
+        offsets: how many there are, for a window whose frames come later; None for as many as the frames use.
     """
 
     groups: Tensor
@@ -51,7 +52,9 @@ class LearnableCameras(nn.Module):
     given: Tensor
     intrinsics: Tensor
 
-    def __init__(self, frames: CameraFrames, *, refine_poses: bool, refine_focal: bool) -> None:
+    def __init__(
+        self, frames: CameraFrames, *, refine_poses: bool, refine_focal: bool, offsets: int | None = None
+    ) -> None:
         """Begin where the frames are given."""
         super().__init__()
         self.frames = frames
@@ -63,7 +66,8 @@ class LearnableCameras(nn.Module):
         self.register_buffer("given", torch.from_numpy(frames.camera_to_anchor).float(), persistent=False)
         rows = [[c.fx, c.fy, c.cx, c.cy] for c in frames.cameras]
         self.register_buffer("intrinsics", torch.tensor(rows, dtype=torch.float32), persistent=False)
-        self.offsets = nn.Parameter(torch.zeros(int(groups.max()) + 1, 6), requires_grad=refine_poses)
+        count = int(groups.max()) + 1 if offsets is None else offsets
+        self.offsets = nn.Parameter(torch.zeros(count, 6), requires_grad=refine_poses)
         self.log_focal = nn.Parameter(torch.zeros(len(frames.cameras)), requires_grad=refine_focal)
 
     def rays(self, frame: Tensor, columns: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,14 +20,14 @@ from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
 from anyview_ros.methods.ddr.stream import RefiningStream, SceneStream
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.framewise import target_instants
 from anyview_ros.methods.pictures import Picture
 from anyview_ros.rendering.point_cloud import write_ply
 from anyview_ros.synthesis.by_products import PointCloud
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
+from anyview_ros.synthesis.instants import target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_seed, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 from anyview_ros.synthesis.scene_file import read_scene, scene_hash
 
@@ -55,13 +55,13 @@ class Ddr:
     def __init__(self, *, device: str | None = None, scene: str | None = None) -> None:
         """Load the scene, if there is one."""
         self.device = torch.device(torch_device(device))
+        self.weights_hash = ""
         self._renderer: SceneRenderer | None = None
-        self._hash = ""
         self._closed = False
         if scene is not None:
             fitted = read_scene(scene, method=METHOD, version=VERSION)
             self._renderer = SceneRenderer(DdrScene.unpacked(fitted, self.device))
-            self._hash = scene_hash(scene)
+            self.weights_hash = scene_hash(scene)
 
     def describe(self) -> MethodDescription:
         """Tell sizes, clip lengths, sources and limits."""
@@ -123,7 +123,7 @@ class Ddr:
                 if progress is not None:
                     progress(done, total)
             views.append(view_of(made, target, stamps_ns))
-        return SynthesisResult(tuple(views), Provenance(METHOD, self._hash, request.seed, steps))
+        return SynthesisResult(tuple(views), Provenance(METHOD, self.weights_hash, request.seed, steps))
 
     def open_stream(
         self,
@@ -139,7 +139,7 @@ class Ddr:
         With a scene, the stream shows that scene. Without one it fits to what is pushed, for ``refine_ms`` per frame.
 
         Raises:
-            InvalidRequestError: no target, steps, or options that the method does not have.
+            InvalidRequestError: no target, steps, a seed out of range, or options that the method does not have.
             EngineClosedError: the method has been closed.
         """
         self._check_open()
@@ -147,8 +147,9 @@ class Ddr:
             raise InvalidRequestError(
                 "targets is empty; give the PinholeCamera of at least one virtual camera"
             )
+        check_seed(seed)
         chosen = resolve_options(options, DdrOptions, METHOD)
-        provenance = Provenance(METHOD, self._hash, seed)
+        provenance = Provenance(METHOD, self.weights_hash, seed)
         if self._renderer is not None:
             if steps not in {None, 1}:
                 raise InvalidRequestError(f"steps is {steps} but a fitted scene needs none; leave steps=None")

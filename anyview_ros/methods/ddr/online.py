@@ -195,14 +195,18 @@ class OnlineFit:
         space = space_around([clip], options.depth_range_m, options.space)
         instants = 1 if options.static_scene else self.window.slots
         shape = FieldShape(space.grid_shape(options.voxels), instants, options.features)
-        generator = torch.Generator().manual_seed(self._seed + self.restarts)
+        seed = (self._seed + self.restarts) % 2**64
+        generator = torch.Generator().manual_seed(seed)
         field = DdrField(shape, generator).to(self._device)
         if options.start_from_depth:
             start_from_depth(field, space, [clip])
         poses = space.to_anchor(self.window.camera_to_world)
         frames = CameraFrames((self.window.camera,), np.zeros(len(poses), np.int64), poses)
         cameras = LearnableCameras(
-            frames, refine_poses=options.refine_poses, refine_focal=options.refine_focal
+            frames,
+            refine_poses=options.refine_poses,
+            refine_focal=options.refine_focal,
+            offsets=self.window.slots,
         ).to(self._device)
         self._trainer = Trainer(
             field,
@@ -212,7 +216,7 @@ class OnlineFit:
             np.zeros(len(poses)) if options.static_scene else np.arange(len(poses), dtype=np.float64),
             options,
             steps=None,
-            seed=self._seed + self.restarts,
+            seed=seed,
         )
         self._caster = RayCaster(space)
         z, y, x = field.grids[-1].shape[2:]
@@ -231,8 +235,7 @@ class OnlineFit:
             group = groups[same[0]]
         else:
             used = {groups[other] for other in others}
-            free = [number for number in range(len(trainer.cameras.offsets)) if number not in used]
-            group = free[0] if free else groups[slot]
+            group = next(number for number in range(self.window.slots) if number not in used)
             trainer.forget_offset(group)
         trainer.cameras.place(slot, trainer.space.to_anchor(pose), group)
         trainer.cameras.hold(int(trainer.cameras.groups[self.window.order[0]]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from anyview_ros.errors import InvalidRequestError
@@ -117,8 +117,3 @@ def _depth_range(value: object) -> tuple[float, float]:
     if not 0 < near < far < math.inf:
         raise InvalidRequestError(f"depth_range_m is {value!r}; give 0 < nearest < farthest, metres")
     return near, far
-
-
-def option_names() -> tuple[str, ...]:
-    """The names of all options."""
-    return tuple(field.name for field in fields(DdrOptions))

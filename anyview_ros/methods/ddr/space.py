@@ -29,14 +29,16 @@ def space_around(
     """The space that clips show.
 
     Args:
-        clips: with depth, or else with a depth range.
-        depth_range_m: nearest and farthest depth; None for those of the clips' depth.
+        clips: at least one of them with depth, or else with a depth range.
+        depth_range_m: nearest and farthest depth; None for those of the depth that there is.
         kind: "auto": a frustum before the first camera where all cameras look nearly alike from nearly one place.
 
     Raises:
         InvalidRequestError: neither depth nor a depth range.
     """
     points = np.concatenate([_seen_points(clip, depth_range_m) for clip in clips])
+    if not len(points):
+        raise InvalidRequestError(_nothing_seen(clips))
     centres = np.concatenate([clip.camera_to_world[:, :3, 3] for clip in clips])
     axes = np.concatenate([clip.camera_to_world[:, :3, 2] for clip in clips])
     anchor = clips[0].camera_to_world[0]
@@ -50,7 +52,8 @@ def space_around(
 
 
 def _seen_points(clip: PosedClip, depth_range_m: tuple[float, float] | None) -> Array:
-    camera, found = clip.camera, []
+    """Points (N, 3) of what a clip shows, world, metres; none of one whose depth is not known."""
+    camera, found = clip.camera, [np.empty((0, 3))]
     for index, pose in enumerate(clip.camera_to_world):
         if depth_range_m is not None:
             corners = np.array(
@@ -66,16 +69,15 @@ def _seen_points(clip: PosedClip, depth_range_m: tuple[float, float] | None) -> 
             pixels = np.stack([columns, rows], -1).astype(np.float64)
             local = camera.unproject(pixels, clip.depth[index][rows, columns].astype(np.float64))
         else:
-            raise InvalidRequestError(
-                "the clips have no depth and nothing tells how far things are; give depth_range_m=(nearest, farthest)"
-            )
+            continue
         found.append(local @ pose[:3, :3].T + pose[:3, 3])
-    points = np.concatenate(found)
-    if not len(points):
-        raise InvalidRequestError(
-            "the clips' depth is unknown in every pixel; give depth, or depth_range_m=(nearest, farthest)"
-        )
-    return points
+    return np.concatenate(found)
+
+
+def _nothing_seen(clips: Sequence[PosedClip]) -> str:
+    if all(clip.depth is None for clip in clips):
+        return "the clips have no depth and nothing tells how far things are; give depth_range_m=(nearest, farthest)"
+    return "the clips' depth is unknown in every pixel; give depth, or depth_range_m=(nearest, farthest)"
 
 
 def _frustum(anchor: Array, points: Array, clip: PosedClip) -> Space:

@@ -66,11 +66,6 @@ def start_from_depth(field: DdrField, space: Space, clips: Sequence[PosedClip]) 
     grid.copy_(values.view(1, 4, *corners))
 
 
-def _no_votes(points: Tensor) -> _Votes:
-    empty, surface, hidden = torch.zeros_like(points).T
-    return _Votes(empty, surface, hidden, torch.zeros_like(points), torch.zeros_like(points))
-
-
 def _vote(votes: _Votes, points: Tensor, space: Space, clip: PosedClip, index: int) -> None:
     assert clip.depth is not None  # noqa: S101 - callers have looked
     camera, device = clip.camera, points.device

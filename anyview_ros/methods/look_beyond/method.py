@@ -14,7 +14,6 @@ from anyview_ros.errors import EngineClosedError, InvalidRequestError, Synthesis
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, relative
 from anyview_ros.geometry.rigid import rotation_angle_deg
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.framewise import nearest_frame, target_instants
 from anyview_ros.methods.look_beyond.keyframes import check_walk
 from anyview_ros.methods.look_beyond.options import LookBeyondOptions
 from anyview_ros.methods.look_beyond.panorama.scene import PanoramaScene
@@ -25,8 +24,15 @@ from anyview_ros.methods.look_beyond.views import PathDrawing
 from anyview_ros.methods.look_beyond.weights import LoadedStages, load_stages
 from anyview_ros.methods.pictures import Picture, SourceFrame, source_frame, view_of
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_steps, resolve_options
+from anyview_ros.synthesis.request import (
+    SynthesisRequest,
+    check_request,
+    check_seed,
+    check_steps,
+    resolve_options,
+)
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 from anyview_ros.synthesis.windowed_stream import WindowedStream
 
@@ -171,12 +177,13 @@ class LookBeyond:
         """Open a stream that makes every view of the newest picture alone.
 
         Raises:
-            InvalidRequestError: no target, steps out of range, or unknown options.
+            InvalidRequestError: no target, steps or seed out of range, or unknown options.
             EngineClosedError: the method has been closed.
         """
         self._opened()
         check_steps(steps, self.describe())
         _steps(steps)
+        check_seed(seed)
         resolved = resolve_options(options, LookBeyondOptions, _NAME)
         return WindowedStream(self, source, targets, steps=steps, seed=seed, options=resolved)
 

@@ -35,7 +35,7 @@ class Reprojection(FramewiseMethod):
 
     Confidence is 1 where a source shows the surface at the target's resolution or better, 1/s where it is magnified
     s times, half of that where depth was assumed. A filled hole has half the confidence of the seen pixels beside it,
-    falling to 0 within 16 pixels. Depth is given where it was measured, 0 elsewhere.
+    falling to 0 within 17 pixels. Depth is given where it was measured, 0 elsewhere.
     """
 
     def describe(self) -> MethodDescription:

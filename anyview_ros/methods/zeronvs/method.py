@@ -14,7 +14,6 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError, InvalidInputError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.framewise import nearest_frame, target_instants
 from anyview_ros.methods.pictures import Picture, Pose, source_frame, view_of
 from anyview_ros.methods.pushed_stream import PushedStream
 from anyview_ros.methods.zeronvs.drawing import Sampling, Scene, Wanted, draw
@@ -28,6 +27,7 @@ from anyview_ros.methods.zeronvs.scale import (
     stands_elsewhere,
 )
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, target_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import (
     SynthesisRequest,
@@ -185,13 +185,15 @@ class ZeroNVS:
         Args:
             first: the film's first frame.
             paths: of each target, the source's poses at its instants and its own, both (N, 4, 4), metres.
-            options: as in a request.
+            options: as in a request; those of a film already are given back.
 
         Raises:
             InvalidRequestError: nothing tells the scale, or unknown options.
             EngineClosedError: the method has been closed.
         """
         resolved = resolve_options(options, ZeroOptions, _NAME)
+        if isinstance(resolved, FilmOptions):
+            return resolved
         moves = any(stands_elsewhere(*each) for path in paths for each in zip(*path, strict=True))
         scene = self._scene(self._opened(), first, [path for _, path in paths], moves, resolved)
         told = {field.name: getattr(resolved, field.name) for field in fields(ZeroOptions)}

@@ -29,6 +29,8 @@ class Loaded:
     description: MethodDescription
     weights_hash: str
     device: str
+    whole_film: bool
+    """Whether the method is a WholeFilmSynthesizer."""
 
 
 @dataclass(frozen=True, eq=False)

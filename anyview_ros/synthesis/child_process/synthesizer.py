@@ -6,12 +6,14 @@ import itertools
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence, Set
 from contextlib import suppress
+from functools import partial
 from multiprocessing import Pipe
 from types import TracebackType
 from typing import Any
@@ -19,7 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import EngineClosedError, EngineUnavailableError, SynthesisError
+from anyview_ros.errors import (
+    EngineClosedError,
+    EngineUnavailableError,
+    SynthesisCancelled,
+    SynthesisError,
+)
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.synthesis.by_products import ByProduct, ByProducts
 from anyview_ros.synthesis.child_process.messages import Answer, Begin, Call, Cancel, Loaded, Progressed
@@ -39,14 +46,14 @@ class ChildSynthesizer:
 
     If the child dies, the call under way raises a SynthesisError, and a new child is begun at once; calls made
     meanwhile wait until it has loaded. Streams go on in the new child, without what the old one remembered. A child
-    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine, and so is one
-    that loads for too long. After a new child that could not load, or died before it had made a single view, the next
-    is begun by the first call a second later; after each further one the pause is twice as long, up to a minute, until
-    views are made again. Like every Synthesizer it is used by one thread at a time; ``restarts``
-    and ``process_id`` may be read by any.
+    that was told to stop and does not is killed, so that a driver that hangs does not hold the engine; its call raises
+    SynthesisCancelled. So is one that loads for too long, or that no longer reads what it is sent. After a new child
+    that could not load, or died before it had made a single view, the next is begun by the first call a second later;
+    after each further one the pause is twice as long, up to a minute, until views are made again. Like every
+    Synthesizer it is used by one thread at a time; ``restarts`` and ``process_id`` may be read by any.
 
-    Pictures cross a pipe, which costs a copy each way. It serves one request at a time: the child's method is not asked
-    to serve several together, whether it could or not.
+    Pictures cross a pipe, which costs a copy each way. It is a WholeFilmSynthesizer if the method is. It serves one
+    request at a time: the child's method is not asked to serve several together, whether it could or not.
 
     Args:
         name: of the method; None for the default.
@@ -95,6 +102,8 @@ class ChildSynthesizer:
         except BaseException:
             self._child.close()
             raise
+        if self._loaded.whole_film:  # what makes it a WholeFilmSynthesizer, where the method is one
+            self.options_for_film = partial(self.call, "options_for_film")
 
     @property
     def restarts(self) -> int:
@@ -131,6 +140,7 @@ class ChildSynthesizer:
         """Synthesise every target of the request.
 
         Raises:
+            SynthesisCancelled: ``cancel`` was set; if the child did not stop in time it has been replaced.
             SynthesisError: the child died; the message says so. Ask again.
             AnyViewError: as the method's own.
         """
@@ -178,16 +188,23 @@ class ChildSynthesizer:
             EngineClosedError: closed.
             EngineUnavailableError: the new child ended while it loaded or took too long, or it is too early to begin
                 another.
+            SynthesisCancelled: ``cancel`` was set, and the child did not stop in time.
             SynthesisError: the child died meanwhile.
             AnyViewError: as the method's own.
         """
         child = self._living()
         number = next(self._numbers)
+        watchdog = _Watchdog(child, cancel, patience_s=self._patience_s, limit_s=limit_s)
         try:
-            child.send(Call(number, name, arguments))
-            answer = self._answer(child, number, progress, cancel, limit_s)
+            with watchdog:
+                child.send(Call(number, name, arguments))
+                answer = self._answer(child, number, progress, cancel)
         except (EOFError, OSError) as error:
+            if watchdog.cancelled:
+                raise self._stopped(child) from error
             raise self._replaced(child, f"while it did '{name}'") from error
+        if watchdog.cancelled:
+            self._stopped(child)  # just as the answer came
         if answer.failure is not None:
             raise answer.failure.exception()
         if name in _MAKES_VIEWS:
@@ -242,17 +259,12 @@ class ChildSynthesizer:
         number: int,
         progress: Progress | None,
         cancel: CancelToken | None,
-        limit_s: float | None,
     ) -> Answer:
-        stop_by = math.inf if limit_s is None else time.monotonic() + limit_s
         cancelled = False
         while True:
             if cancel is not None and not cancelled and cancel.is_set():
                 cancelled = True
                 child.send(Cancel(number))
-                stop_by = min(stop_by, time.monotonic() + self._patience_s)
-            if time.monotonic() > stop_by:
-                child.kill()
             if not child.poll():
                 continue
             message = child.receive()
@@ -263,6 +275,23 @@ class ChildSynthesizer:
             if isinstance(message, Progressed) and progress is not None:
                 progress(message.step, message.total)
 
+    def _stopped(self, killed: _Child) -> SynthesisError:
+        """Begin a new child after one that was killed since it did not stop, which is no crash; returns the error."""
+        killed.close()
+        with self._lock:
+            if not self._closed and self._child is killed:
+                self._begin_anew()
+        return SynthesisCancelled(
+            f"the work was cancelled, and the process of the method, which did not stop within {self._patience_s:g} s, "
+            "was replaced"
+        )
+
+    def _begin_anew(self) -> None:
+        """Called with the lock held."""
+        self._generation += 1
+        self._child = _Child(self._begin)
+        self._restarts += 1
+
     def _replaced(self, dead: _Child, when: str) -> SynthesisError:
         """Begin a new child, or have none for a while after one that crashed as the one before it did; returns the
         error that tells of the old one's end."""
@@ -271,16 +300,15 @@ class ChildSynthesizer:
         with self._lock:
             if self._closed or self._child is not dead:
                 return SynthesisError(f"{told}; the method has been closed")
-            self._generation += 1
             self._crashed += 1
             if self._crashed > 1:
+                self._generation += 1
                 self._child = None
                 self._wait_longer(f"{told}, {self._crashed} times in a row without a view between")
                 return SynthesisError(
                     f"{self._reason}; it is started again in {self._pause_s:.0f} s: ask then"
                 )
-            self._child = _Child(self._begin)
-            self._restarts += 1
+            self._begin_anew()
         return SynthesisError(f"{told}; a new one is being started: ask again")
 
 
@@ -375,6 +403,48 @@ _STREAM_NAMES = itertools.count()
 _MAKES_VIEWS = frozenset({"synthesize", "push"})
 
 
+class _Watchdog:
+    """Kills a child that takes too long over a call, whatever the parent waits in meanwhile; a context manager.
+
+    Args:
+        child: at work while the context is entered.
+        cancel: looked at meanwhile.
+        patience_s: how long the child may go on once it is set.
+        limit_s: how long in all; None for no limit.
+    """
+
+    def __init__(
+        self, child: _Child, cancel: CancelToken | None, *, patience_s: float, limit_s: float | None
+    ) -> None:
+        self.cancelled = False
+        """Whether the child was killed since it did not stop when it was told to."""
+        self._child, self._cancel = child, cancel
+        self._patience_s = patience_s
+        self._limit_s = math.inf if limit_s is None else limit_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        stop_by, told = time.monotonic() + self._limit_s, False
+        while not self._over.wait(_POLL_S):
+            if not told and self._cancel is not None and self._cancel.is_set():
+                told = True
+                stop_by = min(stop_by, time.monotonic() + self._patience_s)
+            if time.monotonic() > stop_by:
+                self.cancelled = told
+                self._child.kill()
+                return
+
+
 class _Child:
     """One process and the pipe to it."""
 
@@ -452,7 +522,10 @@ class _Child:
         return self._pipe.recv()
 
     def kill(self) -> None:
+        """End it, and whatever is waited for at its pipe, though others that it began may hold its end open."""
         self._process.kill()
+        with suppress(OSError), socket.socket(fileno=os.dup(self._pipe.fileno())) as both:
+            both.shutdown(socket.SHUT_RDWR)
 
     def told_end(self) -> str:
         """How it ended, for people."""

@@ -24,7 +24,7 @@ from anyview_ros.synthesis.child_process.messages import (
     Loaded,
     Progressed,
 )
-from anyview_ros.synthesis.protocol import SynthesisStream, Synthesizer
+from anyview_ros.synthesis.protocol import SynthesisStream, Synthesizer, WholeFilmSynthesizer
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 
@@ -52,6 +52,7 @@ class Worker:
                 synthesizer.describe(),
                 str(getattr(synthesizer, "weights_hash", "")),
                 str(getattr(synthesizer, "device", begin.arguments.get("device") or "cpu")),
+                isinstance(synthesizer, WholeFilmSynthesizer),
             )
         except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
             self._pipe.send(Answer(failure=Failure.of(error)))
@@ -85,6 +86,7 @@ class Worker:
                 self._cancel.set()
         doing: dict[str, Callable[..., Any]] = {
             "synthesize": self._synthesize,
+            "options_for_film": self._options_for_film,
             "open_stream": self._open_stream,
             "push": self._push,
             "by_products": self._by_products,
@@ -103,6 +105,10 @@ class Worker:
 
     def _progress(self, step: int, total: int) -> None:
         self._pipe.send(Progressed(self._number, step, total))
+
+    def _options_for_film(self, synthesizer: Synthesizer, *arguments: Any) -> Any:
+        assert isinstance(synthesizer, WholeFilmSynthesizer)  # noqa: S101 - the parent has been told
+        return synthesizer.options_for_film(*arguments)
 
     def _open_stream(
         self,

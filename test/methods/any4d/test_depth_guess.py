@@ -10,7 +10,7 @@ import pytest
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
-from anyview_ros.methods.any4d import Any4DFitter, Any4DOptions, depth_guess
+from anyview_ros.methods.any4d import Any4DFitter, Any4DOptions, generator
 from anyview_ros.methods.any4d.live import LiveScene
 from anyview_ros.metrics.reliability import good_pixels
 from anyview_ros.scenes import render_clip, simulated_robot
@@ -84,7 +84,7 @@ def test_a_scene_of_guessed_depth_does_not_state_more_than_comes_true(
 def test_a_guess_is_not_believed_more_than_it_states(
     robot: PosedClip, monkeypatch: pytest.MonkeyPatch, stated: float, kept: float
 ) -> None:
-    monkeypatch.setattr(depth_guess, "load_synthesizer", lambda *_, **__: Unsure(robot.depth, stated))  # type: ignore[arg-type]
+    monkeypatch.setattr(generator, "load_synthesizer", lambda *_, **__: Unsure(robot.depth, stated))  # type: ignore[arg-type]
     support = fit(replace(robot, depth=None), 1).scene.tensors["support"]
     assert support == pytest.approx(np.full(len(support), kept))
 

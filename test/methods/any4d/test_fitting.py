@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,16 @@ def test_a_fit_that_is_cut_short_goes_on_as_if_it_had_not_been(
     path.write_bytes(b"nothing")
     with pytest.raises(InvalidRequestError, match="cannot be read"):
         fit(clip, checkpoint=path)
+
+
+def test_a_fit_that_is_stopped_before_its_first_step_has_no_loss(clip: PosedClip) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    told: list[float] = []
+    outcome = fit(clip, cancel=cancel, progress=lambda step, total, loss: told.append(loss))
+    assert (outcome.stopped, outcome.steps) == ("cancelled", 0)
+    assert math.isnan(outcome.loss)
+    assert all(map(math.isnan, told))
 
 
 def test_time_ends_a_fit(clip: PosedClip) -> None:

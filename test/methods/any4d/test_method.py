@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sliding_box import CAMERA
+from small_weights import tiny_weights
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled, WeightsError
 from anyview_ros.geometry import CameraTrajectory
-from anyview_ros.methods.any4d import Any4D, Any4DOptions, generation
+from anyview_ros.methods.any4d import Any4D, Any4DOptions, generation, generator
 from anyview_ros.methods.any4d.observations import generated
 from anyview_ros.metrics import psnr_db
 from anyview_ros.offline.synthesize import parse_options
@@ -68,12 +70,12 @@ class TrueViews:
 
 @pytest.fixture
 def true_views(beside: PosedClip, monkeypatch: pytest.MonkeyPatch) -> type[TrueViews]:
-    load = generation.load_synthesizer
+    load = generator.load_synthesizer
 
     def loaded(name: str, **more: Any) -> Any:
         return TrueViews(beside) if name == "true_views" else load(name, **more)
 
-    monkeypatch.setattr(generation, "load_synthesizer", loaded)
+    monkeypatch.setattr(generator, "load_synthesizer", loaded)
     TrueViews.asked = None
     return TrueViews
 
@@ -159,6 +161,53 @@ def test_the_small_network_is_asked_by_default_and_guesses_depth(clip: PosedClip
     assert (view.depth > 0).mean() > 0.6  # type: ignore[operator]
 
 
+def test_a_generator_has_the_weights_that_it_is_given_wherever_it_is_asked(
+    clip: PosedClip, beside: PosedClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, hashes = generator.load_synthesizer, []
+
+    def loaded(name: str, **more: Any) -> Any:
+        synthesizer = load(name, **more)
+        hashes.append(synthesizer.weights_hash)
+        return synthesizer
+
+    monkeypatch.setattr(generator, "load_synthesizer", loaded)
+    blind, weights = replace(clip, depth=None), tiny_weights(tmp_path)
+    method = Any4D(device="cpu")
+    method.synthesize(request(blind, beside, steps=1, generator_weights=weights))
+    options = {**QUICK, "steps_per_frame": 0, "generator_weights": weights}
+    with method.open_stream(clip.camera, [clip.camera], options=options) as stream:
+        pose = clip.camera_to_world[0]
+        stream.push(clip.frames[0], pose, target_camera_to_world=[pose], stamp_ns=1)
+    assert hashes == [sha256(weights.read_bytes()).hexdigest()] * 3  # views, their depth, a stream's depth
+    with pytest.raises(WeightsError, match=r"there are no weights .*generator_weights"):
+        method.synthesize(request(clip, beside, generator_weights=tmp_path / "none.safetensors"))
+    method.synthesize(request(blind, beside, steps=1, generator=None, generator_weights=weights))
+    assert (
+        hashes[-1] != hashes[0]
+    )  # no generator is named, so these are not the weights of what guesses depth
+
+
+def test_a_generator_guesses_depth_by_its_own_options(clip: PosedClip, beside: PosedClip) -> None:
+    blind = replace(clip, depth=None)
+    options = {**QUICK, "steps": 1, "steps_per_frame": 0, "generator_options": {"depth_range_m": (0.45, 0.5)}}
+    method = Any4D(device="cpu")
+    whole = method.synthesize(request(blind, clip, **options)).views[0]
+    with method.open_stream(clip.camera, [clip.camera], options=options) as stream:
+        pose = clip.camera_to_world[0]
+        (live,) = stream.push(clip.frames[0], pose, target_camera_to_world=[pose], stamp_ns=1)
+    for view in (whole, live):
+        assert view is not None
+        assert view.depth is not None
+        assert np.median(view.depth[view.depth > 0]) == pytest.approx(0.475, abs=0.04)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_stream_of_a_seed_that_no_generator_takes_is_refused(clip: PosedClip, seed: int) -> None:
+    with pytest.raises(InvalidRequestError, match=f"seed is {seed}; give 0 to"):
+        Any4D(device="cpu").open_stream(clip.camera, [clip.camera], seed=seed)
+
+
 def test_what_a_generator_is_not_sure_of_counts_less() -> None:
     confidence = np.zeros((1, 30, 40), np.float32)
     confidence[:, :, 20:] = 1
@@ -175,6 +224,7 @@ def test_what_a_generator_is_not_sure_of_counts_less() -> None:
     ("wrong", "told"),
     [
         ({"save_to": "/etc/passwd"}, "save_to is '/etc/passwd'; give a pathlib.Path in Python"),
+        ({"generator_weights": "/srv/weights"}, "generator_weights is '/srv/weights'; give a pathlib.Path"),
         ({"seconds": "5"}, "seconds is '5'; give a positive number"),
         ({"generated_weight": None}, "generated_weight is None; give 0 to 1"),
         ({"generator": 7}, "generator is 7; give text"),
@@ -182,15 +232,16 @@ def test_what_a_generator_is_not_sure_of_counts_less() -> None:
         ({"fill_holes": "no"}, "fill_holes is 'no'; give True or False"),
     ],
 )
-def test_a_request_from_elsewhere_writes_no_file_and_is_told_what_is_wrong(
+def test_a_request_from_elsewhere_names_no_file_and_is_told_what_is_wrong(
     wrong: dict[str, object], told: str
 ) -> None:
     with pytest.raises(InvalidRequestError, match=told):
         resolve_options(wrong, Any4DOptions, "any4d")
 
 
-def test_a_file_for_the_scene_may_be_named_on_the_command_line() -> None:
-    assert parse_options(["save_to=a/b.scene"], Any4DOptions, "any4d").save_to == Path("a/b.scene")
+@pytest.mark.parametrize("name", ["save_to", "generator_weights"])
+def test_files_may_be_named_on_the_command_line(name: str) -> None:
+    assert getattr(parse_options([f"{name}=a/b"], Any4DOptions, "any4d"), name) == Path("a/b")
 
 
 def test_a_closed_method_refuses(clip: PosedClip, beside: PosedClip) -> None:

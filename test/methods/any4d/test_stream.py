@@ -135,6 +135,23 @@ def test_the_same_frames_give_the_same_pixels(clip: PosedClip, beside: PosedClip
             assert np.array_equal(first.frames, second.frames)
 
 
+def test_arrays_that_the_caller_writes_to_again_change_nothing(clip: PosedClip, beside: PosedClip) -> None:
+    frame, depth, pose = clip.frames[0].copy(), clip.depth[0].copy(), np.eye(4)  # type: ignore[index]
+    with opened(clip) as one, opened(clip) as two:
+        for index in range(3):
+            kept_apart = pushed(one, clip, beside, index)
+            frame[:], depth[:], pose[:] = clip.frames[index], clip.depth[index], clip.camera_to_world[index]  # type: ignore[index]
+            (view,) = two.push(
+                frame,
+                pose,
+                target_camera_to_world=[beside.camera_to_world[index]],
+                stamp_ns=int(clip.stamps_ns[index]),
+                depth=depth,
+            )
+            assert view is not None
+            assert np.array_equal(view.frames, kept_apart.frames)
+
+
 def test_a_fitted_scene_is_shown_as_it_is(clip: PosedClip, beside: PosedClip, tmp_path: Any) -> None:
     outcome = Any4DFitter(device="cpu").fit([clip], budget=FitBudget(3), options={"gaussians": 1500})
     path = tmp_path / "box.scene"

@@ -29,7 +29,9 @@ from anyview_ros.methods.anyview import method as method_module
 from anyview_ros.methods.anyview.memory import MemoryModel, Workload
 from anyview_ros.methods.anyview.streams import target_view
 from anyview_ros.synthesis import Engine, SynthesisRequest, load_synthesizer
+from anyview_ros.synthesis.failures import synthesized
 from anyview_ros.synthesis.protocol import Synthesizer
+from anyview_ros.synthesis.smaller_batches import SmallerBatches
 from anyview_ros.synthesis.warm_up import warm_up_request
 
 COUNT = 13
@@ -173,9 +175,26 @@ def test_running_out_of_memory_all_the_same(method: AnyView, monkeypatch: pytest
     def out(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("12 GiB")
 
-    monkeypatch.setattr(method_module, "generate", out)
-    with pytest.raises(SynthesisError, match="fewer targets"):
-        method.synthesize(request())
+    with monkeypatch.context() as patched:
+        patched.setattr(method_module, "generate", out)
+        with pytest.raises(torch.OutOfMemoryError, match="12 GiB"):  # so that whoever asked can ask for less
+            method.synthesize(request())
+        with pytest.raises(SynthesisError, match="ask for fewer or smaller views"):
+            synthesized(method, request())
+
+    def cramped(self: AnyView, plans: Any, *arguments: Any) -> Any:
+        if sum(len(plan.targets) for plan in plans) > 1:
+            out()
+        return draw_all(self, plans, *arguments)
+
+    draw_all = AnyView._draw_all
+    targets = trajectory(0.4), trajectory(-0.5)
+    whole = method.synthesize(request(*targets))
+    monkeypatch.setattr(AnyView, "_draw_all", cramped)
+    batches = SmallerBatches(method)
+    for here, there in zip(batches.synthesize(request(*targets)).views, whole.views, strict=True):
+        assert worst(here.frames, there.frames) <= 1
+    assert batches.splits == 1
 
 
 def test_cancelled_between_steps(method: AnyView) -> None:
@@ -333,6 +352,13 @@ def test_without_weights_one_error_says_all() -> None:
         load_synthesizer("anyview")
 
 
+def test_devices_are_checked_before_weights_are_read(small_weights: Path) -> None:
+    for device in ("gpu0", "cuda:99"):
+        with pytest.raises(InvalidInputError, match=f"device '{device}' cannot be used"):
+            load_synthesizer("anyview", device=device, weights=str(small_weights))
+    assert AnyView(weights=small_weights, device="cpu:0").device == "cpu:0"
+
+
 def test_loaded_by_name(small_weights: Path) -> None:
     loaded = load_synthesizer("anyview", device="cpu", weights=str(small_weights))
     assert loaded.describe().name == "anyview"
@@ -371,6 +397,8 @@ def test_several_sources_and_seeds_too_large(method: AnyView) -> None:
         method.synthesize(request(sources=(clip(), clip())))
     with pytest.raises(InvalidInputError, match="seed is 42949672"):
         method.synthesize(request(seed=42949672))
+    with pytest.raises(InvalidInputError, match="seed is 42949672"):
+        method.open_stream(CAMERA, [CAMERA], seed=42949671, options={"domain": "metric", "samples": 2})
 
 
 def test_attention_backends(method: AnyView) -> None:

@@ -13,7 +13,7 @@ from clips import pose_at
 from small_weights import TINY, tiny_network, tiny_weights
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import InvalidInputError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview_small import AnyViewSmall
 from anyview_ros.methods.anyview_small.weights import Calibration, save_weights
@@ -86,6 +86,15 @@ def test_the_seed_chooses_the_draw_and_provenance_tells_it(method: AnyViewSmall)
     assert (made.steps, made.seed) == (3, 5)
     assert method.open_stream(CAMERA, [CAMERA], steps=3, seed=5).provenance == made
     assert method.open_stream(CAMERA, [CAMERA]).provenance.steps == 1
+
+
+def test_seeds_of_streams_are_checked_when_they_are_opened(method: AnyViewSmall) -> None:
+    for seed in (-1, 2**64):
+        with pytest.raises(InvalidRequestError, match=f"seed is {seed}"):
+            method.open_stream(CAMERA, [CAMERA], seed=seed)
+    method.open_stream(CAMERA, [CAMERA], seed=2**40).close()  # one step draws nothing
+    with pytest.raises(InvalidInputError, match=f"seed is {2**40}; give 0 to 42949671"):
+        method.open_stream(CAMERA, [CAMERA], steps=3, seed=2**40)
 
 
 def test_draws_differ_little_from_one_instant_to_the_next(method: AnyViewSmall) -> None:

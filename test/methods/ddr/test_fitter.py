@@ -225,6 +225,15 @@ def test_two_cameras_of_different_size_make_one_scene() -> None:
     assert [camera.camera.size for camera in scene.cameras] == [(32, 24), (20, 16)]
 
 
+def test_cameras_with_depth_and_without_make_one_scene() -> None:
+    seen, other = small_clip(offsets=SMALL_BASELINE[:2]), small_clip(offsets=[(0.1, 0, 0), (0.11, 0, 0)])
+    for clips in ([seen, without_depth(other)], [without_depth(other), seen]):
+        outcome = DdrFitter(device="cpu").fit(clips, options=replace(QUICK, fit_steps=40))
+        assert len(outcome.scene.cameras) == 2
+        picture = renderer_of(outcome.scene).render(other.camera, other.camera_to_world[0], 0)
+        assert np.median(np.abs(picture.depth - other.depth[0])) < 0.1
+
+
 def test_it_is_a_fitter_and_knows_its_devices() -> None:
     fitter = load_fitter("ddr", device="cpu")
     assert isinstance(fitter, SceneFitter)

@@ -68,6 +68,15 @@ def test_it_shows_its_source_again(scene_path: Path) -> None:
     assert np.median(np.abs(view.depth - clip.depth)) < 0.08
 
 
+def test_a_scene_is_known_by_its_hash_and_a_method_without_one_has_none(scene_path: Path) -> None:
+    method = Ddr(device="cpu", scene=str(scene_path))
+    assert method.weights_hash == scene_hash(scene_path)
+    assert method.synthesize(request()).provenance.weights_hash == method.weights_hash
+    with method.open_stream(CAMERA, [CAMERA]) as stream:
+        assert stream.provenance.weights_hash == method.weights_hash
+    assert Ddr(device="cpu").weights_hash == ""
+
+
 def test_what_no_camera_saw_has_no_confidence(scene_path: Path) -> None:
     method = load_synthesizer("ddr", device="cpu", scene=str(scene_path))
     clip = small_clip(moving=True)

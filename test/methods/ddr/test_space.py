@@ -46,3 +46,16 @@ def test_without_depth_the_range_tells_where_the_space_is() -> None:
     dark = PosedClip(*(blind.frames, blind.camera, blind.camera_to_world, blind.stamps_ns), 0 * clip.depth)
     with pytest.raises(InvalidRequestError, match="unknown in every pixel"):
         space_around([dark], None, "auto")
+
+
+def test_clips_without_depth_add_nothing_to_those_that_have_it() -> None:
+    clip = small_clip()
+    blind = PosedClip(clip.frames, clip.camera, clip.camera_to_world, clip.stamps_ns)
+    dark = PosedClip(*(blind.frames, blind.camera, blind.camera_to_world, blind.stamps_ns), 0 * clip.depth)
+    alone = space_around([clip], None, "auto")
+    for clips in ([clip, blind], [blind, clip], [dark, clip]):
+        space = space_around(clips, None, "auto")
+        np.testing.assert_array_equal(space.low, alone.low)
+        np.testing.assert_array_equal(space.high, alone.high)
+    with pytest.raises(InvalidRequestError, match="unknown in every pixel"):
+        space_around([blind, dark], None, "auto")

@@ -178,6 +178,47 @@ def test_refined_poses_come_from_the_window() -> None:
     assert moved.max() < 0.05
 
 
+def test_each_pose_of_the_window_is_refined_on_its_own() -> None:
+    offsets = 0.01 * np.arange(10)
+    clip = small_clip(offsets=[(x, 0, 0) for x in offsets])
+    fit = OnlineFit(CAMERA, replace(LIVE, refine_poses=True), 0, Ddr(device="cpu").device)
+    for index in range(10):
+        fit.push(PosedClip(*(getattr(clip, n)[[index]] if n != "camera" else CAMERA for n in FIELDS)))
+        cameras, order = fit._trainer.cameras, fit.window.order
+        groups = cameras.groups[order].tolist()
+        assert len(set(groups)) == len(groups)
+        assert len(cameras.offsets) == 4
+        assert cameras._held == groups[0]
+    assert fit.restarts == 0
+
+
+def test_poses_that_are_wrong_by_turns_are_each_put_right() -> None:
+    clip = small_clip(offsets=[(0.005 * index, 0, 0) for index in range(3)])
+    wrong = np.array([0, -0.03, 0.03])
+    given = replace(clip, camera_to_world=clip.camera_to_world.copy(), stamps_ns=2 * clip.stamps_ns)
+    given.camera_to_world[:, 1, 3] += wrong
+    options = replace(LIVE, refine_steps=40, rays=256, refine_poses=True, static_scene=True)
+    with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=options) as stream:
+        for index in range(3):
+            push(stream, given, index, target=None)
+        _, poses = stream.refined_camera_to_world
+    assert ((given.camera_to_world - poses)[1:, 1, 3] / wrong[1:] > 0.1).all()
+    left = np.linalg.norm((poses - clip.camera_to_world)[1:, :3, 3], axis=1)
+    assert left.mean() < 0.9 * 0.03
+
+
+def test_seeds_are_checked_before_any_frame_and_the_largest_may_begin_anew() -> None:
+    clip = small_clip(offsets=[(0, 0, 0), (2.5, 0, 0)])
+    method = Ddr(device="cpu")
+    for seed in (-1, 2**64):
+        with pytest.raises(InvalidRequestError, match=f"seed is {seed}; give 0 to"):
+            method.open_stream(CAMERA, [CAMERA], seed=seed, options=LIVE)
+    with method.open_stream(CAMERA, [CAMERA], seed=2**64 - 1, options=LIVE) as stream:
+        for index in range(2):
+            push(stream, clip, index)
+        assert stream._fit.restarts == 1
+
+
 def test_large_frames_are_kept_small() -> None:
     large = CAMERA.resized(640, 480)
     fit = OnlineFit(large, QUICK, 0, Ddr(device="cpu").device)

@@ -274,9 +274,11 @@ def test_more_steps_than_there_are_levels_of_noise_are_refused(method: LookBeyon
         method.open_stream(CAMERA, [CAMERA], steps=steps)
 
 
-def test_a_stream_refuses_no_steps_when_it_is_opened(method: LookBeyond) -> None:
+def test_a_stream_refuses_no_steps_and_wrong_seeds_when_it_is_opened(method: LookBeyond) -> None:
     with pytest.raises(InvalidRequestError, match="steps is 0"):
         method.open_stream(CAMERA, [CAMERA], steps=0)
+    with pytest.raises(InvalidRequestError, match="seed is -1"):
+        method.open_stream(CAMERA, [CAMERA], seed=-1)
 
 
 def test_half_a_turn_may_be_asked_for_in_one(method: LookBeyond) -> None:

@@ -4,6 +4,7 @@ import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +25,8 @@ from anyview_ros.errors import (
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
 from anyview_ros.methods.zeronvs import ZeroNVS, drawing
 from anyview_ros.offline.synthesize.windows import goes_on
-from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, load_synthesizer
+from anyview_ros.synthesis import SynthesisRequest, SynthesisResult, SynthesizedView, load_synthesizer
+from anyview_ros.synthesis.smaller_batches import SmallerBatches
 
 CAMERA = PinholeCamera(30.0, 30.0, 15.5, 11.5, 32, 24)
 STEPS = 3
@@ -345,6 +347,31 @@ def test_views_say_what_scale_they_rest_on_and_whence(
             depth=None if source.depth is None else source.depth[0],
         )
         assert stream.provenance == told
+
+
+def test_a_request_cut_for_want_of_memory_keeps_its_scale(method: ZeroNVS) -> None:
+    class Cramped:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(method, name)
+
+        def synthesize(self, request: SynthesisRequest, **told: Any) -> SynthesisResult:
+            if len(request.targets) > 1:
+                raise MemoryError
+            return method.synthesize(request, **told)
+
+    source = clip(1, depth=False)
+    targets = (turned(source), turned(source, aside_m=0.5))  # the first alone needs no scale
+    request = SynthesisRequest((source,), targets, steps=1, options={"assumed_scale_m": 2.0})
+    whole, parts = method.synthesize(request), SmallerBatches(Cramped()).synthesize(request)
+    assert parts.provenance == whole.provenance
+    for here, there in zip(parts.views, whole.views, strict=True):
+        assert abs(here.frames.astype(int) - there.frames).max() <= 1
+    film = method.options_for_film(
+        source, [(source.camera_to_world, targets[0].camera_to_world)], {"scale_m": 3.0}
+    )
+    assert (
+        method.options_for_film(source, [(source.camera_to_world, targets[1].camera_to_world)], film) is film
+    )
 
 
 def test_a_film_that_tells_no_scale_is_refused_before_anything_is_drawn(method: ZeroNVS) -> None:

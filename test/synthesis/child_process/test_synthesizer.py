@@ -15,6 +15,7 @@ import pytest
 from child_methods import BREAKS, DAWDLES, EXITS, FORKS, HANGS, KILLED, NO_MEMORY, REFUSES, WAITS
 from clips import CAMERA, box_clip, pose_at, sideways
 
+from anyview_ros.clips import PosedClip
 from anyview_ros.errors import (
     EngineClosedError,
     EngineUnavailableError,
@@ -23,11 +24,13 @@ from anyview_ros.errors import (
     SynthesisError,
     WeightsError,
 )
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.by_products import ByProduct
 from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
 from anyview_ros.synthesis.client import StreamFrame, StreamSpec
 from anyview_ros.synthesis.engine import Engine
+from anyview_ros.synthesis.protocol import WholeFilmSynthesizer
 
 FAULTY = "child_methods:Faulty"
 PATIENCE_S = 60.0
@@ -183,8 +186,61 @@ def test_a_cancel_that_the_child_reads_before_it_begins_the_call_is_kept():
 def test_a_hanging_method_is_killed_once_cancelled(faulty):
     cancel = threading.Event()
     cancel.set()
-    with pytest.raises(SynthesisError, match="SIGKILL"):
+    number = faulty.restarts
+    with pytest.raises(SynthesisCancelled, match=r"did not stop within 0\.3 s, was replaced"):
         faulty.synthesize(asked(HANGS), cancel=cancel)
+    assert faulty.restarts == number + 1
+
+
+def test_work_that_is_cancelled_between_long_steps_is_no_crash():
+    cancel = threading.Event()
+    cancel.set()
+    child = ChildSynthesizer(factory=FAULTY, patience_s=0.0)
+    try:
+        for number in range(2):
+            with pytest.raises(SynthesisCancelled):
+                child.synthesize(asked(HANGS), cancel=cancel)
+            assert child.restarts == number + 1
+        assert len(child.synthesize(asked()).views) == 1  # at once
+        with pytest.raises(SynthesisError, match="a new one is being started: ask again"):
+            child.synthesize(asked(EXITS))
+    finally:
+        child.close()
+
+
+def big(seed: int = 0) -> SynthesisRequest:
+    """More than a pipe holds."""
+    clip = PosedClip(
+        np.zeros((1, 1000, 1000, 3), np.uint8),
+        PinholeCamera(900.0, 900.0, 499.5, 499.5, 1000, 1000),
+        np.eye(4)[None],
+        np.ones(1, np.int64),
+    )
+    return SynthesisRequest((clip,), (sideways(1),), seed=seed)
+
+
+def test_a_child_that_no_longer_reads_is_replaced():
+    child = ChildSynthesizer(factory=FAULTY, longest_push_s=0.5, patience_s=0.1)
+    try:
+        camera = big().sources[0].camera
+        stream = child.open_stream(camera, [CAMERA])
+        os.kill(child.process_id, signal.SIGSTOP)
+        with pytest.raises(SynthesisError, match="SIGKILL while it did 'push'"):
+            stream.push(
+                big().sources[0].frames[0],
+                pose_at(),
+                target_camera_to_world=[pose_at()],
+                stamp_ns=1,
+            )
+        assert len(child.synthesize(big()).views) == 1
+        os.kill(child.process_id, signal.SIGSTOP)
+        cancel = threading.Event()
+        cancel.set()
+        with pytest.raises(SynthesisCancelled):
+            child.synthesize(big(), cancel=cancel)
+        assert len(child.synthesize(big()).views) == 1
+    finally:
+        child.close()
 
 
 def push(stream, stamp_ns: int, pixel: int = 0):
@@ -225,6 +281,18 @@ def test_a_frame_that_hangs_ends(faulty):
         stream = child.open_stream(CAMERA, [CAMERA])
         with pytest.raises(SynthesisError, match="SIGKILL"):
             push(stream, 1, HANGS)
+    finally:
+        child.close()
+
+
+def test_what_a_method_takes_from_a_whole_film_comes_from_the_child(faulty):
+    assert not isinstance(faulty, WholeFilmSynthesizer)
+    child = ChildSynthesizer(factory="child_methods:OfAFilm")
+    try:
+        assert isinstance(child, WholeFilmSynthesizer)
+        poses = box_clip(2).camera_to_world
+        told = child.options_for_film(box_clip(1), [(poses, poses)], None)
+        assert told == {"frames": 1, "paths": 1, "given": None}
     finally:
         child.close()
 

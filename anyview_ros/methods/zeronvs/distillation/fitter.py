@@ -93,7 +93,7 @@ class ZeroFitter:
         steps = budget.steps or chosen.fit_steps
         seconds = budget.seconds or math.inf
         settings = {name: value for name, value in asdict(chosen).items() if name not in _NOT_OF_THE_FIT}
-        key = fit_key([clip], {**settings, "steps": steps, "weights": loaded.sha256}, seed)
+        key = fit_key([clip], {**settings, "weights": loaded.sha256}, seed)
         saved = None
         if checkpoint is not None and checkpoint.is_file():
             saved = read_fit(checkpoint, _KIND, key)

@@ -88,6 +88,17 @@ def test_a_fit_that_was_cancelled_goes_on_as_if_it_never_had_been(tmp_path: Path
         fit(replace(QUICK, guidance=9.0), steps=8, checkpoint=path)
 
 
+def test_a_fit_that_was_cancelled_goes_on_to_more_steps_and_keeps_its_anchors(tmp_path: Path) -> None:
+    path = tmp_path / "fit.safetensors"
+    half = fit(steps=4, cancel=After(QUICK.anchor_steps + 3), checkpoint=path)
+    assert (half.stopped, half.steps) == ("cancelled", 3)
+    more = fit(steps=6, checkpoint=path)
+    assert (more.stopped, more.steps) == ("done", 6)
+    np.testing.assert_array_equal(more.scene.tensors["anchors"], half.scene.tensors["anchors"])
+    fewer = fit(steps=2, checkpoint=path)
+    assert (fewer.stopped, fewer.steps) == ("done", 6)
+
+
 def test_a_fit_cancelled_while_anchors_are_drawn_stops_there(tmp_path: Path) -> None:
     path = tmp_path / "fit.safetensors"
     outcome = fit(cancel=After(2), checkpoint=path)
