@@ -1,10 +1,10 @@
 """The robot: one lifecycle node that watches a camera and TF and publishes the virtual cameras' views."""
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
-from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.descriptions import Parameter
 from launch_ros.substitutions import FindPackageShare
 
 
@@ -39,15 +39,16 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument("tf_static", default_value="/tf_static", description="Topic of static TF."),
         DeclareLaunchArgument(
             "autostart",
-            default_value="true",
-            choices=["true", "false"],
-            description="Configure and activate at once; false leaves it to a lifecycle manager.",
+            default_value="file",
+            choices=["true", "false", "file"],
+            description="Configure and activate at once; false leaves it to a lifecycle manager; "
+            "file: as params_file says, else true.",
         ),
         DeclareLaunchArgument(
             "use_sim_time",
-            default_value="false",
-            choices=["true", "false"],
-            description="Follow /clock (simulation, bag replay).",
+            default_value="file",
+            choices=["true", "false", "file"],
+            description="Follow /clock (simulation, bag replay); file: as params_file says, else false.",
         ),
         DeclareLaunchArgument(
             "log_level",
@@ -56,17 +57,21 @@ def generate_launch_description() -> LaunchDescription:
             description="Log level of the node.",
         ),
     ]
-    camera = LifecycleNode(
+    return LaunchDescription([*arguments, OpaqueFunction(function=_node)])
+
+
+def _node(context: LaunchContext) -> list[LifecycleNode]:
+    asked = {name: LaunchConfiguration(name).perform(context) for name in ("autostart", "use_sim_time")}
+    given = {name: value == "true" for name, value in asked.items() if value != "file"}
+    node = LifecycleNode(
         package="anyview_ros",
         executable="virtual_camera",
         name="virtual_camera",
         namespace=LaunchConfiguration("namespace"),
         parameters=[
+            Parameter("autostart", True),  # of what is told twice, the later counts
             LaunchConfiguration("params_file"),
-            {
-                "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
-                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
-            },
+            *([given] if given else []),
         ],
         remappings=[
             ("image", LaunchConfiguration("image")),
@@ -80,4 +85,4 @@ def generate_launch_description() -> LaunchDescription:
         output="screen",
         emulate_tty=True,
     )
-    return LaunchDescription([*arguments, camera])
+    return [node]

@@ -43,6 +43,30 @@ def test_every_launcher_starts_a_module_that_exists() -> None:
         assert there, f"{path.name} starts {match[1]}, which is not there"
 
 
+def test_the_manifest_declares_the_ros_packages_that_are_imported_and_no_others() -> None:
+    declared = {element.text or "" for kind in ("depend", "exec_depend") for element in MANIFEST.iter(kind)}
+    files = [*(ROOT / "anyview_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py")]
+    found = {
+        match[1] or match[2]
+        for path in files
+        for match in re.finditer(
+            r"^\s*(?:from (\w+)[\w.]* import|import (\w+))", path.read_text(), re.MULTILINE
+        )
+    }
+    imported = {"tf2_ros_py" if name == "tf2_ros" else name for name in found}
+    libraries = {"ament_index_python", *declared}
+    used = {
+        name for name in imported if name in libraries or name.endswith(("_msgs", "_srvs", "_interfaces"))
+    }
+    not_imported = {
+        "lifecycle_msgs",  # of the services of lifecycle nodes
+        "rosidl_default_runtime",
+        "tf_transformations",  # at hand for code beside the package
+        *(name for name in declared if name.startswith("python3-")),
+    }
+    assert used == declared - not_imported
+
+
 def test_interfaces_depend_on_nothing_that_the_manifest_leaves_out() -> None:
     declared = {element.text for element in MANIFEST.iter("depend")} | {"anyview_ros"}
     used: set[str] = set()

@@ -22,7 +22,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "params_file", type=Path, help="parameter file of virtual_camera, which names its cameras"
     )
-    parser.add_argument("--namespace", default="/anyview", help="of both nodes (default: %(default)s)")
+    parser.add_argument(
+        "--namespace",
+        default="/anyview",
+        help="of virtual_camera, and of the server unless the file names another (default: %(default)s)",
+    )
     parser.add_argument(
         "--image", default="/camera/image_raw", help="topic of the real camera (default: %(default)s)"
     )
@@ -40,19 +44,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Write or print the policy."""
-    from anyview_ros.nodes.security_policy import Deployment, declared_in, policy_xml
+    from anyview_ros.nodes.security_policy import Deployment, declared_in, policy_xml, rights
 
-    declared = declared_in(arguments.params_file)
+    declared = declared_in(arguments.params_file, arguments.namespace)
+    uses_depth = declared.pop("use_depth")
     deployment = Deployment(
-        declared["cameras"],
-        arguments.namespace,
-        arguments.image,
-        arguments.camera_info,
-        arguments.depth if declared["use_depth"] else "",
-        declared["compressed"],
-        declared["sim_time"],
-        declared["by_products"],
-        declared["refined_poses"],
+        namespace=arguments.namespace,
+        image=arguments.image,
+        camera_info=arguments.camera_info,
+        depth=arguments.depth if uses_depth else "",
+        **declared,
     )
     text = policy_xml(deployment)
     if arguments.output is None:
@@ -62,7 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise WriteError(f"cannot write {arguments.output}: {error.strerror}") from error
-        print(
-            f"{arguments.output}: what synthesis_server and virtual_camera may do under {deployment.namespace}"
-        )
+        nodes = " and ".join(f"{node.inside}/{node.name}" for node in rights(deployment))
+        print(f"{arguments.output}: what {nodes} may do")
     return 0

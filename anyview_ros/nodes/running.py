@@ -58,14 +58,17 @@ def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None)
         import rclpy
         from rclpy.exceptions import InvalidParameterException, ParameterException
 
-        from anyview_ros.errors import AnyViewError
+        from anyview_ros.errors import AnyViewError, InvalidInputError
         from anyview_ros.nodes.executor import PatientExecutor
 
     nodes: Sequence[RunningNode] = ()
     executor: Executor | None = None
     begun = False
     try:
-        rclpy.init(args=None if args is None else list(args))
+        try:
+            rclpy.init(args=None if args is None else list(args))
+        except RuntimeError as err:  # of ROS, about its arguments, such as a parameter file that is not there
+            raise InvalidInputError(f"ROS does not take the arguments: {err}") from err
         begun = True
         nodes = start()
         executor = PatientExecutor()

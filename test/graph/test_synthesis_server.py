@@ -203,6 +203,7 @@ def test_unservable_requests_say_why(start_server: StartServer, asker: Asker) ->
     two_worlds.sources[0].frames[1].image.header.frame_id = "map"
     assert "one fixed frame" in synthesize(asker, two_worlds).error
     assert "timeout_s is nan" in synthesize(asker, request_message(timeout_s=float("nan"))).error
+    assert "at most 86400 (a day)" in synthesize(asker, request_message(timeout_s=1e11)).error
     assert synthesize(asker, request_message()).success
 
 
@@ -383,13 +384,21 @@ def test_a_parameter_out_of_range_ends_the_process(start_server: StartServer) ->
     assert "Traceback" not in server.output
 
 
-def test_describe_answers_while_a_method_loads(start_server: StartServer, asker: Asker) -> None:
+def test_describe_answers_while_a_method_loads_and_what_loading_reads_stays(
+    start_server: StartServer, asker: Asker
+) -> None:
+    from rcl_interfaces.srv import SetParameters
+    from rclpy.parameter import Parameter
+
     start_server("slow_steps", load_s=6.0)
     asker.wait_until(
         lambda: "is loading" in asker.client.problem(), "the server says that it loads", timeout_s=15
     )
     with pytest.raises(EngineUnavailableError, match="is loading its method"):
         asker.client.submit(small_request())
+    late = SetParameters.Request(parameters=[Parameter("method", value="copy_source").to_parameter_msg()])
+    (told,) = asker.call(SetParameters, f"{NAMESPACE}/synthesis_server/set_parameters", late).results
+    assert "method is read when the node is configured" in told.reason
     asker.wait_ready()
 
 
@@ -567,6 +576,9 @@ def test_steps_are_cut_to_keep_the_rate_asked(start_server: StartServer, asker: 
     wrong = _open_request(replace(spec, rate_hz=-1.0), "me")
     answer = asker.call(OpenStream, f"{NAMESPACE}/open_stream", wrong)
     assert "rate_hz is -1.0; give views per second" in answer.error
+    greedy = _open_request(StreamSpec(small_camera(), {"a": small_camera(5000, 4000)}), "me")
+    answer = asker.call(OpenStream, f"{NAMESPACE}/open_stream", greedy)
+    assert "answer to a frame of this stream weighs 160000000 bytes" in answer.error
 
 
 def test_silent_streams_are_closed_and_say_so(start_server: StartServer, asker: Asker) -> None:
@@ -681,6 +693,28 @@ def test_diagnostics_tell_queue_and_state(start_server: StartServer, asker: Aske
     assert float(seen["engine"]["memory_mib"]) > 10
     assert "Heartbeat" in seen
     assert seen["streams"]["frames_dropped_replaced"] == "0"
+
+
+def test_a_server_whose_engine_has_died_says_so(start_server: StartServer, asker: Asker) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+    start_server("slow_steps")
+    asker.wait_ready()
+    seen: list[Any] = []
+    asker.node.create_subscription(DiagnosticArray, "/diagnostics", lambda msg: seen.extend(msg.status), 10)
+    assert describe(asker).problem == ""
+    assert (
+        "ended by SystemExit"
+        in synthesize(asker, request_message(small_request(options={"die": True}))).error
+    )
+    assert "ended by SystemExit: 3; start anew" in describe(asker).problem
+    asker.wait_until(
+        lambda: any(
+            status.level == DiagnosticStatus.ERROR and "ended by SystemExit: 3; start anew" in status.message
+            for status in seen
+        ),
+        "diagnostics tell",
+    )
 
 
 SWALLOWED_BY_AN_IMPORT = re.compile(

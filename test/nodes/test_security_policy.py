@@ -71,10 +71,108 @@ def test_what_is_published_besides_views_follows_the_parameter_file(tmp_path: Pa
     assert (declared["by_products"], declared["refined_poses"]) == ((), False)
 
 
+def test_the_server_may_be_in_another_namespace() -> None:
+    server, camera = rights(Deployment(("wrist",), "/robot1", server="/anyview/"))
+    assert f"{server.inside}/{server.name}" == "/anyview/synthesis_server"
+    assert "/anyview/open_stream" in server.reply
+    assert "/robot1/status" in camera.publish
+    assert set(camera.request) == {"/anyview/close_stream", "/anyview/describe", "/anyview/open_stream"}
+    assert camera.call == ("/anyview/synthesize_clip",)
+    assert "/anyview/stream_frames" in camera.publish
+    assert "/anyview/stream_views" in camera.subscribe
+    policy = ElementTree.fromstring(policy_xml(Deployment(("wrist",), "/robot1", server="/anyview")))  # noqa: S314 - ours
+    assert [enclave.get("path") for enclave in policy.iter("enclave")] == [
+        "/anyview/synthesis_server",
+        "/robot1/virtual_camera",
+    ]
+    assert [profile.get("ns") for profile in policy.iter("profile")] == ["/anyview", "/robot1"]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "server", "inside"),
+    [("/robot1", "", "/robot1"), ("/robot1", "gpu", "/robot1/gpu"), ("/robot1", "/", ""), ("/", "", "")],
+)
+def test_the_servers_namespace_is_read_as_the_node_reads_it(namespace: str, server: str, inside: str) -> None:
+    assert Deployment(("wrist",), namespace, server=server).served_inside == inside
+
+
+def test_a_node_that_needs_no_server_and_broadcasts_no_frames_may_do_neither() -> None:
+    (camera,) = rights(Deployment(("wrist",), local=True, publish_tf=False))
+    assert not camera.request
+    assert not camera.call
+    assert not any("stream" in name for name in (*camera.publish, *camera.subscribe))
+    assert "/tf_static" not in camera.publish
+    assert "/tf_static" in camera.subscribe
+
+
 def test_the_packages_own_parameter_files_are_read() -> None:
     declared = declared_in(ROOT / "config" / "virtual_cameras.yaml")
     assert declared["cameras"] == ("overhead", "wrist", "left_shoulder", "right_shoulder")
     assert declared["use_depth"] is True
+    assert declared_in(ROOT / "config" / "demo.yaml")["use_depth"] is True, "which another block says"
+
+
+BLOCKS = """
+/**:
+  ros__parameters: {virtual_cameras: [wrist], engine: local, use_sim_time: true}
+/robot1:
+  virtual_camera:
+    ros__parameters: {server: /gpu, engine: remote}
+/*/virtual_camera:
+  ros__parameters: {publish_tf: false}
+/robot2/virtual_camera:
+  ros__parameters: {virtual_cameras: [top, '']}
+/**/synthesis_server:
+  ros__parameters: {use_depth: true}
+virtual_camera:
+  ros__parameters: {virtual_cameras: [root]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "expected"),
+    [
+        ("/robot1", {"cameras": ("wrist",), "server": "/gpu", "local": False, "publish_tf": False}),
+        ("/robot2", {"cameras": ("top",), "server": "", "local": True, "publish_tf": False}),
+        ("/a/b", {"cameras": ("wrist",), "server": "", "local": True, "publish_tf": True}),
+        ("/", {"cameras": ("root",), "server": "", "local": True, "publish_tf": True}),
+    ],
+)
+def test_every_block_that_applies_to_the_node_counts_and_no_other(
+    tmp_path: Path, namespace: str, expected: dict[str, object]
+) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(BLOCKS)
+    declared = declared_in(file, namespace)
+    assert declared | expected == declared
+    assert (declared["use_depth"], declared["sim_time"]) == (False, True)
+
+
+def test_blocks_are_read_as_ros_reads_them(tmp_path: Path) -> None:
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS: run through tools/with_ros")
+    file = tmp_path / "params.yaml"
+    file.write_text(BLOCKS)
+    for namespace in ("/robot1", "/robot2", "/a/b", "/"):
+        context = rclpy.Context()
+        rclpy.init(args=["--ros-args", "--params-file", str(file)], context=context)
+        try:
+            node = rclpy.create_node(
+                "virtual_camera",
+                namespace=namespace,
+                context=context,
+                automatically_declare_parameters_from_overrides=True,
+            )
+            values = {
+                name: node.get_parameter_or(name).value
+                for name in ("virtual_cameras", "server", "publish_tf")
+            }
+            node.destroy_node()
+        finally:
+            rclpy.shutdown(context=context)
+        declared = declared_in(file, namespace)
+        assert tuple(name for name in values["virtual_cameras"] if name) == declared["cameras"]
+        assert (values["server"] or "") == declared["server"]
+        assert (values["publish_tf"] is not False) == declared["publish_tf"]
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "/**:\n  ros__parameters:\n    virtual_cameras: 3\n"])
@@ -92,6 +190,8 @@ def test_names_must_be_full() -> None:
         Deployment(())
     with pytest.raises(InvalidInputError, match="depth is 'depth'; give a full name"):
         Deployment(("wrist",), depth="depth")
+    with pytest.raises(InvalidInputError, match="namespace is 'anyview'; give a full name"):
+        declared_in(ROOT / "config" / "demo.yaml", "anyview")
 
 
 def test_the_command_prints_or_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

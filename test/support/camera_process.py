@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,15 +68,24 @@ def node_process(
 
 
 @contextmanager
-def camera_node(engine: FakeEngine, **changes: object) -> Iterator[Any]:
-    """The node in the test's own process, in an executor of its own; it must close the engine."""
+def camera_node(
+    engine: FakeEngine, *, load: Callable[[], None] = lambda: None, **changes: object
+) -> Iterator[Any]:
+    """The node in the test's own process, in an executor of its own; it must close the engine.
+
+    `load` is called while the node is being configured, and may take its time.
+    """
     from rclpy.parameter import Parameter
 
     from anyview_ros.nodes.executor import PatientExecutor
     from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
 
+    def make_client(_node: Any, _settings: Any) -> FakeEngine:
+        load()
+        return engine
+
     overrides = [Parameter(name, value=value) for name, value in parameters(**changes).items()]
-    node = VirtualCameraNode(make_client=lambda _node, _settings: engine, parameter_overrides=overrides)
+    node = VirtualCameraNode(make_client=make_client, parameter_overrides=overrides)
     executor = PatientExecutor()
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin)

@@ -97,7 +97,8 @@ class RemoteEngineClient:
             EngineBusyError: too many requests of this client are under way. A full queue of the server ends the job
                 with the same error.
             EngineUnavailableError, EngineClosedError: ``problem()`` is not empty.
-            InvalidRequestError: heavier than the server takes.
+            InvalidRequestError: heavier than the server takes, or a time limit that is not positive or longer than a
+                day.
         """
         self._check_open()
         timeout_s = self._default_timeout_s if timeout_s is None else timeout_s
@@ -208,7 +209,8 @@ class RemoteEngineClient:
             raise EngineUnavailableError(self._link.problem)
 
     def _check_weight(self, goal: Any) -> None:
-        weight, limit = request_bytes(goal), self._link.max_request_bytes
+        engine = self._link.description()
+        weight, limit = request_bytes(goal), 0 if engine is None else engine.max_request_bytes
         if limit and weight > limit:
             raise InvalidRequestError(
                 f"the request weighs {weight} bytes but the server takes {limit}; send fewer or smaller frames, "

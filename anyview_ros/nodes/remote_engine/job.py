@@ -20,7 +20,7 @@ from anyview_ros.errors import (
 )
 from anyview_ros.nodes.conversions.interfaces import provenance_from_msg, view_from_msgs
 from anyview_ros.synthesis.protocol import Progress
-from anyview_ros.synthesis.request import SynthesisRequest
+from anyview_ros.synthesis.request import SynthesisRequest, check_timeout
 from anyview_ros.synthesis.result import SynthesisResult
 
 _GRACE_S = 1.0  # for the server to say itself that the time is up
@@ -31,10 +31,13 @@ class RemoteJob:
 
     Args:
         request: what was asked.
-        timeout_s: time limit from now.
+        timeout_s: time limit from now, at most a day.
         progress: told after each step, on the node's executor.
         cancel: called to ask the server for the end.
         ended: called once when the job has ended.
+
+    Raises:
+        InvalidRequestError: a time limit that is not positive, or longer than a day.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class RemoteJob:
         cancel: Callable[[RemoteJob], None],
         ended: Callable[[RemoteJob], None],
     ) -> None:
+        check_timeout(timeout_s, otherwise="None for the client's default")
         self._counts = [len(target) for target in request.targets]
         self._progress = progress
         self._cancel = cancel

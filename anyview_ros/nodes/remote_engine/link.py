@@ -53,7 +53,6 @@ class ServerLink:
             "and network"
         )
         self.problem = self._absent
-        self.max_request_bytes = 0
 
     def description(self) -> EngineDescription | None:
         """What the server last said."""
@@ -78,7 +77,6 @@ class ServerLink:
         self._asking = False
         if self._instance and response.instance != self._instance:
             self._lose(response.problem or f"{response.server} was restarted")
-        self.max_request_bytes = int(response.max_request_bytes)
         if response.problem:
             self._lose(f"{response.server}: {response.problem}")
             return

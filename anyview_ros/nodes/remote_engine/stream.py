@@ -53,7 +53,9 @@ class RemoteStream:
         self._problem = _OPENING
         self._over = False
         self._idle_timeout_s = float("inf")
-        self._last_push_s = 0.0
+        self._last_push_s = (
+            time.monotonic()
+        )  # or asked to be opened, which is no later than the server did so
         self._sequence = 0
         self._stamp_ns = -1
         self._asked: frozenset[ByProduct] = frozenset()  # besides views, which is never made elsewhere
@@ -69,8 +71,6 @@ class RemoteStream:
         """ "" when frames can be pushed, else why not."""
         if self._problem:
             return self._problem
-        if time.monotonic() - self._last_push_s > self._idle_timeout_s:
-            return "the stream was silent for so long that the server closed it; open another"
         if self._publisher.get_subscription_count() == 0:
             return f"nobody subscribes to {self._publisher.topic_name} yet; waiting for the server"
         return ""
@@ -118,21 +118,20 @@ class RemoteStream:
             self.lose(str(error_of(response.error_type, response.error)))
             return
         self._idle_timeout_s = float(response.idle_timeout_s)
-        self._last_push_s = time.monotonic()
         if not self._over:
             self._problem = ""
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, *, rested: bool = False) -> None:
         """End the stream because it is no longer served, and tell its owner."""
         if self._finish(reason):
-            self._on_outcome(StreamOutcome(sequence=-1, stamp_ns=0, error=reason))
+            self._on_outcome(StreamOutcome(sequence=-1, stamp_ns=0, error=reason, rested=rested))
 
     def answered(self, msg: Any) -> None:
         """Take what the server made of a frame, or why it ended the stream."""
         if self._over:
             return
         if msg.sequence == StreamViews.WHOLE_STREAM:
-            self.lose(msg.error)
+            self.lose(msg.error, rested=time.monotonic() - self._last_push_s > self._idle_timeout_s)
             return
         stamp_ns = self._stamp_of(int(msg.sequence))
         error, views = msg.error, {}

@@ -45,6 +45,8 @@ class Diagnostics:
         described = engine.description() if engine is not None else None
         if self._gate.problem:
             status.summary(DiagnosticStatus.WARN, self._gate.problem)
+        elif engine is not None and engine.problem():  # it was well when the gate was opened
+            status.summary(DiagnosticStatus.ERROR, engine.problem())
         else:
             status.summary(DiagnosticStatus.OK, "takes work")
         if engine is None or described is None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from typing import Any
 
 from anyview_ros.errors import EngineUnavailableError, InvalidRequestError
-from anyview_ros.nodes.conversions.interfaces import answer_bytes, request_bytes
+from anyview_ros.nodes.conversions.interfaces import (
+    answer_bytes,
+    request_bytes,
+    stream_answer_bytes,
+    stream_frame_bytes,
+)
 from anyview_ros.nodes.synthesis_server.parameters import Settings
 from anyview_ros.synthesis.client import EngineClient
+from anyview_ros.synthesis.request import check_timeout
 
 
 class Gate:
@@ -56,20 +61,35 @@ class Gate:
         Raises:
             InvalidRequestError: it does; the message tells what it weighs and the limit.
         """
+        remedy = "send fewer or smaller frames, ask for fewer poses or smaller views"
+        self._check_weight("request", request_bytes(msg), remedy)
+        self._check_weight("answer to this request", answer_bytes(msg), remedy)
+
+    def check_stream_size(self, msg: Any) -> None:
+        """Refuse a stream whose frames, or the views of all its targets at one instant, weigh too much.
+
+        Raises:
+            InvalidRequestError: they do; the message tells what they weigh and the limit.
+        """
+        remedy = "open it for smaller frames, or for fewer or smaller views"
+        self._check_weight("frame of this stream", stream_frame_bytes(msg), remedy)
+        self._check_weight("answer to a frame of this stream", stream_answer_bytes(msg), remedy)
+
+    def _check_weight(self, what: str, weight: int, remedy: str) -> None:
         limit = self.settings.max_request_bytes
-        for what, weight in (("request", request_bytes(msg)), ("answer to this request", answer_bytes(msg))):
-            if weight > limit:
-                raise InvalidRequestError(
-                    f"the {what} weighs {weight} bytes but the server takes {limit}; send fewer or smaller frames, "
-                    "ask for fewer poses or smaller views, or raise the server's max_request_bytes"
-                )
+        if weight > limit:
+            raise InvalidRequestError(
+                f"the {what} weighs {weight} bytes but the server takes {limit}; {remedy}, or raise the server's "
+                "max_request_bytes"
+            )
 
     def timeout_s(self, asked_s: float) -> float:
         """The time limit of a request that asks for ``asked_s``, 0 for the server's default.
 
         Raises:
-            InvalidRequestError: negative, or not finite.
+            InvalidRequestError: negative, not a number, or longer than a day.
         """
-        if not math.isfinite(asked_s) or asked_s < 0:
-            raise InvalidRequestError(f"timeout_s is {asked_s}; give seconds, or 0 for the server's default")
-        return float(asked_s) or self.settings.default_timeout_s
+        if asked_s == 0:
+            return self.settings.default_timeout_s
+        check_timeout(asked_s, otherwise="0 for the server's default")
+        return float(asked_s)

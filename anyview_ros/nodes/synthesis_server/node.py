@@ -43,6 +43,7 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         self._slow = SlowCallbackGroup()
         LifecycleNodeMixin.__init__(self, callback_group=self._slow)
         self._engine: Engine | None = None
+        self._loading = False
         parameters.declare(self)
         self._gate = Gate(parameters.read(self), _UNCONFIGURED)
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -71,8 +72,8 @@ class SynthesisServer(LifecycleNodeMixin, Node):
     @logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the method; FAILURE, with the reason in the log and in ``describe``, if it cannot be loaded."""
-        settings = self._gate.settings
-        method = settings.method or default_method()
+        self._loading = True  # from here on, what loading reads does not change
+        method = self._gate.settings.method or default_method()
         self._gate.shut(_LOADING)
         self.get_logger().info(f"loading method '{method}'")
         try:
@@ -82,6 +83,8 @@ class SynthesisServer(LifecycleNodeMixin, Node):
             self._gate.shut(f"synthesis_server is not configured; {problem}")
             self.get_logger().error(problem)
             return TransitionCallbackReturn.FAILURE
+        finally:
+            self._loading = False
         self._gate.shut(_INACTIVE)
         self.get_logger().info(f"method '{method}' is loaded")
         return super().on_configure(state)
@@ -160,7 +163,7 @@ class SynthesisServer(LifecycleNodeMixin, Node):
             self.trigger_activate()
 
     def _check_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
-        return parameters.check_change(changes, loaded=self._engine is not None)
+        return parameters.check_change(changes, loaded=self._loading or self._engine is not None)
 
     def _apply_parameters(self, _changes: Sequence[Any]) -> None:
         self._gate.settings = parameters.read(self)

@@ -158,7 +158,7 @@ def read(node: Node) -> Settings:
 
 
 def check_change(changes: Sequence[Any], *, loaded: bool) -> SetParametersResult:
-    """Whether parameters may be set now: those that loading reads may not while a model is loaded."""
+    """Whether parameters may be set now: those that loading reads may not once it has begun."""
     ours = [change for change in changes if change.name in PARAMETERS]
     fixed = [change.name for change in ours if PARAMETERS[change.name].change is not Change.LIVE]
     if loaded and fixed:

@@ -38,10 +38,11 @@ class Services:
     def _describe(self, _: Any, response: Any) -> Any:
         response.server = self._server
         response.instance = self._gate.instance
-        response.problem = self._gate.problem
         response.max_request_bytes = self._gate.settings.max_request_bytes
         try:
-            engine = self._gate.client().description()
+            client = self._gate.client()
+            response.problem = client.problem()
+            engine = client.description()
         except AnyViewError as error:
             response.problem = str(error)
             return response

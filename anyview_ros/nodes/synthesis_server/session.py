@@ -33,7 +33,7 @@ class Session:
         client: the way to the engine.
         publish: called with each StreamViews, on the engine's callback thread.
         server: name of the server.
-        with_depth: whether views carry depth.
+        with_depth: tells whether views carry depth now.
 
     Raises:
         AnyViewError: the engine refuses.
@@ -47,7 +47,7 @@ class Session:
         publish: Callable[[Any], None],
         *,
         server: str,
-        with_depth: bool,
+        with_depth: Callable[[], bool],
     ) -> None:
         self.stream_id = stream_id
         self.spec = spec
@@ -55,13 +55,18 @@ class Session:
         self._server = server
         self._with_depth = with_depth
         self._last_frame_s = time.monotonic()
+        self._asked_ns = self._answered_ns = (
+            0  # stamps of the newest frame that asks for views, and of that answered
+        )
         self._sequences: OrderedDict[int, int] = OrderedDict()  # by stamp, of frames not answered yet
         self._lock = threading.Lock()
         self._handle = client.open_stream(spec, self._answer)
 
     def silent_s(self) -> float:
-        """Seconds since the last frame, or since opening."""
-        return time.monotonic() - self._last_frame_s
+        """Seconds since the last frame, or since opening; 0 while views are being made, however long that takes."""
+        with self._lock:
+            is_busy = self._asked_ns > self._answered_ns
+        return 0.0 if is_busy else time.monotonic() - self._last_frame_s
 
     def push(self, msg: Any) -> None:
         """Hand a StreamFrame to the engine.
@@ -83,6 +88,9 @@ class Session:
         self._handle.push(
             StreamFrame(source.rgb, source.camera_to_world, source.stamp_ns, targets, depth=source.depth_m)
         )
+        if targets:
+            with self._lock:
+                self._asked_ns = source.stamp_ns
 
     def close(self) -> None:
         """End the stream; nothing is published for it any more."""
@@ -112,7 +120,7 @@ class Session:
             msg.views = [
                 picture
                 for name, view in outcome.views.items()
-                for picture in view_to_msgs(view, name=name, with_depth=self._with_depth)
+                for picture in view_to_msgs(view, name=name, with_depth=self._with_depth())
             ]
         except AnyViewError as error:
             msg.error = str(error)
@@ -126,6 +134,7 @@ class Session:
         if outcome.sequence < 0:
             return int(StreamViews.WHOLE_STREAM)
         with self._lock:
+            self._answered_ns = outcome.stamp_ns
             sequence = self._sequences.pop(outcome.stamp_ns, 0)
             for stamp_ns in list(self._sequences):
                 if stamp_ns > outcome.stamp_ns:

@@ -54,6 +54,7 @@ class Streams:
         limit = self._gate.settings.max_streams
         try:
             client = self._gate.client()
+            self._gate.check_stream_size(request)
             spec = spec_from_request(request)
             if len(self._sessions) >= limit:
                 raise EngineBusyError(
@@ -67,7 +68,7 @@ class Streams:
                 client,
                 self._publish,
                 server=self._node.get_fully_qualified_name(),
-                with_depth=self._gate.settings.publish_depth,
+                with_depth=lambda: self._gate.settings.publish_depth,
             )
         except AnyViewError as error:
             fill_error(response, error)

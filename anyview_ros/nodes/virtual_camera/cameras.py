@@ -49,6 +49,14 @@ class VirtualCamera:
         """The TF frame of its optical axes."""
         return f"{self.name}_optical_frame"
 
+    def sees_as(self, other: VirtualCamera) -> bool:
+        """Whether a view of ``other`` is one of this camera: same parent, pose and intrinsics."""
+        return (
+            self.parent_frame == other.parent_frame
+            and self.camera == other.camera
+            and np.array_equal(self.camera_to_parent, other.camera_to_parent)
+        )
+
 
 def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``names`` if topics, frames and parameters can be made of them.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip, SlidingWindow
-from anyview_ros.errors import InvalidRequestError
+from anyview_ros.errors import ClipNotReadyError, InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.geometry.letterbox import Letterbox
 from anyview_ros.nodes.virtual_camera.fitting import target_fit
@@ -36,19 +36,20 @@ class Shot:
 
 
 def take_clip(
-    window: SlidingWindow, method: MethodDescription, *, max_age_s: float, now_ns: int
+    window: SlidingWindow, method: MethodDescription, *, max_age_s: float, now_ns: int, max_bytes: int = 0
 ) -> PosedClip:
-    """The newest clip of the window that the method can use: as long as it can be.
+    """The newest clip of the window that the method can use: as long as window, method and engine let it be.
 
     Args:
         window: where clips are read.
         method: whose clip length is looked at.
         max_age_s: how old the newest frame may be; 0: any age.
         now_ns: the time now, on the clock of the stamps.
+        max_bytes: most that the clip's pictures may weigh; 0: no limit.
 
     Raises:
         ClipNotReadyError: too few frames, or too old ones.
-        InvalidRequestError: the window can never hold what the method needs.
+        InvalidRequestError: the window can never hold what the method needs, or it would be too heavy.
     """
     fewest, most = method.clip_frames
     longest = window.length_frames or window.capacity
@@ -57,11 +58,26 @@ def take_clip(
             f"method '{method.name}' needs {fewest} frames but the window holds {longest}; raise window.length_s "
             "or window.rate_hz"
         )
-    best = method.usable_frames(min(most, longest))
+    fitting = _fitting(window, max_bytes) if max_bytes else longest
+    if fitting < fewest:
+        raise InvalidRequestError(
+            f"method '{method.name}' needs {fewest} frames but the server takes {max_bytes} bytes at once, which are "
+            f"{fitting}; raise the server's max_request_bytes, or lower max_source_size"
+        )
+    best = method.usable_frames(min(most, longest, fitting))
     count = fewest if window.problem(frames=best) else best
     if max_age_s > 0:
         return window.latest_within(max_age_s, now_ns, frames=count)
     return window.latest(frames=count)
+
+
+def _fitting(window: SlidingWindow, max_bytes: int) -> int:
+    """How many frames as heavy as the newest weigh no more than ``max_bytes``; without a frame, all."""
+    try:
+        newest = window.latest(frames=1)
+    except ClipNotReadyError:
+        return window.capacity
+    return max_bytes // (newest.frames.nbytes + (0 if newest.depth is None else newest.depth.nbytes))
 
 
 def make_shot(

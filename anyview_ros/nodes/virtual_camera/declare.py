@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,8 +25,8 @@ class NodeParameters:
 
     Args:
         node: the node on which all parameters are declared.
-        is_configured: whether the node is past its configuration.
-        on_change: told the new settings after a change while configured.
+        is_configured: whether the node is configured, or being so: settings that are read once are then read.
+        on_change: told the new settings after a change while configured, one call at a time.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class NodeParameters:
         self._node = node
         self._is_configured = is_configured
         self._on_change = on_change
+        self._handing_on = threading.Lock()
         self._unfit: dict[str, str] = {}
         self._table: dict[str, Parameter] = {}
         self._declare(table(()))
@@ -96,4 +98,9 @@ class NodeParameters:
         for name in ours:
             self._unfit.pop(name, None)
         if ours and self._is_configured():
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """Tell what the parameters say now, as after a change."""
+        with self._handing_on:  # else the older of two readings might be told last
             self._on_change(self.settings())

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
 from anyview_ros.nodes.virtual_camera.outputs import CameraOutputs
@@ -28,6 +28,7 @@ class Showing:
         mean_confidence: of the last view; NaN before the first.
         silent_s: since the last view; infinite before the first.
         fallback: whether the last view was made by the fallback.
+        outdated: views dropped because the camera had been changed while they were made.
     """
 
     published: int = 0
@@ -36,6 +37,7 @@ class Showing:
     mean_confidence: float = math.nan
     silent_s: float = math.inf
     fallback: bool = False
+    outdated: int = 0
 
 
 class LiveCamera:
@@ -54,6 +56,9 @@ class LiveCamera:
         self._views = DueClock(camera.rate_hz)
         self._asks = DueClock(camera.rate_hz)
         self._shown_ns = 0
+        self._pushed_ns = 0  # the newest instant of which a view was asked for
+        self._outdated_ns = 0  # the newest of which that was of the camera as it was before
+        self._outdated = 0
         self._times_s: deque[float] = deque(maxlen=1024)
         self._last = Showing()
 
@@ -68,6 +73,9 @@ class LiveCamera:
             if camera.rate_hz != self._camera.rate_hz:
                 self._views = DueClock(camera.rate_hz)
                 self._asks = DueClock(camera.rate_hz)
+            if not camera.sees_as(self._camera):
+                self._outdated_ns = self._pushed_ns
+                self._asks.reset()
             self._camera = camera
 
     def is_due(self, stamp_ns: int) -> bool:
@@ -86,6 +94,20 @@ class LiveCamera:
         """
         with self._lock:
             return self._asks.is_due(stamp_ns)
+
+    def pushing(self, stamp_ns: int, camera: VirtualCamera) -> None:
+        """Note that a view of this instant is about to be asked for, of ``camera``: ours as it was a moment ago."""
+        with self._lock:
+            self._pushed_ns = max(self._pushed_ns, stamp_ns)
+            if not camera.sees_as(self._camera):
+                self._outdated_ns = max(self._outdated_ns, stamp_ns)
+
+    def drops_outdated(self, stamp_ns: int) -> bool:
+        """Whether the view of this instant is of the camera as it was before a change; such a view is counted."""
+        with self._lock:
+            is_outdated = stamp_ns <= self._outdated_ns
+            self._outdated += is_outdated
+            return is_outdated
 
     def asked(self, stamp_ns: int) -> None:
         """Note that a frame of this instant was pushed, for this camera's sake or another's, and asks for its view."""
@@ -126,13 +148,14 @@ class LiveCamera:
         with self._lock:
             self._views.reset()
             self._asks.reset()
-            self._shown_ns = 0
+            self._shown_ns = self._pushed_ns = self._outdated_ns = 0
 
     def showing(self) -> Showing:
         """What it has shown so far."""
         now = time.monotonic()
         with self._lock:
             last, times = self._last, [moment for moment in self._times_s if moment > now - _RATE_SPAN_S]
+            outdated = self._outdated
             silent_s = now - self._times_s[-1] if self._times_s else math.inf
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
-        return Showing(last.published, rate, last.age_ms, last.mean_confidence, silent_s, last.fallback)
+        return replace(last, rate_hz=rate, silent_s=silent_s, outdated=outdated)

@@ -20,6 +20,7 @@ from anyview_ros.errors import AnyViewError, InvalidInputError
 from anyview_ros.msg import Status
 from anyview_ros.nodes.conversions import pose_to_matrix
 from anyview_ros.nodes.executor import SlowCallbackGroup
+from anyview_ros.nodes.qos import SERVICE_QOS
 from anyview_ros.nodes.transitions import logged
 from anyview_ros.nodes.virtual_camera.declare import NodeParameters
 from anyview_ros.nodes.virtual_camera.engines import make_engine_client, make_fallback_client
@@ -59,10 +60,11 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         self._make_client = make_client
         self._rig: Rig | None = None
         self._lifecycle = _UNCONFIGURED
+        self._configuring = False
         self._said = ""
         self._ledger = Ledger()
         self._settings = NodeParameters(
-            self, is_configured=lambda: self._rig is not None, on_change=self._change
+            self, is_configured=lambda: self._configuring or self._rig is not None, on_change=self._change
         )
         self._tf = TfFollower(self, cache_s=float(self._settings.value("tf_cache_s")), on_news=self._wake)
         self._jump = self.get_clock().create_jump_callback(
@@ -77,10 +79,11 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         self._updater.add("virtual cameras", self._diagnose)
         reentrant = ReentrantCallbackGroup()
         self._served = [
-            self.create_service(
-                SetVirtualCamera, "set_virtual_camera", self._set_virtual_camera, callback_group=reentrant
-            ),
-            self.create_service(CaptureView, "capture_view", self._capture_view, callback_group=reentrant),
+            self.create_service(kind, name, answer, qos_profile=SERVICE_QOS, callback_group=reentrant)
+            for kind, name, answer in (
+                (SetVirtualCamera, "set_virtual_camera", self._set_virtual_camera),
+                (CaptureView, "capture_view", self._capture_view),
+            )
         ]
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._watch = self.create_timer(
@@ -107,13 +110,17 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         """Read the parameters, reach for the engine, make the publishers."""
         self._lifecycle = "being configured"
         self._report()
+        self._configuring = True
         try:
             self._rig = self._make_rig(self._settings.settings())
+            self._settings.hand_on()  # what was set in the meantime, which may have been long
         except AnyViewError as error:
             self._lifecycle = f"cannot be configured: {error}"
             self.get_logger().error(self._lifecycle)
             self._report()
             return TransitionCallbackReturn.FAILURE
+        finally:
+            self._configuring = False
         self._lifecycle = _INACTIVE
         self._report()
         return super().on_configure(state)

@@ -174,7 +174,7 @@ class FrameBroadcaster:
         self._publisher = node.create_publisher(TFMessage, "/tf_static", latched)
 
     def send(self, cameras: Sequence[VirtualCamera]) -> None:
-        """Broadcast all cameras; one that has moved since replaces its old place."""
+        """Broadcast these cameras and no others; one that has moved since replaces its old place."""
         stamp = self._node.get_clock().now().to_msg()
         message = TFMessage()
         for camera in cameras:

@@ -124,7 +124,8 @@ NODE_PARAMETERS = (
     Parameter(
         "steps",
         0,
-        "Sampling steps; 0: the method's default, or fewer where a live view could not keep its rate otherwise.",
+        "Sampling steps; 0: the method's default, or fewer where a method that works on clips could not keep a live "
+        "view's rate otherwise.",
         Change.LIVE,
         0,
         1000,
@@ -177,7 +178,8 @@ NODE_PARAMETERS = (
     Parameter(
         "answer_timeout_s",
         10.0,
-        "Seconds without an answer to a frame after which the stream is opened anew.",
+        "Seconds without an answer to a frame after which the stream is opened anew; each time in vain, the next "
+        "one is given twice as long.",
         Change.LIVE,
         0.5,
         600.0,
@@ -225,7 +227,11 @@ NODE_PARAMETERS = (
         Change.UNCONFIGURED,
     ),
     Parameter(
-        "publish_tf", True, "Broadcast <name>_optical_frame of every virtual camera.", Change.UNCONFIGURED
+        "publish_tf",
+        True,
+        "Broadcast <name>_optical_frame of every virtual camera; one that TF has from elsewhere is not overwritten, "
+        "and its camera shows nothing.",
+        Change.UNCONFIGURED,
     ),
 )
 

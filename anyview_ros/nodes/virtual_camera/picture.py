@@ -133,7 +133,7 @@ def _resized(image: NDArray[Any], size: Size, nearest: bool) -> NDArray[Any]:
     import cv2
 
     if nearest:
-        picked: NDArray[Any] = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
+        picked: NDArray[Any] = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST_EXACT)
         return picked
     while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
         halves = (image.shape[1] // 2, image.shape[0] // 2)
@@ -151,5 +151,5 @@ def _scaled(depth: NDArray[np.float32], size: Size, wanted: Size) -> NDArray[np.
             f"depth is {size[0]}x{size[1]} but the image is {wanted[0]}x{wanted[1]}, another shape; "
             "publish depth aligned with the image (depth_image_proc register)"
         )
-    scaled: NDArray[Any] = cv2.resize(depth, wanted, interpolation=cv2.INTER_NEAREST)
+    scaled: NDArray[Any] = cv2.resize(depth, wanted, interpolation=cv2.INTER_NEAREST_EXACT)
     return scaled

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import SlidingWindow
+from anyview_ros.clips.thinning import Thinning
 from anyview_ros.errors import AnyViewError, InvalidCameraError
 from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
 from anyview_ros.nodes.virtual_camera.picture import Picture, PictureMaker
 from anyview_ros.nodes.virtual_camera.poses import Placement, TfFollower, Trouble
 from anyview_ros.nodes.virtual_camera.problems import ProblemBoard, Stage
-from anyview_ros.nodes.virtual_camera.rate import DueClock
 from anyview_ros.nodes.virtual_camera.source import Arrival
 
 _RETRY_S = 0.05
@@ -93,7 +93,7 @@ class FramePipeline:
         self._ledger = ledger
         self._problems = problems
         self._limits = limits
-        self._due = DueClock(limits.rate_hz)
+        self._due = Thinning(round(1e9 / limits.rate_hz))  # as the window does, of frames not made yet
         self._condition = threading.Condition()
         self._pending: list[Arrival] = []
         self._news = self._rewind = self._closed = False
@@ -113,7 +113,7 @@ class FramePipeline:
             if not self._due.is_due(arrival.stamp_ns):
                 self._ledger.drop("above_window_rate")
                 return
-            self._due.take(arrival.stamp_ns)
+            self._due.keep(arrival.stamp_ns)
             self._pending.append(arrival)
             if len(self._pending) > self._limits.max_pending:
                 del self._pending[0]

@@ -37,6 +37,7 @@ from anyview_ros.nodes.virtual_camera.poses import TfFollower, Trouble
 from anyview_ros.nodes.virtual_camera.rig import Rig
 from anyview_ros.nodes.waiting import ended
 from anyview_ros.synthesis.client import SynthesisJob
+from anyview_ros.synthesis.request import check_timeout
 from anyview_ros.synthesis.result import SynthesisResult
 
 FRAME = "capture_view_optical_frame"
@@ -65,20 +66,27 @@ async def capture_view(node: Node, rig: Rig, tf: TfFollower, request: Any, respo
 
 
 def _timeout_s(asked_s: float) -> float:
-    if not math.isfinite(asked_s) or asked_s < 0:
-        raise InvalidRequestError(f"timeout_s is {asked_s}; give seconds, or 0 for the node's default")
+    if asked_s != 0:
+        check_timeout(asked_s, otherwise="0 for the node's default")
     return asked_s
 
 
 async def _prepare(node: Node, rig: Rig, tf: TfFollower, request: Any, deadline_s: float) -> Shot:
     problem = rig.client.problem()
-    method = rig.method
-    if problem or method is None:
+    engine = rig.client.description()
+    if problem or engine is None:
         raise EngineUnavailableError(problem or "the engine has not described itself yet; try again")
+    method = engine.method
     if not math.isfinite(request.max_age_s) or request.max_age_s < 0:
         raise InvalidRequestError(f"max_age_s is {request.max_age_s}; give seconds, or 0 for no limit")
     try:
-        clip = take_clip(rig.window, method, max_age_s=request.max_age_s, now_ns=rig.now_ns() or 0)
+        clip = take_clip(
+            rig.window,
+            method,
+            max_age_s=request.max_age_s,
+            now_ns=rig.now_ns() or 0,
+            max_bytes=engine.max_request_bytes,
+        )
     except ClipNotReadyError as error:
         reason = rig.problems.first() or ("" if rig.is_needed() else _RESTS)
         raise ClipNotReadyError(f"{error} ({reason})" if reason else str(error)) from error

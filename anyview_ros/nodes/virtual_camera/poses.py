@@ -28,6 +28,7 @@ from anyview_ros.errors import InvalidPoseError
 from anyview_ros.nodes.conversions import time_to_ns, transform_to_matrix
 
 _CLAIMS = 64  # poses of a frame that may be on their way to TF and back
+_SETTLED_S = 1.0  # after which the latched transforms of a graph have come, as a rule
 _SAME = 1e-6
 _QUEUED_S = 2.0  # how long after a jump messages from before it may come
 _POSTDATED_NS = 10**9  # localisation postdates its transforms, by up to a second as a rule
@@ -104,6 +105,8 @@ class TfFollower:
         self._buffer = WakingBuffer(Duration(seconds=cache_s), node, on_news)
         self._listener = TransformListener(self._buffer, node, spin_thread=False)
         self._claimed: dict[str, deque[NDArray[np.float64]]] = {}
+        self._placed: dict[str, deque[tuple[str, NDArray[np.float64]]]] = {}
+        self._settled_at_s = time.monotonic() + _SETTLED_S
 
     def locate(self, fixed_frame: str, frame: str, stamp_ns: int) -> Placement:
         """Where ``frame`` was in ``fixed_frame`` at ``stamp_ns`` (0: the latest known)."""
@@ -139,6 +142,35 @@ class TfFollower:
             return f"somebody else broadcasts the frame '{frame}' too; name another"
         self._claimed.setdefault(frame, deque(maxlen=_CLAIMS)).append(to_fixed)
         return ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has listened for so long that what was on TF before is known."""
+        return time.monotonic() >= self._settled_at_s
+
+    def claim_static(self, parent: str, frame: str, to_parent: NDArray[np.float64]) -> str:
+        """Whether this node may broadcast that ``frame`` stays at ``to_parent`` (4, 4) in ``parent``; "" or why not.
+
+        TF must not know the frame, or have it where this node has put it, or is about to: a bag may hold it from a
+        former life of the node.
+        """
+        claimed = self._placed.get(frame, deque(maxlen=_CLAIMS))
+        is_new = not claimed or claimed[-1][0] != parent or not np.array_equal(claimed[-1][1], to_parent)
+        places = [*([(parent, to_parent)] if is_new else []), *reversed(claimed)]
+        known = self.locate(parent, frame, 0)
+        if known.trouble is not Trouble.NO_FRAME and not any(self._is_at(frame, *place) for place in places):
+            return (
+                f"TF has a frame '{frame}' of somebody else's, which is not overwritten; give the virtual camera "
+                "another name, or set publish_tf to false if that frame is meant for it"
+            )
+        if is_new:
+            claimed.append((parent, to_parent))
+            self._placed[frame] = claimed
+        return ""
+
+    def _is_at(self, frame: str, parent: str, to_parent: NDArray[np.float64]) -> bool:
+        known = self.locate(parent, frame, 0).to_fixed
+        return known is not None and _is_one_of([to_parent], known)
 
     def forget(self) -> None:
         """Forget moving transforms, as after a jump of the clock; static ones stay."""

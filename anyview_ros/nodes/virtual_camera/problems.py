@@ -18,6 +18,7 @@ class Stage(IntEnum):
     WINDOW = 6
     ENGINE = 7
     STREAM = 8
+    FRAME = 9
 
 
 class ProblemBoard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,8 @@ class Rig:
             fallback_after_s=lambda: self.settings.engine.fallback_after_s,
         )
         self._frames = FrameBroadcaster(node) if settings.publish_tf else None
-        self._anchored: set[tuple[str, str]] = set()
+        self._anchored: set[tuple[str, str]] = set()  # names and parents of the cameras that are on TF
+        self._anchoring = threading.Lock()
 
     def _keeper(self, client: EngineClient, name: str, *, fallback: bool = False) -> StreamKeeper:
         return StreamKeeper(
@@ -106,26 +108,31 @@ class Rig:
             fallback=fallback,
         )
 
-    def _anchor(self) -> None:
-        """Broadcast the cameras whose parents TF has come to know.
+    def _anchor(self, *, moved: bool = False) -> None:
+        """Broadcast the cameras whose parents TF has come to know and whose frames are nobody else's, if there is news.
 
-        Not before: TF would take a parent that is missing for one in a tree of its own, and hide what is wrong.
+        Not before: TF would take a parent that is missing for one in a tree of its own, and hide what is wrong. A frame
+        that turns out to be somebody else's later is broadcast no more.
         """
-        found = {
-            (camera.name, camera.parent_frame)
-            for camera in (live.camera for live in self.cameras.values())
-            if (camera.name, camera.parent_frame) not in self._anchored
-            and self._tf.locate(self.settings.fixed_frame, camera.parent_frame, 0).to_fixed is not None
-        }
-        if found:
-            self._anchored |= found
-            self._broadcast()
+        if self._frames is None or not self._tf.is_settled:
+            return
+        with self._anchoring:
+            cameras = [live.camera for live in self.cameras.values() if self._is_anchored(live)]
+            anchored = {(camera.name, camera.parent_frame) for camera in cameras}
+            if anchored != self._anchored or (moved and cameras):
+                self._anchored = anchored
+                self._frames.send(cameras)
 
-    def _broadcast(self) -> None:
-        cameras = [live.camera for live in self.cameras.values()]
-        anchored = [camera for camera in cameras if (camera.name, camera.parent_frame) in self._anchored]
-        if self._frames is not None and anchored:
-            self._frames.send(anchored)
+    def _is_anchored(self, live: LiveCamera) -> bool:
+        """Whether a camera's frame may be on TF; states the problem if somebody else has it."""
+        camera = live.camera
+        if (camera.name, camera.parent_frame) not in self._anchored and (
+            self._tf.locate(self.settings.fixed_frame, camera.parent_frame, 0).to_fixed is None
+        ):
+            return False
+        taken = self._tf.claim_static(camera.parent_frame, camera.optical_frame, camera.camera_to_parent)
+        live.problems.set(Stage.FRAME, taken)
+        return not taken
 
     # --- life
 
@@ -161,9 +168,11 @@ class Rig:
 
     def is_needed(self) -> bool:
         """Whether frames are to enter the window."""
-        if self.settings.fill_when_idle or self._scene.is_wanted():
-            return True
-        return any(live.outputs.wanted() for live in self.cameras.values())
+        return self.settings.fill_when_idle or self._is_watched()
+
+    def _is_watched(self) -> bool:
+        """Whether anybody wants anything that the engine makes live."""
+        return self._scene.is_wanted() or any(live.outputs.wanted() for live in self.cameras.values())
 
     def stop(self) -> None:
         """End the subscriptions, the stream and the worker; forget the frames."""
@@ -200,7 +209,7 @@ class Rig:
             self._scene.change(settings.scene)
         for camera in settings.cameras:
             self.cameras[camera.name].change(camera)
-        self._broadcast()
+        self._anchor(moved=True)
 
     def wake(self) -> None:
         """TF has news."""
@@ -228,6 +237,8 @@ class Rig:
             source.watch()
         self._anchor()
         self.problems.set(Stage.ENGINE, self.client.problem())
+        if not self._is_watched():
+            self.problems.clear(Stage.STREAM)
         without_clock = self.now_ns() is None
         self.problems.set(
             Stage.CLOCK,
@@ -265,8 +276,12 @@ class Rig:
     # --- what the pipeline asks and tells, on its thread
 
     def wanted(self, stamp_ns: int) -> Sequence[VirtualCamera]:
-        """The virtual cameras that are due at this instant."""
-        return [live.camera for live in self.cameras.values() if live.is_due(stamp_ns)]
+        """The virtual cameras that are due at this instant, but for those whose frame is somebody else's."""
+        return [
+            live.camera
+            for live in self.cameras.values()
+            if not live.problems.at(Stage.FRAME) and live.is_due(stamp_ns)
+        ]
 
     def misplaced(self, camera: VirtualCamera, problem: str) -> None:
         """State that TF does not tell where a virtual camera was."""
@@ -301,6 +316,8 @@ class Rig:
             rate_hz=max(live.camera.rate_hz for live in self.cameras.values()),
         )
         poses = {camera.name: target for camera, target in targets.items()}
+        for camera in targets:
+            self.cameras[camera.name].pushing(stamp_ns, camera)
         problem = self._viewer.push(plan, picture, pose, stamp_ns, poses, by_products)
         if problem:
             self.problems.set(Stage.STREAM, problem)
@@ -349,6 +366,13 @@ class Rig:
 
     def _show(self, live: LiveCamera, view: SynthesizedView, answer: Answer) -> None:
         outcome, settings = answer.outcome, self.settings
+        if answer.is_current() and live.drops_outdated(outcome.stamp_ns):
+            live.problems.set(
+                Stage.STREAM,
+                "the last view was dropped: the camera was changed while it was made; one that moves all the time "
+                "wants a parent_frame that moves on TF",
+            )
+            return
         if (
             outcome.provenance is None
             or not live.accept(outcome.stamp_ns, answer.is_current)

@@ -21,6 +21,7 @@ from anyview_ros.synthesis.by_products import ByProduct
 from anyview_ros.synthesis.client import EngineClient, StreamFrame, StreamHandle, StreamOutcome, StreamSpec
 
 _RETRY_S = 0.5
+_LONGEST_WAIT_S = 3600.0  # for an answer, however often it was waited for in vain
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class StreamKeeper:
     Args:
         client: the engine.
         name: who asks, for the engine's fairness and diagnostics.
-        answer_timeout_s: time without an answer after which the stream counts as lost.
+        answer_timeout_s: gives the time without an answer after which the stream counts as lost; the next one is given
+            twice as long, so that a first view that takes long is shown in the end.
         fallback: marks the answers.
         on_answer: called on a thread of the client with what became of each frame.
     """
@@ -96,6 +98,8 @@ class StreamKeeper:
         self._lock = threading.Lock()
         self._generation = 0
         self._lost = ""
+        self._rested = False
+        self._patience = 1.0  # times answer_timeout_s
         self._trouble = ""
         self._unanswered_since_s: float | None = None
         self._blocked_since_s: float | None = None
@@ -160,12 +164,21 @@ class StreamKeeper:
 
     def _drop_if_lost(self) -> None:
         with self._lock:
-            lost, since_s = self._lost, self._unanswered_since_s
-        silent_s = 0.0 if since_s is None else time.monotonic() - since_s
-        if self._handle is not None and lost:
+            lost, rested, silent_s, patience = self._lost, self._rested, self._waited_s(), self._patience
+        timeout_s = self._answer_timeout_s()
+        if self._handle is None:
+            return
+        if rested:
+            self.abandon()
+        elif lost:
             self._give_up(lost)
-        elif self._handle is not None and silent_s > self._answer_timeout_s():
-            self._give_up(f"the engine has not answered for {silent_s:.1f} s; the stream is opened anew")
+        elif silent_s > min(patience * timeout_s, _LONGEST_WAIT_S):
+            with self._lock:
+                self._patience = 2 * patience
+            self._give_up(
+                f"the engine has not answered for {silent_s:.1f} s (answer_timeout_s is {timeout_s:g}); the stream is "
+                "opened anew and given twice as long: raise answer_timeout_s, or ask for fewer steps or smaller views"
+            )
 
     def _open(self, plan: StreamPlan) -> None:
         problem = self._client.problem()
@@ -188,7 +201,7 @@ class StreamKeeper:
         with self._lock:
             self._generation += 1
             generation = self._generation
-            self._lost, self._unanswered_since_s, self._dropped = "", None, 0
+            self._lost, self._rested, self._unanswered_since_s, self._dropped = "", False, None, 0
         try:
             self._handle = self._client.open_stream(spec, partial(self._take, generation, self._fits))
         except AnyViewError as error:
@@ -200,11 +213,20 @@ class StreamKeeper:
         with self._lock:
             if generation != self._generation:
                 return
+            if outcome.rested:
+                self._rested = True
+                return
             if outcome.sequence < 0:
                 self._lost = outcome.error or "the stream was lost"
+            elif self._waited_s() <= self._answer_timeout_s():
+                self._patience = 1.0
             self._unanswered_since_s = None
             self._dropped = outcome.dropped
         self._on_answer(Answer(outcome, fits, self._fallback, partial(self._is_current, generation)))
+
+    def _waited_s(self) -> float:
+        """Seconds since the first frame that is not answered; 0 if none is. Called with the lock held."""
+        return 0.0 if self._unanswered_since_s is None else time.monotonic() - self._unanswered_since_s
 
     def _is_current(self, generation: int) -> bool:
         with self._lock:
@@ -219,7 +241,7 @@ class StreamKeeper:
         """Close the stream, if any; the next push opens another."""
         with self._lock:
             self._generation += 1
-            self._lost, self._unanswered_since_s = "", None
+            self._lost, self._rested, self._unanswered_since_s = "", False, None
         self._blocked_since_s = None
         handle, self._handle, self._plan = self._handle, None, None
         if handle is not None:

@@ -26,10 +26,12 @@ class CameraReport:
     reason: str
 
 
-def judge(live: LiveCamera, rig: Rig) -> CameraReport:
-    """Tell a virtual camera's state, and why it shows nothing if so."""
+def judge(live: LiveCamera, rig: Rig, lifecycle: str) -> CameraReport:
+    """Tell a virtual camera's state, and why it shows nothing if so; ``lifecycle`` as in :func:`make_status`."""
     if not live.outputs.wanted():
         return CameraReport(CameraStatus.IDLE, "nobody subscribes to its topics")
+    if lifecycle:
+        return CameraReport(CameraStatus.WAITING, lifecycle)
     showing = live.showing()
     recent = showing.silent_s < max(_RECENT_S, _RECENT_PERIODS / live.camera.rate_hz)
     reason = rig.problems.first() or live.problems.first()
@@ -69,13 +71,13 @@ def make_status(header: Header, lifecycle: str, rig: Rig | None, account: Accoun
     status.method = "" if method is None else method.name
     status.window_frames = len(rig.window)
     status.window_capacity = rig.window.capacity
-    status.cameras = [_camera_status(live, rig) for live in rig.cameras.values()]
+    status.cameras = [_camera_status(live, rig, lifecycle) for live in rig.cameras.values()]
     status.summary = lifecycle or summarise(rig, status.cameras)
     return status
 
 
-def _camera_status(live: LiveCamera, rig: Rig) -> CameraStatus:
-    report, showing = judge(live, rig), live.showing()
+def _camera_status(live: LiveCamera, rig: Rig, lifecycle: str) -> CameraStatus:
+    report, showing = judge(live, rig, lifecycle), live.showing()
     return CameraStatus(
         name=live.camera.name,
         state=report.state,
@@ -121,6 +123,8 @@ def diagnose(stat: Any, status: Status, rig: Rig | None, account: Account) -> An
     if rig is not None:
         stat.add("window bytes", str(rig.window.nbytes))
         stat.add("frames replaced by newer ones in the engine", str(rig.frames_replaced))
+        for name, live in rig.cameras.items():
+            stat.add(f"views of {name} dropped: changed while they were made", str(live.showing().outdated))
     for camera in status.cameras:
         age = "none yet" if math.isnan(camera.age_ms) else f"{camera.age_ms:.0f} ms old"
         stat.add(f"view {camera.name}", camera.reason or f"{camera.rate_hz:.1f} Hz, {age}")

@@ -25,11 +25,13 @@ from anyview_ros.synthesis.request import check_request, resolve_options
 class SlowOptions:
     """How long a step takes, and how the work fails.
 
-    ``deaf`` work does not look at its token; ``misshapen`` views have a confidence of another size.
+    Work that is to ``die`` ends the engine's thread. ``deaf`` work does not look at its token; ``misshapen`` views have
+    a confidence of another size.
     """
 
     step_s: float = 0.0
     fail: bool = False
+    die: bool = False
     deaf: bool = False
     misshapen: bool = False
 
@@ -68,6 +70,8 @@ class SlowSteps:
             if options.fail:
                 message = "the method broke"
                 raise RuntimeError(message)
+            if options.die:
+                raise SystemExit(3)
             if progress is not None:
                 progress(step, steps)
         views = tuple(self._view(request, target, options) for target in request.targets)

@@ -16,6 +16,7 @@ from anyview_ros.errors import (
     EngineBusyError,
     EngineUnavailableError,
     InvalidInputError,
+    InvalidRequestError,
     SynthesisError,
     SynthesisTimeout,
 )
@@ -47,6 +48,11 @@ def test_it_ends_by_its_time_limit_with_no_help() -> None:
     job.fail(EngineUnavailableError("too late"))
     assert isinstance(job.future.exception(0), SynthesisTimeout)
     assert ended.count == 1
+
+
+def test_a_time_limit_that_no_timer_can_keep_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match=r"timeout_s is 1e\+11; .*at most 86400"):
+        make_job(timeout_s=1e11)
 
 
 def test_errors_keep_their_kind() -> None:

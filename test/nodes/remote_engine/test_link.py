@@ -70,8 +70,9 @@ def test_it_is_absent_until_heard(world: World) -> None:
     assert world.link.description() is None
     world.hear("one")
     assert world.link.problem == ""
-    assert world.link.max_request_bytes == 5
-    assert world.link.description() is not None
+    described = world.link.description()
+    assert described is not None
+    assert described.max_request_bytes == 5
     assert world.lost == []
 
 

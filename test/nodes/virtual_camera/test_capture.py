@@ -17,10 +17,12 @@ def method(fewest: int, most: int, **more: object) -> MethodDescription:
     return MethodDescription("m", "s", False, clip_frames=(fewest, most), **more)  # type: ignore[arg-type]
 
 
-def window(frames: int, *, length: int = 8) -> SlidingWindow:
+def window(frames: int, *, length: int = 8, depth: bool = False) -> SlidingWindow:
     made = SlidingWindow(length_frames=length, rate_hz=10.0)
+    depth_m = np.ones((24, 32), np.float32) if depth else None
     for index in range(frames):
-        made.add(np.zeros((24, 32, 3), np.uint8), CAMERA, np.eye(4), 1_000_000_000 + index * PERIOD_NS)
+        stamp_ns = 1_000_000_000 + index * PERIOD_NS
+        made.add(np.zeros((24, 32, 3), np.uint8), CAMERA, np.eye(4), stamp_ns, depth_m)
     return made
 
 
@@ -32,6 +34,35 @@ def test_the_longest_clip_that_the_method_takes(held: int, fewest: int, most: in
     clip = take_clip(window(held), method(fewest, most), max_age_s=0, now_ns=0)
     assert len(clip) == given
     assert clip.stamps_ns[-1] == 1_000_000_000 + (held - 1) * PERIOD_NS
+
+
+@pytest.mark.parametrize(
+    ("depth", "step", "max_bytes", "given"),
+    [
+        (False, 1, 0, 8),
+        (False, 1, 8 * 32 * 24 * 3, 8),
+        (False, 1, 8 * 32 * 24 * 3 - 1, 7),
+        (True, 1, 8 * 32 * 24 * 3, 3),
+        (False, 4, 8 * 32 * 24 * 3, 5),
+    ],
+)
+def test_no_longer_a_clip_than_the_engine_takes(depth: bool, step: int, max_bytes: int, given: int) -> None:
+    many = method(1, 100, clip_frames_step=step)
+    clip = take_clip(window(8, depth=depth), many, max_age_s=0, now_ns=0, max_bytes=max_bytes)
+    assert len(clip) == given
+    assert clip.stamps_ns[-1] == 1_000_000_000 + 7 * PERIOD_NS
+
+
+def test_a_clip_that_the_engine_cannot_take_is_refused_with_what_helps() -> None:
+    with pytest.raises(
+        InvalidRequestError, match=r"4 frames but the server takes 6912 bytes .* which are 3; raise"
+    ):
+        take_clip(window(8), method(4, 4), max_age_s=0, now_ns=0, max_bytes=3 * 32 * 24 * 3)
+
+
+def test_a_limit_changes_nothing_while_there_is_no_frame() -> None:
+    with pytest.raises(ClipNotReadyError, match="no frame yet; 8 frames"):
+        take_clip(window(0), method(8, 8), max_age_s=0, now_ns=0, max_bytes=1)
 
 
 def test_too_few_frames_yet() -> None:

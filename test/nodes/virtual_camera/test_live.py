@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +63,36 @@ def test_going_with_frames_of_other_cameras_does_not_put_the_next_due_off(live: 
     for part in range(4):
         live.asked(SECOND + part * PERIOD // 4)
     assert live.may_ask(SECOND + PERIOD)
+
+
+def moved(camera: VirtualCamera) -> VirtualCamera:
+    pose = camera.camera_to_parent.copy()
+    pose[0, 3] += 0.1
+    return replace(camera, camera_to_parent=pose)
+
+
+@pytest.mark.parametrize("change", [moved, lambda camera: replace(camera, parent_frame="base"),
+                                    lambda camera: replace(camera, camera=LENS.resized(16, 12))])  # fmt: skip
+def test_views_of_the_camera_as_it_was_are_dropped_and_counted(
+    live: LiveCamera, change: Callable[[VirtualCamera], VirtualCamera]
+) -> None:
+    live.pushing(SECOND, live.camera)
+    live.asked(SECOND)
+    old = live.camera
+    live.change(change(old))
+    assert live.may_ask(SECOND + 1), "of the new pose a view is due at once"
+    live.pushing(SECOND + 1, old)  # was on its way when the camera changed
+    live.pushing(SECOND + 2, live.camera)
+    assert [live.drops_outdated(SECOND + part) for part in range(3)] == [True, True, False]
+    assert live.showing().outdated == 2
+    live.rewound()
+    assert not live.drops_outdated(1)
+
+
+def test_another_rate_alone_makes_no_view_outdated(live: LiveCamera) -> None:
+    live.pushing(SECOND, live.camera)
+    live.change(replace(live.camera, rate_hz=3.0, camera_to_parent=live.camera.camera_to_parent.copy()))
+    assert not live.drops_outdated(SECOND)
 
 
 def test_views_above_the_rate_are_not_shown(live: LiveCamera) -> None:

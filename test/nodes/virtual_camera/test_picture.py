@@ -83,6 +83,17 @@ def test_reducing_averages_pixels_and_keeps_places(max_size: int) -> None:
     np.testing.assert_allclose(placed.frame[5, 1:-1, 0], old[1:-1], atol=1.0)
 
 
+@pytest.mark.parametrize("reduced", ["image and depth", "depth alone"])
+def test_reduced_depth_lies_where_the_picture_does(reduced: str) -> None:
+    columns = np.broadcast_to(1 + np.arange(3 * 160), (3 * 120, 3 * 160))  # the value tells the column
+    large = info_from_camera(CAMERA.resized(480, 360), HEADER)
+    image = rgb_to_image(np.zeros((360, 480, 3), np.uint8), HEADER) if reduced != "depth alone" else IMAGE
+    info = large if reduced != "depth alone" else INFO
+    picture = PictureMaker(rectify=True, max_size=160).make(image, info, depth_image(columns), ())
+    assert picture.depth is not None
+    np.testing.assert_array_equal(picture.depth[60], 2 + 3 * np.arange(160))  # the middle one of three
+
+
 def distorted() -> CameraInfo:
     info = info_from_camera(CAMERA, HEADER)
     info.d = [-0.3, 0.1, 0.0, 0.0, 0.0]

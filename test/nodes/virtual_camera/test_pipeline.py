@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS: run through tools/with_ros")
 
+from anyview_ros.clips import SlidingWindow
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
 from anyview_ros.nodes.virtual_camera.pipeline import FramePipeline, Limits
 from anyview_ros.nodes.virtual_camera.poses import Placement
@@ -67,3 +69,22 @@ def test_frames_that_fail_unexpectedly_are_dropped_and_not_held(broken: dict[str
     assert problems.at(Stage.PICTURE) == "a frame failed: RuntimeError: no such luck"
     account = ledger.read()
     assert (account.received, account.pushed, account.held, account.dropped) == (2, 0, 0, {"failed": 2})
+
+
+@pytest.mark.parametrize("source_hz", [10.1, 10.5, 12, 14, 18, 30])
+def test_what_is_left_of_a_faster_camera_makes_clips(source_hz: float) -> None:
+    camera = PinholeCamera(2.0, 2.0, 0.5, 0.5, 2, 2)
+    picture = SimpleNamespace(frame=np.zeros((2, 2, 3), np.uint8), camera=camera, depth=None)
+    window = SlidingWindow(length_s=2.0, rate_hz=10.0)
+    ledger, problems, ready = Ledger(), ProblemBoard(), []
+    parts = {"maker": SimpleNamespace(make=lambda *_: picture), "window": window}
+    generator = np.random.default_rng(0)
+    with pipeline(ledger, problems, **parts) as made:
+        for number in range(int(6 * source_hz)):
+            ledger.receive()
+            made.offer(arrival(round((1 + number / source_hz + generator.normal(0, 0.002)) * SECOND)))
+            wait(lambda: ledger.read().held == 0)
+            if number > 3 * source_hz:
+                ready.append(not window.problem())
+    assert set(ledger.read().dropped) <= {"above_window_rate"}  # the window itself drops none
+    assert np.mean(ready) > 0.95

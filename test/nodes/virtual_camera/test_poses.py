@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS: run through tools/with_ros")
 
+import numpy as np
 import rclpy
 from geometry_msgs.msg import TransformStamped
 from rclpy.clock import ROSClock
@@ -18,7 +19,7 @@ from rclpy.time import Time
 from tf2_ros import ExtrapolationException
 
 from anyview_ros.nodes.conversions import ns_to_time
-from anyview_ros.nodes.virtual_camera.poses import WakingBuffer
+from anyview_ros.nodes.virtual_camera.poses import TfFollower, WakingBuffer
 
 SECOND = 10**9
 
@@ -83,3 +84,56 @@ def test_postdated_transforms_are_kept(node: Node, buffer: WakingBuffer) -> None
     for stamp_s in (1.9, 2.0):
         buffer.set_transform(transform(stamp_s, stamp_s), "test")
     assert x_at(buffer, 2.0) == 2.0
+
+
+@pytest.fixture
+def follower(node: Node) -> Iterator[TfFollower]:
+    made = TfFollower(node, cache_s=30.0, on_news=lambda: None)
+    yield made
+    made.close()
+
+
+def tell(follower: TfFollower, parent: str, child: str, x_m: float) -> None:
+    message = transform(0.0, x_m)
+    message.header.frame_id, message.child_frame_id = parent, child
+    follower._buffer.set_transform_static(message, "test")
+
+
+def at(x_m: float) -> np.ndarray:
+    pose = np.eye(4)
+    pose[0, 3] = x_m
+    return pose
+
+
+def test_a_frame_that_tf_does_not_know_may_be_had_and_moved(follower: TfFollower) -> None:
+    tell(follower, "map", "base", 0.0)
+    tell(follower, "base", "arm", 1.0)
+    assert follower.claim_static("base", "cam", at(1.0)) == ""
+    assert follower.claim_static("base", "cam", at(2.0)) == "", "the first has not come back from TF yet"
+    tell(follower, "base", "cam", 1.0)
+    assert follower.claim_static("base", "cam", at(2.0)) == ""
+    assert follower.claim_static("arm", "cam", at(5.0)) == "", "another parent; TF still has the one before"
+    tell(follower, "base", "cam", 2.0)
+    tell(follower, "arm", "cam", 5.0)
+    assert follower.claim_static("arm", "cam", at(5.0)) == ""
+
+
+def test_a_frame_of_somebody_else_is_not_taken(follower: TfFollower) -> None:
+    tell(follower, "map", "base", 0.0)
+    tell(follower, "base", "cam", 1.0)
+    assert "TF has a frame 'cam' of somebody else's" in follower.claim_static("base", "cam", at(2.0))
+    tell(follower, "elsewhere", "lost", 1.0)
+    assert "set publish_tf to false" in follower.claim_static("base", "lost", at(1.0)), "in a tree of its own"
+
+
+def test_a_frame_that_somebody_else_takes_later_is_noticed(follower: TfFollower) -> None:
+    tell(follower, "map", "base", 0.0)
+    assert follower.claim_static("base", "cam", at(1.0)) == ""
+    tell(follower, "base", "cam", 3.0)
+    assert "of somebody else's" in follower.claim_static("base", "cam", at(1.0))
+
+
+def test_a_frame_from_a_former_life_is_still_ones_own(follower: TfFollower) -> None:
+    tell(follower, "map", "base", 0.0)
+    tell(follower, "base", "cam", 1.0)  # as a bag tells it that was recorded while the node ran
+    assert follower.claim_static("base", "cam", at(1.0)) == ""

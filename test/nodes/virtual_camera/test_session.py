@@ -106,6 +106,75 @@ def test_a_stream_that_does_not_answer_is_opened_anew() -> None:
     assert [stream.closed for stream in engine.streams] == [True, False]
 
 
+class Clock:
+    """Stands for the module ``time``."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+def test_each_stream_that_does_not_answer_is_given_twice_the_time_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(session, "time", clock)
+    engine = FakeEngine()
+    engine.mute = True
+    asker = Asker(engine, timeout_s=10.0)
+
+    def reopened_after(*times_s: float) -> list[bool]:
+        begun_s, found = clock.now_s, []
+        for time_s in times_s:
+            clock.now_s, before = begun_s + time_s, len(engine.streams)
+            asker.push()
+            found.append(len(engine.streams) > before)
+        return found
+
+    asker.push()
+    assert reopened_after(9.9, 10.1) == [False, True]
+    assert reopened_after(10.1, 19.9) == [False, False]
+    engine.stream.answer(engine.stream.frames[0])  # late, but it came: the next may take as long
+    asker.push()
+    assert reopened_after(19.9, 20.1) == [False, True]
+    engine.stream.answer(engine.stream.frames[0])  # in time: no need for more patience
+    asker.push()
+    assert reopened_after(9.9, 10.1) == [False, True]
+
+
+def test_what_is_told_of_an_engine_that_does_not_answer_names_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "_RETRY_S", 1000.0)
+    clock = Clock()
+    monkeypatch.setattr(session, "time", clock)
+    engine = FakeEngine()
+    engine.mute = True
+    asker = Asker(engine, timeout_s=10.0)
+    asker.push()
+    clock.now_s += 11.0
+    told = asker.push()
+    assert told.startswith(
+        "the engine has not answered for 11.0 s (answer_timeout_s is 10); the stream is opened anew"
+    )
+    assert "raise answer_timeout_s" in told
+
+
+def test_a_stream_that_rested_is_opened_anew_at_once_and_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "_RETRY_S", 1000.0)
+    engine = FakeEngine()
+    asker = Asker(engine)
+    asker.push()
+    engine.stream.rest("the stream had no frame for 10 s")
+    assert len(asker.answers) == 1
+    assert asker.push() == ""
+    assert len(engine.streams) == 2
+    assert len(asker.answers) == 2
+
+
 def test_a_stream_that_takes_no_frames_is_opened_anew() -> None:
     engine = FakeEngine()
     engine.stream_problem = "still opening"

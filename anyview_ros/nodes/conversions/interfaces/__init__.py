@@ -19,6 +19,8 @@ from anyview_ros.nodes.conversions.interfaces.requests import (
     fill_request,
     request_bytes,
     request_from_msg,
+    stream_answer_bytes,
+    stream_frame_bytes,
     trajectory_from_msg,
     trajectory_to_msg,
 )
@@ -48,6 +50,8 @@ __all__ = [
     "provenance_to_msg",
     "request_bytes",
     "request_from_msg",
+    "stream_answer_bytes",
+    "stream_frame_bytes",
     "trajectory_from_msg",
     "trajectory_to_msg",
     "view_from_msgs",

@@ -75,6 +75,7 @@ def engine_from_response(response: Any) -> EngineDescription:
         queue_limit=int(response.queue_limit),
         streams=int(response.streams),
         stream_limit=int(response.stream_limit),
+        max_request_bytes=int(response.max_request_bytes),
     )
 
 

@@ -17,7 +17,8 @@ from anyview_ros.nodes.conversions.poses import matrix_to_pose, pose_to_matrix
 from anyview_ros.nodes.conversions.stamps import ns_to_time
 from anyview_ros.synthesis.request import SynthesisRequest
 
-_BYTES_PER_PIXEL = 3 + 1 + 4  # rgb8, confidence, depth
+_RGB_BYTES, _CONFIDENCE_BYTES, _DEPTH_BYTES = 3, 1, 4  # per pixel
+_VIEW_BYTES = _RGB_BYTES + _CONFIDENCE_BYTES + _DEPTH_BYTES
 
 
 def request_from_msg(msg: Any) -> SynthesisRequest:
@@ -99,6 +100,17 @@ def request_bytes(msg: Any) -> int:
 def answer_bytes(msg: Any) -> int:
     """What the pictures of the answer to a request would weigh at most, bytes."""
     return sum(
-        len(target.camera_to_world) * target.intrinsics.width * target.intrinsics.height * _BYTES_PER_PIXEL
+        len(target.camera_to_world) * target.intrinsics.width * target.intrinsics.height * _VIEW_BYTES
         for target in msg.targets
     )
+
+
+def stream_frame_bytes(msg: Any) -> int:
+    """What the pictures of a frame of the stream that an OpenStream.Request asks for weigh at most, bytes."""
+    per_pixel = _RGB_BYTES + (_DEPTH_BYTES if msg.source_has_depth else 0)
+    return int(msg.source.width * msg.source.height * per_pixel)
+
+
+def stream_answer_bytes(msg: Any) -> int:
+    """What the views of one frame weigh at most, of all targets of an OpenStream.Request, bytes."""
+    return sum(target.intrinsics.width * target.intrinsics.height * _VIEW_BYTES for target in msg.targets)

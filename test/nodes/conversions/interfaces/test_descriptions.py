@@ -56,7 +56,7 @@ def test_options_are_told_with_type_and_default() -> None:
 def test_engines_round_trip() -> None:
     from anyview_ros.srv import Describe
 
-    engine = EngineDescription(replace(METHOD, options_type=None), "/s", "cuda:0", "abc", 1, 16, 2, 4)
-    response = Describe.Response(server="/s")
+    engine = EngineDescription(replace(METHOD, options_type=None), "/s", "cuda:0", "abc", 1, 16, 2, 4, 99)
+    response = Describe.Response(server="/s", max_request_bytes=99)
     fill_engine(response, engine)
     assert engine_from_response(response) == engine
