@@ -133,7 +133,7 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
 
 def _add_guard(group: argparse._ArgumentGroup) -> None:
     helps = {
-        "min-coverage": "least mean share of pixels that the source supports, 0 to 1 (default: 0.3)",
+        "min-coverage": "least mean share of pixels that the source shows, 0 to 1 (default: 0.3)",
         "min-confidence": "least mean confidence, 0 to 1",
         "min-sharpness": "least sharpness, as a share of the source's",
         "max-flicker": "most change between frames that the source does not show, grey levels of 255",
@@ -143,7 +143,12 @@ def _add_guard(group: argparse._ArgumentGroup) -> None:
     for name, told in helps.items():
         default = 0.3 if name == "min-coverage" else None
         group.add_argument(f"--{name}", type=_number_or_none, default=default, metavar="X", help=told)
-    group.add_argument("--lpips-weights", default="", metavar="FILE", help="of the LPIPS network")
+    group.add_argument(
+        "--lpips-weights",
+        default="",
+        metavar="PATH",
+        help="of the LPIPS network: a folder with torchvision's vgg16 and lpips' vgg.pth, or one file with both",
+    )
     group.add_argument(
         "--attempts",
         type=int,
@@ -353,6 +358,9 @@ def _conclude(result: RunResult, arguments: argparse.Namespace, options: RunOpti
             f"{counted(counts['views'], 'view')} kept, {counted(counts['frames'], 'picture')}, which are synthesised, "
             f"not seen; see {output / REPORT}"
         )
+        if counts["views"] and not counts["kept"]:
+            reasons = "; ".join(f"{reason} ({count})" for reason, count in counts["reasons"].items())
+            print(f"no view was kept, so nothing was added: {reasons}", file=sys.stderr)
     return 0
 
 

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.arguments import seconds
 from anyview_ros.cli.demo_plans import DemoPlan, plan_demo
 from anyview_ros.cli.processes import GraphError, ProcessGroup
+from anyview_ros.messages import time_to_ns
 from anyview_ros.wording import noun_of
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--samples", default="", help="folder with the unpacked people sample")
     parser.add_argument("--method", default="", help="method to use (default: the package's)")
     parser.add_argument("--device", default="", help="torch device (default: the best present)")
-    parser.add_argument("--duration", type=float, default=20.0, help="seconds to observe (default: 20)")
+    parser.add_argument("--duration", type=seconds, default=20.0, help="seconds to observe (default: 20)")
     parser.add_argument(
         "--output", type=Path, default=Path("demo_out"), help="folder of the report (default: demo_out)"
     )
@@ -192,6 +194,13 @@ def counted(before: Any, after: Any) -> tuple[int, dict[str, int], dict[str, int
     )
 
 
+def _seconds_between(before: Any, after: Any) -> float:
+    """Between two Status messages; 0 where there is no first."""
+    if before is None:
+        return 0.0
+    return (time_to_ns(after.header.stamp) - time_to_ns(before.header.stamp)) / 1e9
+
+
 def _report(
     observer: Observer, before: Any, plan: DemoPlan, output: Path, say: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -207,6 +216,7 @@ def _report(
         distro=os.environ.get("ROS_DISTRO", "unknown"),
         input=plan.title,
         duration_s=observer.elapsed_s,
+        counted_s=_seconds_between(before, status) or observer.elapsed_s,
         frames_in=frames_in,
         drops=drops,
         samples=observer.samples,

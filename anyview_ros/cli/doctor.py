@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from anyview_ros.cli.arguments import seconds
 from anyview_ros.errors import ReadError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--duration",
         metavar="S",
-        type=_seconds,
+        type=seconds,
         help=f"seconds to look (default: {_LIVE_S:g} of a live graph, all of a bag or an episode)",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -106,10 +107,3 @@ def _live(image: str, fixed_frame: str, duration_s: float) -> Evidence:
             f"looking at a live graph needs ROS 2 ({error}); source your workspace, or name a bag or an episode"
         ) from error
     return graph_evidence(image=image, fixed_frame=fixed_frame, duration_s=duration_s)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive number of seconds")
-    return value

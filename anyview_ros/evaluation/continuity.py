@@ -59,7 +59,7 @@ def continuity(
         name: of the camera.
         samples: in order of time.
         published: views that its node published in the time.
-        duration_s: of the observation.
+        duration_s: in which they were published.
         asked_hz: rate that the camera is declared with.
         source_hz: rate at which source frames came in.
     """
@@ -97,7 +97,7 @@ def _shortfall(
             f"{told}: a view takes {latency:.0f} ms, more than the {1e3 / asked_hz:.0f} ms between two; give fewer "
             "steps, smaller views, a lower rate or a faster machine."
         )
-    return f"{told}; see the frames that were not used for the reason."
+    return f"{told}; see the frames that were lost for the reason, if any."
 
 
 def time_strip(samples: Sequence[LiveSample]) -> NDArray[np.uint8] | None:

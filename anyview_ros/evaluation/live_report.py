@@ -28,6 +28,7 @@ class LiveRun:
         method, distro, input: what ran, on which ROS distribution, on what.
         attribution: source and licence of the input's pictures.
         duration_s: for which it was observed.
+        counted_s: for which the node's own counts are, which begin and end with a status of it, seconds.
         frames_in: frames that the virtual_camera node received in that time.
         drops: frames dropped there, by reason.
         samples: by virtual camera.
@@ -41,6 +42,7 @@ class LiveRun:
     distro: str
     input: str
     duration_s: float
+    counted_s: float
     frames_in: int
     drops: Mapping[str, int]
     samples: Mapping[str, Sequence[LiveSample]]
@@ -91,9 +93,9 @@ def _continuity(run: LiveRun, name: str) -> Continuity:
         name,
         run.samples[name],
         published=run.views_published.get(name, 0),
-        duration_s=run.duration_s,
+        duration_s=run.counted_s,
         asked_hz=run.rate_hz,
-        source_hz=run.frames_in / max(run.duration_s, 1e-9),
+        source_hz=run.frames_in / max(run.counted_s, 1e-9),
     )
 
 

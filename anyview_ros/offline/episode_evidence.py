@@ -26,7 +26,7 @@ def episode_evidence(path: str | Path, *, image: str = "", duration_s: float | N
 
     Args:
         path: its folder.
-        image: name of one camera; "" for all.
+        image: name of one camera; "" for all whose pictures were recorded.
         duration_s: read only the first seconds; None for all.
 
     Raises:
@@ -35,7 +35,9 @@ def episode_evidence(path: str | Path, *, image: str = "", duration_s: float | N
     episode = Episode.open(path)
     if image and image not in episode.cameras:
         raise ReadError(f"{path} has no camera {image!r}; it has {', '.join(episode.cameras)}")
-    names = [name for name in episode.cameras if image in ("", name)]
+    names = [image] if image else list(episode.recorded)
+    if not names:
+        raise ReadError(f"the pictures of all cameras of {path} are synthesised; look at what they were made from")
     until_ns = None
     if duration_s is not None:
         first_ns = min((place.stamp_ns for name in names for place in episode.places(name)), default=0)

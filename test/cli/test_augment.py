@@ -143,3 +143,13 @@ def test_shards_are_merged(inputs: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert (told["event"], told["episodes"], told["kept"]) == ("done", 2, 4)
     assert cli.main(["merge", *shards[1:], "--output", str(tmp_path / "other")]) == 2
     assert "shard 0/2 is missing" in capsys.readouterr().err
+
+
+def test_that_nothing_was_kept_is_told_with_the_reasons(
+    inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*command(inputs, tmp_path / "out"), "--min-coverage", "1.0", "--attempts", "1"]
+    assert cli.main(arguments) == 0
+    told = capsys.readouterr()
+    assert "0 of 4 views kept" in told.out
+    assert "no view was kept, so nothing was added: Its coverage is" in told.err

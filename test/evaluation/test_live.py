@@ -80,6 +80,7 @@ def run(samples: dict[str, list[LiveSample]]) -> LiveRun:
         distro="jazzy",
         input="a <test>",
         duration_s=2.0,
+        counted_s=2.0,
         frames_in=12,
         drops={"late": 2},
         samples=samples,

@@ -86,3 +86,13 @@ def test_one_camera_can_be_chosen(tmp_path: Path) -> None:
     assert [c.name for c in episode_evidence(tmp_path / "e", image="cam1").cameras] == ["cam1"]
     with pytest.raises(ReadError, match="cam9"):
         episode_evidence(tmp_path / "e", image="cam9")
+
+
+def test_synthesised_cameras_are_not_looked_at_unless_asked_for(tmp_path: Path) -> None:
+    clips = {"cam0": moving_clip(), "made": moving_clip(0.25)}
+    write_episode(tmp_path / "e", clips, metadata={"synthesised": {"made": {}}})
+    assert [c.images.topic for c in episode_evidence(tmp_path / "e").cameras] == ["cam0"]
+    assert [c.images.topic for c in episode_evidence(tmp_path / "e", image="made").cameras] == ["made"]
+    write_episode(tmp_path / "f", clips, metadata={"synthesised": {"cam0": {}, "made": {}}})
+    with pytest.raises(ReadError, match="are synthesised"):
+        episode_evidence(tmp_path / "f")

@@ -3,8 +3,8 @@
 Measures, each a mean over frames:
 
 ``coverage``
-    Share of pixels whose confidence is at least half. Of methods that give no confidence at all (0 everywhere) it is
-    the share that the source's depth shows in the view; None if there is none either.
+    Share of the view's pixels that the source shows, by its depth. Without depth it is the share of pixels whose
+    confidence is at least half, and None of methods that give no confidence at all (0 everywhere).
 ``confidence``
     Mean confidence; None where it is 0 everywhere.
 ``sharpness``
@@ -53,7 +53,7 @@ from anyview_ros.offline.posed_film import PosedFilm
 
 UInt8 = NDArray[np.uint8]
 
-_SURE = 128  # of 255: confidence from which a pixel counts as covered
+_SURE = 128  # of 255: confidence from which a pixel counts as covered where there is no depth
 _MOST_STRETCH = 2.0
 _WARP_SIDE = 160  # pixels of the long side of pictures that are warped
 _FLICKER_SIDE = 64  # pixels of the long side of pictures whose change is measured
@@ -147,7 +147,7 @@ def score_view(view: SpooledView, film: PosedFilm, lpips: Lpips | None = None) -
         pictures.add(sample, film.camera_to_world[sample.index])
     scores = pictures.scores()
     warped_coverage = scores.pop("warped_coverage")
-    coverage = told.coverage if told.known else warped_coverage
+    coverage = told.coverage if warped_coverage is None and told.known else warped_coverage
     return {"coverage": coverage, "confidence": told.mean if told.known else None, **scores}
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.augment.bag_episode import BagEpisode
 from anyview_ros.offline.augment.bag_inspection import inspect_bag
+from anyview_ros.offline.augment.planning import plan_episodes
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.augment.sources import open_episodes
+from anyview_ros.offline.augment.view_sampling import topic_name
 from anyview_ros.wording import counted
 
 _FORMATS = {"bag": "bag", "lerobot": "lerobot", "episode": "episodes"}
 _MOST_LINES = 12  # of things that there may be many of
+_EXAMPLE = "vista_small"
 _WIDE_GAP = 3.0  # in usual intervals
 
 
@@ -33,23 +37,26 @@ def inspect_input(path: str | Path, source_options: Mapping[str, str]) -> dict[s
 
     Raises:
         ReadError: nothing that can be read.
-        InvalidInputError: options that nobody knows.
+        InvalidInputError: options that nobody knows, or episodes of one name.
     """
-    settings = AugmentSettings(views=("vista_small",), source_options=dict(source_options))
-    episodes = [_inspected(episode) for episode in open_episodes([path], settings)]
-    usable = [camera for episode in episodes for camera in episode["cameras"] if camera["usable"]]
+    settings = AugmentSettings(views=(_EXAMPLE,), source_options=dict(source_options))
+    planned = plan_episodes(open_episodes([path], settings))
+    episodes = [_inspected(each.name, each.episode) for each in planned]
+    cameras = [camera for episode in episodes for camera in episode["cameras"]]
+    usable = [camera for camera in cameras if camera["usable"]]
+    taken = {topic_name(camera["name"]) for camera in cameras}
     kind = episodes[0]["kind"]
     return {
         "input": str(path),
         "kind": kind,
         "episodes": episodes,
         "can_be_augmented": bool(usable),
-        "command": _command(path, kind, usable, source_options) if usable else "",
+        "command": _command(path, kind, usable, taken, source_options) if usable else "",
     }
 
 
-def _inspected(episode: SourceEpisode) -> dict[str, Any]:
-    told = {"name": episode.name, "kind": episode.kind}
+def _inspected(name: str, episode: SourceEpisode) -> dict[str, Any]:
+    told = {"name": name, "kind": episode.kind}
     try:
         if isinstance(episode, BagEpisode):
             return {**told, **inspect_bag(episode), "losses": list(episode.scan.losses)}
@@ -71,9 +78,15 @@ def _inspected(episode: SourceEpisode) -> dict[str, Any]:
 
 
 def _command(
-    path: str | Path, kind: str, usable: Sequence[Mapping[str, Any]], source_options: Mapping[str, str]
+    path: str | Path,
+    kind: str,
+    usable: Sequence[Mapping[str, Any]],
+    taken: Collection[str],
+    source_options: Mapping[str, str],
 ) -> str:
-    parts = ["anyview", "augment", str(path), "--views", "vista_small"]
+    names = (f"{_EXAMPLE}{number}" for number in count(1))
+    name = "" if f"{_EXAMPLE}_0" not in taken else next(each for each in names if f"{each}_0" not in taken)
+    parts = ["anyview", "augment", str(path), "--views", f"{_EXAMPLE}:name={name}" if name else _EXAMPLE]
     if kind != "bag":
         parts += ["--format", _FORMATS[kind]]
     for name, value in source_options.items():

@@ -149,7 +149,13 @@ class LeRobotEpisode:
                 else "give a calibration file with --source-option calibration=FILE"
             )
             return EpisodeCamera(key, usable=False, reason=f"its calibration is not known; {remedy}")
-        return EpisodeCamera(key, has_depth=calibration.depth is not None)
+        depth = calibration.depth
+        if depth is not None and depth.key not in self.dataset.features:
+            reason = (
+                f"its calibration says that {depth.key} is its depth, which the dataset lacks; correct that"
+            )
+            return EpisodeCamera(key, usable=False, reason=reason)
+        return EpisodeCamera(key, has_depth=depth is not None)
 
     def fingerprint(self) -> str:
         """sha256 of the dataset's metadata, the files that hold the episode, and the calibration."""

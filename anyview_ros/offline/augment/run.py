@@ -22,6 +22,7 @@ from anyview_ros.offline.augment.events import (
     RunBegun,
 )
 from anyview_ros.offline.augment.formats import open_format
+from anyview_ros.offline.augment.guard import load_lpips
 from anyview_ros.offline.augment.job_key import job_key
 from anyview_ros.offline.augment.making import wanted_views
 from anyview_ros.offline.augment.output_format import OutputFormat
@@ -152,9 +153,11 @@ def check_run(
     """Refuse, before any work, what would be wrong with every episode: views, the camera, the format.
 
     Raises:
-        InvalidInputError, ReadError: something is.
+        InvalidInputError, ReadError, WeightsError: something is.
     """
     wanted_views(settings)
+    if settings.guard.lpips_weights:
+        load_lpips(settings.guard.lpips_weights)
     output_format.check([planned.episode for planned in episodes])
     for planned in episodes[:1]:  # looking at all would read all
         choose_camera(planned.episode, settings)

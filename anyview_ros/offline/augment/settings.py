@@ -28,7 +28,7 @@ class GuardSettings:
         max_flicker: most change from frame to frame that the source does not show, grey levels of 255.
         max_inconsistency: most difference from the source where known geometry shows the same surface, grey levels.
         max_lpips: most LPIPS distance to the source's own frame (VISTA's guard); needs ``lpips_weights``.
-        lpips_weights: file of the network's weights.
+        lpips_weights: file or folder of the network's weights.
         attempts: draws in all before a view is left out.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from anyview_ros.offline.synthesize.pieces import (
 from anyview_ros.offline.synthesize.whole_film import options_for_film
 from anyview_ros.offline.synthesize.windows import goes_on
 from anyview_ros.synthesis import CancelToken, MethodDescription, Provenance, SynthesizedView, Synthesizer
-from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.request import resolve_options, told_options
 
 Made = tuple[int, SynthesizedView]
 """Index of a target, and some of its views, final, in order."""
@@ -212,7 +212,7 @@ def _spooled(
             "software": f"anyview_ros {anyview_ros.__version__}",
             **provenance.as_entries(),
             "generative": description.generative,
-            "options": asdict(options) if is_dataclass(options) and not isinstance(options, type) else {},
+            "options": told_options(options),
             "source": film.name,
             "sampler": view.sampler,
         },

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,7 +29,7 @@ from anyview_ros.synthesis import (
     Provenance,
     Synthesizer,
 )
-from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.request import resolve_options, told_options
 
 INFO = "info.json"
 
@@ -179,7 +179,7 @@ def _info(
         "synthesised": True,
         **provenance.as_entries(),
         "generative": description.generative,
-        "options": asdict(options) if is_dataclass(options) and not isinstance(options, type) else {},
+        "options": told_options(options),
         "source": {
             "camera": film.name,
             "frames": len(film),

@@ -160,6 +160,11 @@ class _Planner:
     def orbit(self) -> FilmTarget:
         assert self._wishes.orbit_deg is not None  # noqa: S101 - asked for only then
         stamps = self._stamps(self._wishes.count)
+        if len(stamps) == 1 and self._wishes.freeze_s is None:
+            raise InvalidInputError(
+                f"the orbit begins at the source camera, and {self._film.name} has one picture, so that it would show "
+                "that again; freeze the time at 0 for views along the orbit"
+            )
         path = orbit(
             self._camera(),
             self._pivot(),

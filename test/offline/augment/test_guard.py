@@ -71,11 +71,28 @@ def test_a_good_view_scores_well(good: SpooledView) -> None:
     assert judge(good, EPISODE.film("front"), GuardSettings()).refused == ""
 
 
-def test_coverage_and_confidence_are_exact_means_over_all_frames(good: SpooledView) -> None:
+def test_confidence_is_the_exact_mean_over_all_frames(good: SpooledView) -> None:
     confidence = np.stack([frame.confidence for frame in good.frames()])
-    found = scores(good)
+    assert scores(good)["confidence"] == pytest.approx(confidence.mean() / 255, abs=1e-12)
+
+
+def test_without_depth_coverage_is_the_share_of_sure_pixels(tmp_path: Path) -> None:
+    good = spooled(EASY, tmp_path)
+    film = replace(EPISODE.film("front"), has_depth=False)
+    blind = replace(film, read=lambda wanted: (replace(f, depth=None) for f in film.read(wanted)))
+    shutil.rmtree(tmp_path / SAMPLES)
+    confidence = np.stack([frame.confidence for frame in good.frames()])
+    found = score_view(good, blind)
     assert found["coverage"] == pytest.approx((confidence >= 128).mean(), abs=1e-12)
-    assert found["confidence"] == pytest.approx(confidence.mean() / 255, abs=1e-12)
+
+
+def test_what_depth_shows_is_covered_however_sure_the_method_is(good: SpooledView, tmp_path: Path) -> None:
+    """As a method is not that sees all from near but enlarges it."""
+    unsure = tmp_path / "unsure"
+    with SpoolWriter(unsure) as spool:
+        for frame in good.frames():
+            spool.add(ViewFrame(frame.image, frame.confidence // 4))
+    assert scores(replace(good, folder=unsure))["coverage"] == scores(good)["coverage"] > 0.95
 
 
 def test_less_is_covered_the_farther_the_camera_is(tmp_path: Path) -> None:

@@ -141,3 +141,25 @@ def test_nothing_and_nonsense_are_refused(tmp_path: Path) -> None:
         inspect_input(tmp_path / "nothing", {})
     with pytest.raises(InvalidInputError, match="a bag knows no option calib"):
         inspect_input(write_recording(tmp_path / "bag", tiny_entries()), {"calib": "x"})
+
+
+def test_the_command_that_is_told_names_its_view_anew_where_there_is_such_a_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renamed(entries: Iterator[Entry]) -> Iterator[Entry]:
+        for topic, content, log_ns in entries:
+            yield topic.replace("/eye/", "/vista_small_0/"), content, log_ns
+
+    monkeypatch.chdir(tmp_path)
+    told = inspect_input(write_recording(tmp_path / "bag", renamed(tiny_entries())), {})
+    assert "vista_small:name=vista_small1" in told["command"]
+    code, out = run(capsys, *shlex.split(told["command"])[1:], "--dry-run")
+    assert code == 0, out
+
+
+def test_episodes_of_one_name_are_told_apart_as_a_run_names_them(tmp_path: Path) -> None:
+    for folder in ("front", "side"):
+        (tmp_path / "apart" / folder).mkdir(parents=True)
+        write_recording(tmp_path / "apart" / folder / "bag", tiny_entries())
+    names = [each["name"] for each in inspect_input(tmp_path / "apart", {})["episodes"]]
+    assert names == ["front_bag", "side_bag"]

@@ -183,3 +183,11 @@ def test_broken_rates_keep_exact_instants(tmp_path: Path) -> None:
     film = open_lerobot_episodes(source, SETTINGS)[0].film(TOP)
     assert film.stamps_ns.tolist() == [0, 33366667, 66733333, 100100000]
     assert len(list(film.frames(range(4)))) == 4
+
+
+def test_a_depth_that_the_dataset_lacks_is_told_with_the_camera(copy: Path) -> None:
+    depth = {"depth": {"key": "observation.depth.top", "metres_per_unit": 0.001}}
+    episode = calibrate(copy, **{TOP: yaml.safe_load(CALIBRATION)["cameras"][TOP] | depth})[1]
+    camera = next(each for each in episode.cameras if each.name == TOP)
+    assert (camera.usable, camera.has_depth) == (False, False)
+    assert "observation.depth.top is its depth, which the dataset lacks" in camera.reason

@@ -200,3 +200,14 @@ def test_several_targets_and_none() -> None:
         planned(orbit_deg=10, distance_m=-1.0)
     with pytest.raises(InvalidPoseError, match="shift"):
         planned(shift=(np.nan, 0, 0))
+
+
+def test_an_orbit_about_one_picture_wants_frozen_time() -> None:
+    film = a_film()
+    one = replace(film, camera_to_world=film.camera_to_world[:1], stamps_ns=film.stamps_ns[:1])
+    with pytest.raises(InvalidInputError, match="freeze the time at 0"):
+        planned(one, orbit_deg=30.0, distance_m=2.0)
+    assert (
+        len(planned(one, orbit_deg=30.0, distance_m=2.0, freeze_s=0.0, count=7).trajectory.camera_to_world)
+        == 7
+    )
