@@ -336,9 +336,8 @@ def lines_of(times: ClipTimes) -> list[str]:
 
 
 def _machine(device: torch.device) -> str:
-    if device.type != "cuda":
-        return machine_line()
-    return f"{torch.cuda.get_device_name(device)}, PyTorch {torch.__version__}"
+    named = f"{torch.cuda.get_device_name(device)}; " if device.type == "cuda" else ""
+    return f"{named}PyTorch {torch.__version__}; {machine_line()}"
 
 
 def _arguments() -> argparse.Namespace:

@@ -290,7 +290,7 @@ def _pairs(frames: Sequence[UInt8], shot: Film) -> list[PairConsistency]:
         )
         found = refined_correspondences(frames[a], frames[b], expected, radius_px=4, search_px=6)
         geometry = TwoViewGeometry.between(camera, poses[a], camera, poses[b])
-        pairs.append(pair_consistency(found, geometry, scale=256 / camera.width))
+        pairs.append(pair_consistency(found, geometry, scales=(256 / camera.width,) * 2))
     return pairs
 
 

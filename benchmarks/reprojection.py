@@ -11,12 +11,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,6 +29,7 @@ from anyview_ros.geometry.pixel_transfer import PixelTransfer
 from anyview_ros.geometry.warp import forward_warp
 from anyview_ros.methods.reprojection import Reprojection
 from anyview_ros.synthesis import SynthesisRequest
+from benchmarks.support.machine import machine_line
 
 
 def main() -> None:
@@ -45,7 +44,7 @@ def main() -> None:
     best_ms, median_ms = min(view_ms), statistics.median(view_ms)
     seen = np.mean(view.confidence > 0.5)
     lines = [
-        f"machine: {_machine()}; Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}",
+        f"{machine_line()}; OpenCV {cv2.__version__}",
         f"view: {arguments.width}x{arguments.height}, {seen:.0%} of it seen, holes filled",
         f"one view: {best_ms:.1f} ms at best, {median_ms:.1f} ms in the median of {arguments.repeats}",
         "stages, as parts of one view:",
@@ -109,13 +108,6 @@ def _measure(work: Callable[[], object], repeats: int) -> list[float]:
         work()
         times.append(1e3 * (time.thread_time() - start))
     return times
-
-
-def _machine() -> str:
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def _arguments() -> argparse.Namespace:

@@ -30,6 +30,7 @@ from anyview_ros.synthesis import Synthesizer, load_synthesizer
 from anyview_ros.training.calibration import judge
 from anyview_ros.training.depth_faults import NOISY_SENSOR
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
+from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import (
     Image,
     Pair,
@@ -72,7 +73,7 @@ def main() -> None:
                 scores[name].setdefault(method, []).append(
                     (psnr_db(picture, pair.truth), ssim(picture, pair.truth))
                 )
-    lines = [f"{arguments.count} held-out rooms, PSNR (dB) ± standard error / SSIM"]
+    lines = [machine_line(), f"{arguments.count} held-out rooms, PSNR (dB) ± standard error / SSIM"]
     lines += table(scores) + margins(scores, KINDS)
     lines += _motorcycle(ours, reprojection)
     lines.append(_reliability(ours, rooms))

@@ -2,11 +2,12 @@
 
 Run from a checkout, after ``make demo-real`` or ``tools/fetch_people FOLDER`` has fetched the film:
 ``python -m benchmarks.small_people --samples .cache/people``. Every camera is shown from every other one at a few
-moments: middle squares of the rectified pictures, reduced to 64 pixels, without depth, which nobody knows here. What
-is known beforehand are the cameras, so two rivals and an option use how far from the source its axis passes nearest
-to the target's: "plane" is the source on a plane at that distance, holes filled; "range told" gives the network 0.6 to
-2.5 times that distance as its range of depths. "Floor" takes everything to lie on the floor, as the demo does for
-reprojection. ``--sheet`` writes the pictures side by side.
+moments: middle squares of the rectified pictures, reduced to 64 pixels, without depth, which nobody knows here. A pair
+of cameras counts once, with the mean over its moments: all of one scene from the same two places, they are not
+independent. What is known beforehand are the cameras, so two rivals and an option use how far from the source its axis
+passes nearest to the target's: "plane" is the source on a plane at that distance, holes filled; "range told" gives the
+network 0.6 to 2.5 times that distance as its range of depths. "Floor" takes everything to lie on the floor, as the demo
+does for reprojection. ``--sheet`` writes the pictures side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, permutations
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from anyview_ros.metrics import psnr_db, ssim
 from anyview_ros.offline.recording import RecordedCamera
 from anyview_ros.offline.samples import people
 from anyview_ros.synthesis import Synthesizer, load_synthesizer
+from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import Image, Pair, Scores, copied, margins, mean_coloured, shown, table
 
 SERIALS = ("cam01", "cam02", "cam03", "cam04")
@@ -48,33 +50,55 @@ def main() -> None:
     reprojection = load_synthesizer("reprojection")
     scores: Scores = {}
     rows: list[list[Image]] = []
-    for angle, pair in _pairs(arguments.samples, arguments.moments):
+    for angle, moments in _pairs(arguments.samples, arguments.moments):
         name = next(name for name, most in BINS.items() if angle <= most)
-        pictures = _pictures(pair, ours, reprojection, arguments.steps)
-        for method, picture in pictures.items():
-            row = (psnr_db(picture, pair.truth), ssim(picture, pair.truth))
-            scores.setdefault(name, {}).setdefault(method, []).append(row)
-        rows.append([pair.image, *pictures.values(), pair.truth])
+        made = [_pictures(pair, ours, reprojection, arguments.steps) for pair in moments]
+        add_row(scores.setdefault(name, {}), made, [pair.truth for pair in moments])
+        rows.append([moments[0].image, *made[0].values(), moments[0].truth])
     ordered = {name: scores[name] for name in BINS if name in scores}
     counts = ", ".join(f"{len(next(iter(of.values())))} at {name}" for name, of in ordered.items())
-    lines = [f"people, {SIDE} pixels, pairs: {counts}; PSNR (dB) ± standard error / SSIM"]
+    lines = [
+        machine_line(),
+        f"people, {SIDE} pixels, {arguments.moments} moments of each pair of cameras: {counts}",
+    ]
+    lines.append("PSNR (dB) ± standard error / SSIM")
     lines += table(ordered) + margins(ordered, {"ours": RIVALS, "ours, range told": RIVALS})
     if arguments.sheet:
-        _write_sheet(arguments.sheet, rows[:: arguments.moments])
-        lines.append(f"{arguments.sheet}: source, {', '.join(pictures)}, truth")
+        _write_sheet(arguments.sheet, rows)
+        lines.append(f"{arguments.sheet}: source, {', '.join(made[0])}, truth")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _pairs(samples: Path, moments: int) -> Iterator[tuple[float, Pair]]:
+def add_row(
+    scores: dict[str, list[tuple[float, ...]]], made: Sequence[Mapping[str, Image]], truths: Sequence[Image]
+) -> None:
+    """Add one row for a pair of cameras to each method's: PSNR and SSIM, means over its moments.
+
+    Args:
+        scores: rows by method.
+        made: of each moment what each method made.
+        truths: of each moment what the target saw.
+    """
+    for method in made[0]:
+        moments = [
+            (psnr_db(pictures[method], truth), ssim(pictures[method], truth))
+            for pictures, truth in zip(made, truths, strict=True)
+        ]
+        scores.setdefault(method, []).append(tuple(np.mean(moments, axis=0)))
+
+
+def _pairs(samples: Path, moments: int) -> Iterator[tuple[float, list[Pair]]]:
     """Every ordered pair of cameras at each moment, with the angle between them in degrees."""
     films = {serial: people(samples, source=serial, references=()).source for serial in SERIALS}
     squares = {serial: list(_squares(film, moments)) for serial, film in films.items()}
     for source, target in permutations(SERIALS, 2):
         poses = [films[serial].camera_to_world for serial in (source, target)]
         cosine = float(poses[0][:3, 2] @ poses[1][:3, 2])
-        for (image, camera), (truth, other) in zip(squares[source], squares[target], strict=True):
-            pair = Pair(image, None, camera, poses[0], other, poses[1], truth)
-            yield float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))), pair
+        pairs = [
+            Pair(image, None, camera, poses[0], other, poses[1], truth)
+            for (image, camera), (truth, other) in zip(squares[source], squares[target], strict=True)
+        ]
+        yield float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))), pairs
 
 
 def _squares(film: RecordedCamera, moments: int) -> Iterator[tuple[Image, PinholeCamera]]:

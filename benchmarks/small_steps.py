@@ -30,6 +30,7 @@ from anyview_ros.metrics import psnr_db, ssim
 from anyview_ros.synthesis import Synthesizer, load_synthesizer
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from benchmarks.small_model import BINS, CHANGES_DEG
+from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import Image, room_pair, shown, standard_error
 
 PATCH = 8
@@ -44,6 +45,7 @@ def main() -> None:
     ours = load_synthesizer("anyview_small", device=arguments.device, weights=arguments.weights)
     options = {"solver": arguments.solver}
     chosen = range(arguments.first, arguments.first + arguments.count)
+    print_line(machine_line())
     for kind in ("no depth", "true depth"):
         print_line(f"{kind}: PSNR (dB) / its change ± standard error / SSIM / detail / patches / diversity")
         for index, name in enumerate(BINS):

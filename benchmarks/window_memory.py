@@ -78,8 +78,6 @@ def measure(size: tuple[int, int], kind: str, length_s: float, rate_hz: float) -
         window.add(make_frame(size, kind, number), camera, pose, number * period_ns, depth)
     gc.collect()
     traced, _ = tracemalloc.get_traced_memory()
-    if depth_m is not None:
-        before += depth_m.nbytes  # its pages are first touched by the copies
     width, height = size
     weight = len(window) * width * height * (3 if depth_m is None else 3 + 4)
     return {

@@ -200,7 +200,7 @@ def _benchmark_run(
     if settings.learned.video is None:
         not_run["learned video distance"] = "since no network was given (--video-network)"
     elif not distances:
-        not_run["learned video distance"] = "since it needs two clips or more"
+        not_run["learned video distance"] = "since it needs two clips or more that the network takes"
     told = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name != "learned"}
     told["protocol"] = follows_protocol(arguments)
     if settings.learned.lpips is not None:

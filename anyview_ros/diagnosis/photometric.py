@@ -48,7 +48,7 @@ def make_view(
     grey = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     grey = cv2.GaussianBlur(grey, (0, 0), 1.0)
     if depth_m is not None:
-        depth_m = np.asarray(cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST), np.float32)
+        depth_m = np.asarray(cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32)
     return View(
         np.repeat(np.asarray(grey, np.uint8)[..., None], 3, axis=2),
         depth_m,
@@ -127,17 +127,17 @@ def misfit(a: View, b: View, a_to_world: Array, b_to_world: Array, *, depth_scal
 
 
 def vote(a: View, b: View, a_to_world: Array, b_to_world: Array) -> float:
-    """Of the pixels that tell, the part at which ``b`` carried into ``a`` fits better than ``b`` left in place.
+    """Of the pixels that tell, the part at which ``b`` carried into ``a`` fits better than ``b`` as if nothing moved.
 
     Robust where much of the picture moves with the camera (a gripper) or by itself. Wrong poses stay below a half,
     right ones above it; nan if too few pixels tell.
     """
-    carried, valid = inverse_warp(b.grey, _depth(a, 1.0), b.camera, b_to_world, a.camera, a_to_world)
-    if a.grey.shape != b.grey.shape:
-        return float("nan")
+    depth = _depth(a, 1.0)
+    carried, valid = inverse_warp(b.grey, depth, b.camera, b_to_world, a.camera, a_to_world)
+    unmoved, seen = inverse_warp(b.grey, depth, b.camera, np.eye(4), a.camera, np.eye(4))
     here = a.grey[..., 0].astype(np.float32)
-    moved, still = np.abs(carried[..., 0] - here), np.abs(b.grey[..., 0] - here)
-    telling = valid & (np.abs(moved - still) > _TELLING)
+    moved, still = np.abs(carried[..., 0] - here), np.abs(unmoved[..., 0] - here)
+    telling = valid & seen & (np.abs(moved - still) > _TELLING)
     return float((moved < still)[telling].mean()) if telling.sum() > _FEWEST else float("nan")
 
 

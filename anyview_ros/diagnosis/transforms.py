@@ -43,7 +43,9 @@ class Edge:
             return np.asarray(self.poses[-1])
         if not self.stamps_ns[0] <= stamp_ns <= self.stamps_ns[-1]:
             return None
-        return interpolate_poses(self.stamps_ns, self.poses, np.int64(stamp_ns))
+        after = min(int(np.searchsorted(self.stamps_ns, stamp_ns, side="right")), len(self.stamps_ns) - 1)
+        around = slice(max(after - 1, 0), after + 1)  # of hours of transforms, all else is dead weight
+        return interpolate_poses(self.stamps_ns[around], self.poses[around], np.int64(stamp_ns))
 
     def known_at(self, stamps_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """At which of some instants (N,) :meth:`at` gives a pose."""

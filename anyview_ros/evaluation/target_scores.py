@@ -65,15 +65,17 @@ class TargetScores:
             :mod:`anyview_ros.evaluation.metric_columns`.
         reliability: of the stated confidence.
         features: of view and truth by the video network, (2, D); or None.
+        notes: which metrics of :class:`LearnedMetrics` do not apply, and why, one sentence each.
     """
 
     frames: tuple[dict[str, float | None], ...]
     metrics: dict[str, float | None]
     reliability: Reliability
     features: NDArray[np.float64] | None
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values, without features."""
+        """As plain values, without features and notes."""
         return {
             "frames": list(self.frames),
             "metrics": self.metrics,
@@ -90,7 +92,7 @@ def score_target(
     window_starts: Sequence[int] = (),
     learned: LearnedMetrics | None = None,
 ) -> TargetScores:
-    """Score a synthesised clip.
+    """Score a synthesised clip; learned metrics that refuse it are left out.
 
     Args:
         view: what was synthesised, with the truth's size, poses and stamps.
@@ -109,8 +111,11 @@ def score_target(
             f"the view is {view.frames.shape}, the truth {truth.frames.shape}, sources have "
             f"{[len(source) for source in sources]} frames; give clips of the same instants and the view's size"
         )
+    lpips, why_no_lpips = _lpips(view, truth, learned.lpips)
+    features, why_no_features = _features(view, truth, learned.video)
     frames = tuple(
-        _score_frame(view.frames[index], truth, sources, index, learned.lpips) for index in range(len(truth))
+        _score_frame(view.frames[index], truth, sources, index) | {"lpips": lpips[index]}
+        for index in range(len(truth))
     )
     metrics: dict[str, float | None] = {name: _mean([each[name] for each in frames]) for name in frames[0]}
     changed = flicker(view.frames, truth.frames)
@@ -128,14 +133,36 @@ def score_target(
         frames,
         metrics,
         Reliability.of(np.clip(confidence, 0, 1), good_pixels(view.frames, truth.frames)),
-        None
-        if learned.video is None
-        else np.stack([learned.video.features(clip.frames) for clip in (view, truth)]),
+        features,
+        tuple(filter(None, (why_no_lpips, why_no_features))),
     )
 
 
+def _lpips(view: PosedClip, truth: PosedClip, lpips: Lpips | None) -> tuple[list[float | None], str]:
+    """Of each frame; None with the reason where the network does not take them, without one where there is none."""
+    nothing: list[float | None] = [None] * len(truth)
+    if lpips is None:
+        return nothing, ""
+    try:
+        return [lpips(image, true) for image, true in zip(view.frames, truth.frames, strict=True)], ""
+    except InvalidInputError as error:
+        return nothing, f"LPIPS does not apply: {error}."
+
+
+def _features(
+    view: PosedClip, truth: PosedClip, network: VideoNetwork | None
+) -> tuple[NDArray[np.float64] | None, str]:
+    """Of view and truth, (2, D); None as for LPIPS."""
+    if network is None:
+        return None, ""
+    try:
+        return np.stack([network.features(clip.frames) for clip in (view, truth)]), ""
+    except InvalidInputError as error:
+        return None, f"The learned video distance does not apply: {error}."
+
+
 def _score_frame(
-    image: NDArray[np.uint8], truth: PosedClip, sources: Sequence[PosedClip], index: int, lpips: Lpips | None
+    image: NDArray[np.uint8], truth: PosedClip, sources: Sequence[PosedClip], index: int
 ) -> dict[str, float | None]:
     true = truth.frames[index]
     mask = seen_by(sources, truth, index)
@@ -143,7 +170,6 @@ def _score_frame(
     return {
         "psnr_db": finite_or_none(psnr_db(image, true)),
         "ssim": ssim(image, true),
-        "lpips": None if lpips is None else lpips(image, true),
         "coverage": None if mask is None else float(mask.mean()),
         "psnr_co_visible_db": finite_or_none(psnr_db(image, true, mask)) if scorable else None,
         "ssim_co_visible": ssim(image, true, mask) if scorable else None,
@@ -175,9 +201,9 @@ def _chosen(clip: PosedClip) -> list[int]:
 
 def _consistency(clip: PosedClip, source: PosedClip) -> dict[str, float | None]:
     """TSED of pairs of a source's picture and the clip's of the same instant, matched by SIFT."""
-    scale = LONG_SIDE_PX / max(clip.camera.size)
+    scales = _scale(source), _scale(clip)
     pairs = [
-        image_pair_consistency(_posed(source, index), _posed(clip, index), scale=scale)
+        image_pair_consistency(_posed(source, index), _posed(clip, index), scales=scales)
         for index in _chosen(clip)
     ]
     return {"tsed": tsed(pairs), "mtsed": mtsed(pairs)}
@@ -209,8 +235,7 @@ def _matched_by_depth(view: PosedClip, truth: PosedClip, source: PosedClip, inde
     matches = Correspondences(
         found.points_b, np.array([in_source[tuple(point)] for point in found.points_a]).reshape(-1, 2)
     )
-    scale = LONG_SIDE_PX / max(view.camera.size)
-    return pair_consistency(matches, TwoViewGeometry.between(*cameras), scale=scale)
+    return pair_consistency(matches, TwoViewGeometry.between(*cameras), scales=(_scale(view), _scale(source)))
 
 
 def _in_time(view: PosedClip) -> float | None:
@@ -219,9 +244,14 @@ def _in_time(view: PosedClip) -> float | None:
     if not len(steps) or steps.min() < NO_BASELINE_M:
         return None
     pairs: Sequence[PairConsistency] = sequence_consistency(
-        view.frames, view.camera, view.camera_to_world, scale=LONG_SIDE_PX / max(view.camera.size)
+        view.frames, view.camera, view.camera_to_world, scale=_scale(view)
     )
     return tsed(pairs)
+
+
+def _scale(clip: PosedClip) -> float:
+    """What makes distances in a clip's pictures those of pictures with the long side of all."""
+    return LONG_SIDE_PX / max(clip.camera.size)
 
 
 def _posed(clip: PosedClip, index: int) -> PosedImage:

@@ -21,6 +21,11 @@ _ALIASES = {"fisheye": "equidistant"}
 _CONVERGED = (3, 100, 1e-12)  # cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, iterations, epsilon
 
 
+def bends_lines(model: str, coefficients: ArrayLike) -> bool:
+    """Whether a lens bends straight lines; a fisheye does with coefficients of zero too."""
+    return _ALIASES.get(model, model) == "equidistant" or bool(np.any(coefficients))
+
+
 @dataclass(frozen=True, eq=False)
 class DistortedCamera:
     """A camera whose lens bends straight lines, as ``sensor_msgs/CameraInfo`` tells of it.
@@ -78,8 +83,7 @@ class DistortedCamera:
     def is_pinhole(self) -> bool:
         """Whether raw and rectified images are the same, so that nothing needs to be done."""
         return (
-            self.model != "equidistant"
-            and not np.any(self.coefficients)
+            not bends_lines(self.model, self.coefficients)
             and np.array_equal(self.rotation, np.eye(3))
             and self.rectified == self.camera
         )
@@ -125,6 +129,8 @@ class DistortedCamera:
         import cv2
 
         uv = _pixels(pixels)
+        if not uv.size:  # which OpenCV refuses
+            return uv.copy()
         raw, K, P = uv.reshape(-1, 1, 2), self.camera.matrix, self.rectified.matrix
         if self._fisheye:
             out = cv2.fisheye.undistortPoints(raw, K, self._D, R=self._R, P=P, criteria=_CONVERGED)
@@ -137,6 +143,8 @@ class DistortedCamera:
         import cv2
 
         uv = _pixels(pixels)
+        if not uv.size:
+            return uv.copy()
         rays = self.rectified.unproject(uv, 1.0) @ self._R  # of row vectors: turns them by the inverse of R
         project: Any = cv2.fisheye.projectPoints if self._fisheye else cv2.projectPoints
         still = np.zeros(3)

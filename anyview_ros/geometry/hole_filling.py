@@ -16,7 +16,7 @@ _FARTHER_SIDE = 8  # weight of a pixel: its depth to this power
 _NEAR_BY = np.ones((5, 5), np.uint8)
 _MUCH_HEAVIER = np.float32(4)  # so many times the weight, and a level begins to give way
 _NEXT_TO_DATA = 0.5  # confidence of a hole's outermost pixels, as part of that of the pixels beside them
-_FADE_PX = 16.0  # distance over which it falls to 0
+_FADE_PX = 16.0  # distance from these over which it falls to 0
 
 
 def fill_holes(image: UInt8, covered: Bool, depth: Float32 | None = None) -> UInt8:
@@ -64,7 +64,7 @@ def fill_confidence(covered: Bool, confidence: Float32) -> Float32:
 
     Returns:
         Where covered, the confidence given; in holes half of that of the nearest covered pixel, falling evenly with
-        the distance to it to 0 at 16 pixels. All 0 if nothing is covered.
+        the distance to it to 0 at 17 pixels. All 0 if nothing is covered.
 
     Raises:
         InvalidInputError: shapes that do not fit each other.

@@ -139,7 +139,7 @@ def arc_eyes(
 
     Raises:
         InvalidPoseError: the camera stands right above or below the point, or the distance is less than its height
-            over the point.
+            over the point, or not positive.
     """
     upward = np.asarray(up, np.float64)
     upward = upward / np.linalg.norm(upward)
@@ -156,8 +156,9 @@ def arc_eyes(
             f"the camera at {start.tolist()} stands right above or below the point {middles[0].tolist()} that it "
             "should go about; give another point, or another up"
         )
-    if np.any(squares <= 0):
-        worst = int(np.argmin(squares))
+    impossible = (radii <= 0) | (squares <= 0)
+    if impossible.any():
+        worst = int(np.argmax(impossible))
         raise InvalidPoseError(
             f"a camera {abs(float(heights[worst])):.3g} m above or below its point cannot be {radii[worst]:.3g} m from "
             "it; give a point farther from the camera, or a smaller radius sigma"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidCameraError
 from anyview_ros.geometry import DistortedCamera, PinholeCamera
+from anyview_ros.geometry.distortion import bends_lines
 from anyview_ros.messages.fields import CameraInfoFields
 
 Array = NDArray[np.float64]
@@ -81,8 +82,8 @@ class Calibration:
 
     @property
     def is_distorted(self) -> bool:
-        """Whether the raw image has distortion; a fisheye has it with coefficients of zero too."""
-        return any(self.d) or self.model in ("equidistant", "fisheye")
+        """Whether the raw image has distortion."""
+        return bends_lines(self.model, self.d)
 
     @property
     def image_region(self) -> tuple[int, int, int, int]:

@@ -57,32 +57,37 @@ class PosedImage:
 
 
 def pair_consistency(
-    matches: Correspondences, geometry: TwoViewGeometry, *, scale: float = 1.0
+    matches: Correspondences, geometry: TwoViewGeometry, *, scales: tuple[float, float] = (1.0, 1.0)
 ) -> PairConsistency:
     """Judge matches, from wherever they come, by the poses that the pictures should have.
 
     Args:
         matches: points of both pictures.
         geometry: what the poses say.
-        scale: distances are multiplied by this: 256 / width makes them those of pictures 256 pixels wide.
+        scales: of both pictures; distances in each are multiplied by its own: 256 / width makes them those of
+            pictures 256 pixels wide.
     """
     if len(matches) == 0:
         return PairConsistency(0, None)
-    distances = geometry.distances_px(matches.points_a, matches.points_b)
-    return PairConsistency(len(matches), float(np.median(distances)) * scale)
+    distances = geometry.distances_px(matches.points_a, matches.points_b, scales=scales)
+    return PairConsistency(len(matches), float(np.median(distances)))
 
 
 def image_pair_consistency(
-    a: PosedImage, b: PosedImage, *, matcher: Matcher = sift_correspondences, scale: float = 1.0
+    a: PosedImage,
+    b: PosedImage,
+    *,
+    matcher: Matcher = sift_correspondences,
+    scales: tuple[float, float] = (1.0, 1.0),
 ) -> PairConsistency:
-    """Match two pictures and judge the matches by their poses; ``scale`` as in :func:`pair_consistency`.
+    """Match two pictures and judge the matches by their poses; ``scales`` as in :func:`pair_consistency`.
 
     Raises:
         InvalidInputError: pictures that the matcher cannot take.
         InvalidPoseError: a pose that is not one finite rigid transform.
     """
     geometry = TwoViewGeometry.between(a.camera, a.camera_to_world, b.camera, b.camera_to_world)
-    return pair_consistency(matcher(a.image, b.image), geometry, scale=scale)
+    return pair_consistency(matcher(a.image, b.image), geometry, scales=scales)
 
 
 def sequence_consistency(
@@ -100,7 +105,7 @@ def sequence_consistency(
         camera: of all of them.
         camera_to_world: (N, 4, 4), metres, OpenCV axes: the poses that they were made for.
         matcher: finds points of two pictures that show the same.
-        scale: as in :func:`pair_consistency`.
+        scale: of all of them, as in :func:`pair_consistency`.
 
     Returns:
         N - 1 pairs.
@@ -114,7 +119,8 @@ def sequence_consistency(
             f"a sequence has two pictures or more, each with a pose; got {len(frames)} and {len(poses)} poses"
         )
     posed = [PosedImage(frame, camera, pose) for frame, pose in zip(frames, poses, strict=True)]
-    return tuple(image_pair_consistency(a, b, matcher=matcher, scale=scale) for a, b in pairwise(posed))
+    scales = (scale, scale)
+    return tuple(image_pair_consistency(a, b, matcher=matcher, scales=scales) for a, b in pairwise(posed))
 
 
 def tsed(

@@ -50,22 +50,29 @@ class TwoViewGeometry:
             return cls(None, transfer.homography)
         return cls(_cross(transfer.epipole) @ transfer.homography, transfer.homography)
 
-    def distances_px(self, points_a: ArrayLike, points_b: ArrayLike) -> Array:
+    def distances_px(
+        self, points_a: ArrayLike, points_b: ArrayLike, *, scales: tuple[float, float] = (1.0, 1.0)
+    ) -> Array:
         """How far matched points (N, 2) are from fitting the poses, pixels (N,).
 
         The symmetric epipolar distance; where the cameras share their centre, the symmetric transfer distance, since
-        the place of a point in one picture then follows from that in the other.
+        the place of a point in one picture then follows from that in the other. ``scales`` as in
+        :func:`symmetric_epipolar_distances_px`.
         """
         if self.fundamental is not None:
-            return symmetric_epipolar_distances_px(points_a, points_b, self.fundamental)
+            return symmetric_epipolar_distances_px(points_a, points_b, self.fundamental, scales=scales)
         a, b = _points(points_a, points_b)
         there = _mapped(self.homography, a) - b
         back = _mapped(np.asarray(np.linalg.inv(self.homography), np.float64), b) - a
-        return np.asarray((np.linalg.norm(there, axis=1) + np.linalg.norm(back, axis=1)) / 2)
+        return _mean_of_both(np.linalg.norm(back, axis=1), np.linalg.norm(there, axis=1), scales)
 
 
 def symmetric_epipolar_distances_px(
-    points_a: ArrayLike, points_b: ArrayLike, fundamental: ArrayLike
+    points_a: ArrayLike,
+    points_b: ArrayLike,
+    fundamental: ArrayLike,
+    *,
+    scales: tuple[float, float] = (1.0, 1.0),
 ) -> Array:
     """The mean of each match's two distances to the other's epipolar line, pixels (N,).
 
@@ -75,6 +82,7 @@ def symmetric_epipolar_distances_px(
     Args:
         points_a, points_b: (N, 2), x and y in pixels, centres at integers.
         fundamental: (3, 3), F with ``x_b^T F x_a = 0``.
+        scales: of a's picture and b's: distances in each are those of the picture made so many times as large.
 
     Raises:
         InvalidInputError: points that do not come in pairs, or values that are not finite.
@@ -85,7 +93,11 @@ def symmetric_epipolar_distances_px(
         raise InvalidInputError(f"fundamental must be finite numbers (3, 3), got {F.shape}")
     lines_b, lines_a = _homogeneous(a) @ F.T, _homogeneous(b) @ F
     residual = np.abs(np.sum(_homogeneous(b) * lines_b, axis=1))
-    return (_per(residual, lines_a) + _per(residual, lines_b)) / 2
+    return _mean_of_both(_per(residual, lines_a), _per(residual, lines_b), scales)
+
+
+def _mean_of_both(in_a: Array, in_b: Array, scales: tuple[float, float]) -> Array:
+    return np.asarray((in_a * scales[0] + in_b * scales[1]) / 2)
 
 
 def _per(residual: Array, lines: Array) -> Array:

@@ -74,11 +74,12 @@ class Lpips:
             or a.dtype != np.uint8
             or b.dtype != np.uint8
             or a.ndim != 3
+            or a.shape[2] != 3
             or min(a.shape[:2]) < self._backbone.least_side
         ):
             raise InvalidInputError(
                 f"pictures must be uint8 (H, W, 3) of one size, {self._backbone.least_side} pixels or more, got "
-                f"{a.shape} and {b.shape}"
+                f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
             )
         distance = 0.0
         with torch.inference_mode():

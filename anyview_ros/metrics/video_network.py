@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
+from anyview_ros.synthesis.failures import is_out_of_memory
 
 
 class VideoNetwork:
@@ -54,7 +55,9 @@ class VideoNetwork:
                 found = self._network(
                     video.permute(3, 0, 1, 2)[None], rescale=True, resize=True, return_features=True
                 )
-        except RuntimeError as error:
+        except (RuntimeError, torch.jit.Error) as error:  # of an operation, and of a raise in the program
+            if is_out_of_memory(error):
+                raise
             raise InvalidInputError(
                 f"the video network does not take {len(frames)} frames of {frames.shape[2]}x{frames.shape[1]}: "
                 f"{str(error).strip().splitlines()[-1]}"

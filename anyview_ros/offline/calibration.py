@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import AnyViewError, ReadError
 from anyview_ros.geometry import DistortedCamera, PinholeCamera
+from anyview_ros.geometry.distortion import bends_lines
 
 
 def read_camera_yaml(path: str | Path) -> PinholeCamera | DistortedCamera:
@@ -34,7 +35,7 @@ def read_camera_yaml(path: str | Path) -> PinholeCamera | DistortedCamera:
         coefficients = np.asarray(
             content.get("distortion_coefficients", {}).get("data", []), dtype=np.float64
         )
-        if not np.any(coefficients):
+        if not bends_lines(content.get("distortion_model", ""), coefficients):
             return camera
         return DistortedCamera(camera, content["distortion_model"], coefficients)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -163,10 +163,10 @@ def _camera(
     cx, cy = (centre_at_our_pixel(value) for value in parameters[focals : focals + 2])
     pinhole = PinholeCamera(fx, fy, cx, cy, width, height)
     distortion = list(parameters[focals + 2 :])
+    if model == "OPENCV_FISHEYE":  # one of zeros too
+        return DistortedCamera(pinhole, "equidistant", distortion)
     if not any(distortion):
         return pinhole
-    if model == "OPENCV_FISHEYE":
-        return DistortedCamera(pinhole, "equidistant", distortion)
     if model == "FULL_OPENCV":
         return DistortedCamera(pinhole, "rational_polynomial", distortion)
     return DistortedCamera(pinhole, "plumb_bob", [*distortion, 0.0, 0.0, 0.0][:4])

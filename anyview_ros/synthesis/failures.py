@@ -99,7 +99,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether this was raised because the machine's or the device's memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    told = str(error)  # of TorchScript, it is a RuntimeError like any other
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in told or "out of memory" in told)
 
 
 def free_memory(error: BaseException) -> None:

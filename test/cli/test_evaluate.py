@@ -113,6 +113,30 @@ def test_a_network_of_videos_is_used_where_given(bench: Path, tmp_path: Path) ->
     assert "learned video distance" not in results["not_run"]
 
 
+class FourthFrame(torch.nn.Module):
+    """A network of videos of four frames or more."""
+
+    def forward(self, x: torch.Tensor, rescale: bool, resize: bool, return_features: bool) -> torch.Tensor:
+        return x[:, :, 3].mean((2, 3))
+
+
+def test_a_network_of_videos_that_takes_no_clip_costs_no_other_score(
+    bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.jit.script(FourthFrame()).save(str(tmp_path / "network.pt"))
+    out = tmp_path / "out"
+    arguments = ["--method", "copy_source", "--video-network", str(tmp_path / "network.pt")]
+    assert evaluate(bench, out, *arguments) == 0
+    told = capsys.readouterr().out
+    assert "learned video distance: not run, since it needs two clips or more that the network takes." in told
+    assert (
+        "copy_source: The learned video distance does not apply: the video network does not take 2 frames"
+        in told
+    )
+    (mean,) = (each["mean"] for each in json.loads((out / "results.json").read_text())["methods"].values())
+    assert mean["psnr_db"] > 5
+
+
 def test_options_reach_their_method(bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     arguments = [

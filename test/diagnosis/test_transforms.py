@@ -3,9 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evidence_maker import OPTICAL, START_NS, edge, tree
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import poses
 
-from anyview_ros.diagnosis import TransformTree
-from anyview_ros.geometry import BODY_FROM_OPTICAL, invert_rigid, look_at
+from anyview_ros.diagnosis import Edge, TransformTree
+from anyview_ros.diagnosis import transforms as transforms_module
+from anyview_ros.geometry import BODY_FROM_OPTICAL, interpolate_poses, invert_rigid, look_at
 
 
 def test_lookups_go_up_and_down_the_tree() -> None:
@@ -61,3 +65,34 @@ def test_many_instants_at_once_are_as_each_alone() -> None:
             else:
                 np.testing.assert_allclose(pose, alone, atol=1e-12)
     assert transforms.lookup_all(OPTICAL, "nowhere", instants) is None
+
+
+@st.composite
+def moving_edges(draw: st.DrawFn) -> Edge:
+    steps = draw(st.lists(st.integers(1, 50), max_size=8))
+    stamps = START_NS + np.cumsum([0, *steps])
+    turned = np.stack([draw(poses()) for _ in stamps])
+    return Edge("map", "base_link", False, stamps, stamps, turned)
+
+
+@given(moving_edges(), st.integers(0, 400))
+def test_one_instant_is_as_of_all_transforms(moving: Edge, later_ns: int) -> None:
+    stamp_ns = min(START_NS + later_ns, int(moving.stamps_ns[-1]))
+    whole = interpolate_poses(moving.stamps_ns, moving.poses, np.int64(stamp_ns))
+    np.testing.assert_array_equal(moving.at(stamp_ns), whole)
+
+
+def test_one_instant_takes_the_two_transforms_around_it_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_poses: list[int] = []
+
+    def counted(stamps_ns: np.ndarray, known: np.ndarray, query_ns: np.ndarray) -> np.ndarray:
+        given_poses.append(len(known))
+        return interpolate_poses(stamps_ns, known, query_ns)
+
+    monkeypatch.setattr(transforms_module, "interpolate_poses", counted)
+    moving = edge("map", "base_link", rate_hz=1000)
+    for stamp_ns in (moving.stamps_ns[0], moving.stamps_ns[7] + 5, moving.stamps_ns[-1]):
+        assert moving.at(int(stamp_ns)) is not None
+    assert given_poses == [2, 2, 2]

@@ -53,7 +53,7 @@ def test_without_truth_only_the_change_is_told() -> None:
         (46, 30, 10, ""),
         (30, 2.0, 10, "since the source gives 2.0 pictures per second only"),
         (30, 30, 400, "a view takes 400 ms, more than the 200 ms between two"),
-        (30, 30, 10, "see the frames that were not used"),
+        (30, 30, 10, "see the frames that were lost"),
     ],
 )
 def test_a_rate_that_was_not_kept_is_told_with_its_reason(

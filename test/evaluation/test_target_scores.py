@@ -72,6 +72,21 @@ def test_a_view_of_the_wrong_pose_is_inconsistent(clips: tuple[PosedClip, PosedC
     assert right.metrics["tsed_truth"] == lower.metrics["tsed_truth"]
 
 
+@pytest.mark.parametrize("size", [(288, 216), (48, 36)])
+def test_the_size_of_the_source_does_not_change_how_far_a_view_is_off(
+    clips: tuple[PosedClip, PosedClip], size: tuple[int, int]
+) -> None:
+    """A pixel too low, of pictures 96 wide: 2.7 where they are 256 wide, and a little less across epipolar lines."""
+    given, truth = clips
+    source = render_clip(
+        simulated_robot(), CAMERA.resized(*size), given.camera_to_world[0], TIMES, supersampling=2
+    )
+    view = replace(truth, frames=np.roll(truth.frames, 1, axis=1))
+    metrics = score_target(view, sure(truth), truth, [source]).metrics
+    assert metrics["tsed_by_depth"] == 0
+    assert metrics["mtsed_by_depth"] == pytest.approx(3 / 7)  # below 3, 3.5 and 4 px, not below 2.5
+
+
 def test_without_depth_nothing_is_said_of_what_needs_it(clips: tuple[PosedClip, PosedClip]) -> None:
     source, truth = (replace(clip, depth=None) for clip in clips)
     scores = score_target(truth, sure(truth), truth, [source])
@@ -114,6 +129,30 @@ def test_learned_metrics_are_used_where_given(clips: tuple[PosedClip, PosedClip]
     scores = score_target(view, sure(view), truth, [source], learned=learned)
     assert scores.metrics["lpips"] == 1
     np.testing.assert_allclose(scores.features[1], truth.frames.mean((0, 1, 2)))
+
+
+def test_learned_metrics_that_refuse_a_clip_are_left_out_with_their_reason(
+    clips: tuple[PosedClip, PosedClip],
+) -> None:
+    source, truth = clips
+
+    class Wide:
+        def features(self, frames: np.ndarray) -> np.ndarray:
+            raise InvalidInputError(f"the video network does not take {len(frames)} frames")
+
+    def lpips(a: np.ndarray, b: np.ndarray) -> float:
+        raise InvalidInputError("pictures must be larger")
+
+    learned = LearnedMetrics(lpips=lpips, video=Wide())
+    scores = score_target(noisy(truth), sure(truth), truth, [source], learned=learned)
+    plain = score_target(noisy(truth), sure(truth), truth, [source])
+    assert scores.as_json() == plain.as_json()
+    assert scores.features is None
+    assert scores.notes == (
+        "LPIPS does not apply: pictures must be larger.",
+        "The learned video distance does not apply: the video network does not take 4 frames.",
+    )
+    assert plain.notes == ()
 
 
 def test_clips_that_do_not_fit(clips: tuple[PosedClip, PosedClip]) -> None:

@@ -150,6 +150,14 @@ def test_unfit_coefficients_are_named(model, coefficients, message):
         DistortedCamera(RAW, model, coefficients)
 
 
+@MODELS
+def test_no_points_stay_none(model):
+    for points in (np.zeros((0, 2)), np.zeros((3, 0, 2))):
+        for taken in (lens(model).undistort_points(points), lens(model).distort_points(points)):
+            assert taken.shape == points.shape
+            assert taken is not points
+
+
 def test_unfit_rotation_image_and_points_are_refused():
     with pytest.raises(InvalidPoseError, match="scales or shears"):
         lens("plumb_bob", rotation=np.zeros((3, 3)))

@@ -62,8 +62,9 @@ def test_confidence_falls_with_the_distance_to_what_was_seen() -> None:
     confidence = fill_confidence(covered, covered.astype(np.float32))
     assert (confidence[:, :20] == 1).all()
     np.testing.assert_allclose(confidence[:, 20], 0.5, atol=0.01)
-    assert (np.diff(confidence[2, 20:36]) < 0).all()
-    assert (confidence[:, 37:] == 0).all()
+    assert (np.diff(confidence[2, 20:37]) < 0).all()
+    assert (confidence[:, 35] > 0).all()  # 16 pixels from what was seen
+    assert (confidence[:, 36:] == 0).all()
 
 
 def test_no_hole_is_trusted_more_than_the_pixels_beside_it() -> None:

@@ -99,6 +99,12 @@ def test_no_swing_is_where_the_camera_stands() -> None:
     np.testing.assert_allclose(eyes, [[1, 2, 3]], atol=1e-12)
 
 
+def test_a_distance_that_a_swing_makes_negative_is_refused() -> None:
+    swings = ArcChanges(np.zeros(2), np.array([0.0, -3.0]))
+    with pytest.raises(InvalidPoseError, match=r"cannot be -2 m from it; .*a smaller radius sigma"):
+        arc_eyes((1, 0, 0.2), (0, 0, 0), swings, (0, 0, 1), 1.0)
+
+
 @pytest.mark.parametrize(
     ("eye", "radius", "message"),
     [((0, 0, 2), 2.0, "right above or below the point"), ((0.1, 0, 2), 1.5, "cannot be 1.5 m from it")],

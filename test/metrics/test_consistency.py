@@ -35,7 +35,7 @@ def test_the_median_by_hand() -> None:
     points = np.array([[10 * i, 20] for i in range(5)], float)
     matches = Correspondences(points, points + [[0, off] for off in (0, 1, 1, 4, 9)])
     assert pair_consistency(matches, rectified()).median_px == pytest.approx(1.0)
-    assert pair_consistency(matches, rectified(), scale=0.5).median_px == pytest.approx(0.5)
+    assert pair_consistency(matches, rectified(), scales=(0.5, 0.5)).median_px == pytest.approx(0.5)
     assert pair_consistency(Correspondences([], []), rectified()) == PairConsistency(0, None)
 
 

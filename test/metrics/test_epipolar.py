@@ -49,6 +49,8 @@ def test_different_focal_lengths_measure_different_rows_by_hand() -> None:
     geometry = TwoViewGeometry.between(CAMERA_A, np.eye(4), double, moved)
     distances = geometry.distances_px([[170, 128]], [[100, 138 + 4]])
     np.testing.assert_allclose(distances, [3.0], atol=1e-9)
+    halved = geometry.distances_px([[170, 128]], [[100, 138 + 4]], scales=(1.0, 0.5))
+    np.testing.assert_allclose(halved, [2.0], atol=1e-9)
 
 
 def test_by_hand_from_a_fundamental_matrix() -> None:
@@ -78,6 +80,10 @@ def test_a_camera_that_only_turns_is_judged_by_where_points_go() -> None:
     assert geometry.fundamental is None
     points_a, points_b = seen(CAMERA_A, pose, points), seen(CAMERA_A, turned, points)
     assert geometry.distances_px(points_a, points_b).max() < 1e-6
+    there = geometry.distances_px(points_a, points_b + np.array([4, 0]), scales=(0, 1))
+    np.testing.assert_allclose(there, 4 / 2, atol=1e-6)
+    back = geometry.distances_px(points_a + np.array([4, 0]), points_b, scales=(1, 0))
+    np.testing.assert_allclose(back, 4 / 2, atol=1e-6)
     still = TwoViewGeometry.between(CAMERA_A, pose, CAMERA_A, pose)
     np.testing.assert_allclose(still.distances_px([[5, 5]], [[8, 9]]), [5.0])
 

@@ -94,6 +94,10 @@ def test_weights_that_will_not_do(files: tuple[Path, Path], tmp_path: Path) -> N
 def test_pictures_that_will_not_do(files: tuple[Path, Path]) -> None:
     with pytest.raises(InvalidInputError, match="16 pixels"):
         Lpips(files)(np.zeros((8, 20, 3), np.uint8), np.zeros((8, 20, 3), np.uint8))
+    for channels in (1, 4):
+        picture = np.zeros((32, 32, channels), np.uint8)
+        with pytest.raises(InvalidInputError, match=rf"\(H, W, 3\).*\(32, 32, {channels}\)"):
+            Lpips(files)(picture, picture)
 
 
 class Fire(nn.Module):

@@ -41,3 +41,32 @@ def test_what_is_no_network(tmp_path: Path) -> None:
     for name in ("broken.pt", "absent.pt"):
         with pytest.raises(WeightsError, match=name):
             VideoNetwork(tmp_path / name)
+
+
+class Choosy(torch.nn.Module):
+    def forward(
+        self, video: torch.Tensor, rescale: bool, resize: bool, return_features: bool
+    ) -> torch.Tensor:
+        if return_features:
+            raise ValueError("I take no such video")
+        return video
+
+
+def test_a_program_that_refuses_a_video_is_told(tmp_path: Path) -> None:
+    torch.jit.script(Choosy()).save(str(tmp_path / "choosy.pt"))
+    with pytest.raises(InvalidInputError, match="I take no such video"):
+        VideoNetwork(tmp_path / "choosy.pt").features(np.zeros((4, 6, 8, 3), np.uint8))
+
+
+def test_want_of_memory_is_no_fault_of_the_video(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another time, or on another device, there may be enough. Here none runs out: an operation says so."""
+
+    def greedy(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "The following operation failed in the TorchScript interpreter.\nCUDA out of memory."
+        )
+
+    network = VideoNetwork(file)
+    monkeypatch.setattr(network, "_network", greedy)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        network.features(np.zeros((4, 6, 8, 3), np.uint8))

@@ -33,6 +33,22 @@ def test_no_distortion_is_a_pinhole_camera(tmp_path: Path) -> None:
     assert isinstance(read_camera_yaml(written(tmp_path / "a.yaml", "0, 0, 0, 0, 0")), PinholeCamera)
 
 
+@pytest.mark.parametrize("model", ["equidistant", "fisheye"])
+def test_a_fisheye_bends_lines_with_coefficients_of_zero_too(model: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.yaml", "0, 0, 0, 0")
+    path.write_text(path.read_text().replace("plumb_bob", model))
+    camera = read_camera_yaml(path)
+    assert isinstance(camera, DistortedCamera)
+    assert camera.model == "equidistant"
+    assert not camera.is_pinhole
+
+
+def test_no_distortion_needs_no_model(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.yaml", "")
+    path.write_text(path.read_text().replace("distortion_model: plumb_bob", ""))
+    assert isinstance(read_camera_yaml(path), PinholeCamera)
+
+
 @pytest.mark.parametrize("content", ["image_width: 3", "- 1", ": : :", "camera_matrix: {data: [1]}"])
 def test_what_is_no_calibration_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "bad.yaml"

@@ -43,6 +43,7 @@ def cameras(tmp_path: Path, line: str) -> PinholeCamera | DistortedCamera:
         ("RADIAL 64 48 50 32 24 0.1 0.2", "plumb_bob", [0.1, 0.2, 0, 0]),
         ("OPENCV 64 48 50 50 32 24 0.1 0.2 0.01 0.02", "plumb_bob", [0.1, 0.2, 0.01, 0.02]),
         ("OPENCV_FISHEYE 64 48 50 50 32 24 0.1 0.2 0.3 0.4", "equidistant", [0.1, 0.2, 0.3, 0.4]),
+        ("OPENCV_FISHEYE 64 48 50 50 32 24 0 0 0 0", "equidistant", [0, 0, 0, 0]),
         ("FULL_OPENCV 64 48 50 50 32 24 1 2 3 4 5 6 7 8", "rational_polynomial", [1, 2, 3, 4, 5, 6, 7, 8]),
     ],
 )

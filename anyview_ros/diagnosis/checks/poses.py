@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,10 @@ _SCALES = {0.001: "1000 times too large: millimetres read as metres", 1000.0: "1
 
 @dataclass(frozen=True, eq=False)
 class _Posed:
-    """A view and its picture's poses if TF were stamped earlier or later."""
+    """A view, its picture's instant, and its poses if TF were stamped earlier or later."""
 
     view: View
+    stamp_ns: int
     shifted: dict[float, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -100,7 +101,7 @@ def _posed(evidence: Evidence, camera: CameraEvidence) -> list[_Posed]:
             other = evidence.camera_to_world(camera, picture, round(offset_s * 1e9))
             if other is not None:
                 shifted[offset_s] = other
-        found.append(_Posed(view, shifted))
+        found.append(_Posed(view, picture.stamp_ns, shifted))
     return found
 
 
@@ -201,10 +202,9 @@ def _judge(name: str, pairs: Sequence[tuple[_Posed, _Posed]]) -> Finding:
     given = _misfit(pairs, GIVEN)
     still = float(np.mean([misfit(a.view, b.view, np.eye(4), np.eye(4)) for a, b in pairs]))
     share = _share(pairs, GIVEN)
-    told = (
-        f"misfit {given:.1f} grey levels with the given poses, {still:.1f} without moving; "
-        f"they help at {share:.0%} of the telling pixels"
-    )
+    told = f"misfit {given:.1f} grey levels with the given poses, {still:.1f} without moving"
+    if np.isfinite(share):
+        told += f"; they help at {share:.0%} of the telling pixels"
     others = sorted(((_misfit(pairs, other), other) for other in HYPOTHESES), key=lambda item: item[0])
     best, other = others[0]
     if best < _CLEARLY * min(given, still):
@@ -229,16 +229,20 @@ def _judge(name: str, pairs: Sequence[tuple[_Posed, _Posed]]) -> Finding:
         )
     if given > still and share < _HALF:
         return _misfitting(name, pairs, told)
+    if given > still + _STILL_MISFIT and np.isnan(share):  # by less, noise of plain pictures would be told
+        return _misfitting(name, pairs, told, make=warning)
     return fine("poses", name, f"pictures fit each other: {told}, {len(pairs)} pairs")
 
 
-def _misfitting(name: str, pairs: Sequence[tuple[_Posed, _Posed]], told: str) -> Finding:
-    """Poses that are worse than none; another meaning is named if it plainly wins the vote."""
+def _misfitting(
+    name: str, pairs: Sequence[tuple[_Posed, _Posed]], told: str, *, make: Callable[..., Finding] = error
+) -> Finding:
+    """Poses that are worse than none; another meaning is named, as an error, if it plainly wins the vote."""
     shares = [(share, other) for other in HYPOTHESES if np.isfinite(share := _share(pairs, other))]
     best, other = max(shares, key=lambda item: item[0], default=(0.0, GIVEN))
     if best > _PLAINLY:
         return error(f"poses.{other.name}", name, f"{other.meaning} ({told}, {best:.0%} then)", other.remedy)
-    return error(
+    return make(
         "poses.do_not_fit",
         name,
         f"poses fit worse than none ({told})",
@@ -260,15 +264,33 @@ def _best_offset(pairs: Sequence[tuple[_Posed, _Posed]]) -> tuple[float, float] 
 
 def _together(evidence: Evidence, posed: dict[str, list[_Posed]]) -> Iterator[Finding]:
     """Pictures of different cameras at the same instants."""
-    names = [name for name, views in posed.items() if views]
+    cameras = [camera for camera in evidence.cameras if posed.get(camera.name)]
     if evidence.transforms is not None and len({evidence.reference_frame(c) for c in evidence.cameras}) > 1:
         return
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            pairs = _telling(list(zip(posed[first], posed[second], strict=False)))
-            pairs = [pair for pair in pairs if _overlap(*pair)]
-            if pairs:
-                yield _judge(f"{first} and {second}", pairs)
+    for first, second in combinations(cameras, 2):
+        period_ns = np.fmax(first.images.period_ns, second.images.period_ns)
+        views, others = posed[first.name], posed[second.name]
+        together = simultaneous(
+            [each.stamp_ns for each in views], [each.stamp_ns for each in others], period_ns
+        )
+        pairs = [pair for pair in _telling([(views[i], others[j]) for i, j in together]) if _overlap(*pair)]
+        if pairs:
+            yield _judge(f"{first.name} and {second.name}", pairs)
+
+
+def simultaneous(
+    first_ns: Sequence[int], second_ns: Sequence[int], period_ns: float
+) -> list[tuple[int, int]]:
+    """Which of some stamps are of one instant: each other's nearest, and less than a period apart.
+
+    Half a period would be too strict: of each camera that runs freely, only the first pictures of bursts are kept.
+    """
+    apart_ns = np.abs(np.subtract.outer(first_ns, second_ns))
+    return [
+        (i, int(j))
+        for i, j in enumerate(apart_ns.argmin(axis=1))
+        if apart_ns[:, j].argmin() == i and (apart_ns[i, j] == 0 or apart_ns[i, j] < period_ns)
+    ]
 
 
 def _overlap(a: _Posed, b: _Posed) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anyview_ros.diagnosis.evidence import CameraEvidence, Evidence
 from anyview_ros.diagnosis.finding import Finding, error, fine, warning
@@ -14,6 +15,7 @@ _STALE_S = 1.0
 _PERIODS = 5.0
 _GAP_S = 0.5
 _OFFSET_S = (0.3, 1.0)  # between the clocks: warning, error. Exposure and transport take up to 0.2 s
+_POSTDATED_S = 1.0  # localisation stamps its transforms ahead, by up to a second as a rule
 _SHARE = 0.9  # of the pictures that must find a transform around them
 
 
@@ -32,13 +34,24 @@ def check_tf_time(evidence: Evidence) -> Iterator[Finding]:
         found = [finding for edge in moving for finding in _one(camera, edge)]
         yield from found
         if not found:
-            rates = ", ".join(f"{edge.name} {_rate(edge)}" for edge in moving) or "all static"
+            rates = (
+                ", ".join(f"{edge.name} {_rate(edge)}{_postdated(edge)}" for edge in moving) or "all static"
+            )
             yield fine("tf_time", camera.frame, f"covers the pictures' instants: {rates}")
 
 
 def _rate(edge: Edge) -> str:
     steps = np.diff(edge.stamps_ns)
     return f"{1e9 / np.median(steps):.0f} Hz" if len(steps) else "once"
+
+
+def _postdated(edge: Edge) -> str:
+    ahead_s = _ahead_s(edge.stamps_ns, edge.receipts_ns)
+    return f", postdated by {ahead_s:.2f} s" if ahead_s > _OFFSET_S[0] else ""
+
+
+def _ahead_s(stamps_ns: NDArray[np.int64], receipts_ns: NDArray[np.int64]) -> float:
+    return float(np.median(stamps_ns - receipts_ns)) / 1e9
 
 
 def _one(camera: CameraEvidence, edge: Edge) -> Iterator[Finding]:
@@ -76,12 +89,16 @@ def _one(camera: CameraEvidence, edge: Edge) -> Iterator[Finding]:
 
 
 def _clocks(camera: CameraEvidence, edge: Edge) -> Iterator[Finding]:
-    """Each clock is compared with the receiver's; the difference of the two is theirs."""
+    """Each clock is compared with the receiver's; the difference of the two is theirs.
+
+    Transforms ahead of the receiver's may be postdated by a clock that is right.
+    """
     images = camera.images
-    picture_s = float(np.median(images.stamps_ns - images.receipts_ns)) / 1e9
-    transform_s = float(np.median(edge.stamps_ns - edge.receipts_ns)) / 1e9
+    picture_s = _ahead_s(images.stamps_ns, images.receipts_ns)
+    transform_s = _ahead_s(edge.stamps_ns, edge.receipts_ns)
     offset_s = picture_s - transform_s
-    if abs(offset_s) <= _OFFSET_S[0]:
+    postdated_s = float(np.clip(transform_s, 0, _POSTDATED_S))
+    if -postdated_s - _OFFSET_S[0] <= offset_s <= _OFFSET_S[0]:
         return
     make = error if abs(offset_s) > _OFFSET_S[1] else warning
     yield make(

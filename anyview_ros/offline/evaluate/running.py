@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -33,9 +33,9 @@ from anyview_ros.offline.evaluate.store import ResultStore
 from anyview_ros.offline.synthesize.windows import LONGEST_WINDOW, Window, plan_windows
 from anyview_ros.synthesis import MethodDescription, SynthesisRequest, SynthesisResult, Synthesizer
 from anyview_ros.synthesis.failures import synthesized
-from anyview_ros.synthesis.request import resolve_options
+from anyview_ros.synthesis.request import resolve_options, told_options
 
-_VERSION = 2  # of what is computed: results of another one are done again
+_VERSION = 3  # of what is computed: results of another one are done again
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _evaluate_one(
         "input_size": list(clips.inputs[0].camera.size),
         "input_depth": settings.depth and clips.inputs[0].depth is not None,
         "provenance": asdict(made.result.provenance),
-        "notes": list(made.notes),
+        "notes": list(dict.fromkeys((*made.notes, *(note for each in scored for note in each.notes)))),
         "metrics": mean_metrics([each.metrics for each in scored])
         | {"seconds_per_view": made.elapsed_s / views},
         "reliability": _summed(scored).as_json(),
@@ -316,7 +316,7 @@ def _fingerprint(episode: BenchmarkEpisode, method: EvaluatedMethod, settings: E
         "targets": episode.targets,
         "method": description.name,
         "weights": str(getattr(method.synthesizer, "weights_hash", "")),
-        "options": asdict(options) if is_dataclass(options) and not isinstance(options, type) else {},
+        "options": told_options(options),
         "long_side": settings.long_side,
         "most_frames": settings.most_frames,
         "depth": settings.depth,

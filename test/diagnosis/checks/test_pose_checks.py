@@ -9,8 +9,9 @@ import pytest
 from evidence_maker import START_NS, camera, depth, evidence, stream, troubles
 from filmed import moving_clip
 
-from anyview_ros.diagnosis import Evidence, Origin, Picture, Severity
-from anyview_ros.diagnosis.checks.poses import check_poses
+from anyview_ros.clips import PosedClip
+from anyview_ros.diagnosis import CameraEvidence, Evidence, Origin, Picture, Severity
+from anyview_ros.diagnosis.checks.poses import check_poses, simultaneous
 from anyview_ros.diagnosis.photometric import contrast, make_view, misfit, vote
 from anyview_ros.messages import Calibration
 
@@ -55,6 +56,122 @@ def test_unrelated_poses_are_found_with_a_gripper_too(gripper: float) -> None:
 def test_a_camera_that_moves_while_its_poses_do_not() -> None:
     poses = np.repeat(moving_clip().camera_to_world[:1], 12, axis=0)
     assert troubles(check_poses, filmed(poses=poses)) == {"poses.frozen": Severity.WARNING}
+
+
+def test_poses_that_turn_away_are_told_though_too_few_pixels_can_vote() -> None:
+    poses = moving_clip().camera_to_world.copy()
+    poses[[2, 8]] = poses[[2, 8]] @ np.diag([-1.0, 1.0, -1.0, 1.0])
+    (finding,) = check_poses(filmed(poses=poses))
+    assert (finding.check, finding.severity) == ("poses.do_not_fit", Severity.WARNING)
+    assert "nan" not in finding.value
+
+
+def test_a_plain_picture_in_which_nothing_can_vote_is_no_trouble() -> None:
+    """Noise of a sensor makes pictures fit a little worse once they are carried; that says nothing of the poses."""
+    rng = np.random.default_rng(0)
+    rows = np.linspace(100, 130, 180)[None, :, None, None]
+    frames = np.tile(rows, (2, 1, 240, 3)) + rng.normal(0, 6, (2, 180, 240, 3))
+    poses = np.tile(np.eye(4), (2, 1, 1))
+    poses[1, 1, 3] = 0.05
+    seen = PosedClip(
+        np.clip(frames, 0, 255).astype(np.uint8),
+        moving_clip().camera,
+        poses,
+        np.array([0, 200_000_000]),
+        np.ones((2, 180, 240), np.float32),
+    )
+    (finding,) = check_poses(evidence(one_of("cam0", seen), origin=Origin.EPISODE, transforms=None))
+    assert finding.severity is Severity.OK
+    assert "grey levels" in finding.value
+    assert "nan" not in finding.value
+
+
+def one_of(name: str, seen: PosedClip) -> CameraEvidence:
+    """A camera that took all pictures of a clip."""
+    stamps = START_NS + seen.stamps_ns
+    pictures = tuple(
+        Picture(int(stamp_ns), rgb, deep, int(stamp_ns), pose)
+        for stamp_ns, rgb, deep, pose in zip(
+            stamps, seen.frames, np.array(seen.depth), seen.camera_to_world, strict=True
+        )
+    )
+    return camera(
+        images=replace(stream(name, sizes=(seen.camera.size,)), stamps_ns=stamps, receipts_ns=stamps),
+        calibrations=(Calibration.of_pinhole(seen.camera),),
+        pictures=pictures,
+        depth=depth(),
+        rectified=True,
+    )
+
+
+def widescreen(seen: PosedClip) -> PosedClip:
+    """The middle of each picture, 16:9."""
+    assert seen.depth is not None
+    return PosedClip(
+        seen.frames[:, 20:155],
+        seen.camera.cropped(0, 20, 240, 135),
+        seen.camera_to_world,
+        seen.stamps_ns,
+        seen.depth[:, 20:155],
+    )
+
+
+def test_cameras_of_different_shape_are_compared_too() -> None:
+    front, beside = (cut(clip, slice(0, 3)) for clip in (moving_clip(), widescreen(moving_clip(0.03))))
+    well = evidence(one_of("front", front), one_of("beside", beside), origin=Origin.EPISODE, transforms=None)
+    (told,) = [finding for finding in check_poses(well) if finding.thing == "front and beside"]
+    assert told.severity is Severity.OK
+    assert "nan" not in told.value
+    moved = beside.camera_to_world.copy()
+    moved[:, :3, 3] += 0.06 * moved[:, :3, 0]
+    wrong = one_of("beside", replace(beside, camera_to_world=moved))
+    (told,) = [
+        finding
+        for finding in check_poses(replace(well, cameras=(well.cameras[0], wrong)))
+        if finding.thing == "front and beside"
+    ]
+    assert (told.check, told.severity) == ("poses.do_not_fit", Severity.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "pairs"),
+    [
+        ((1, 2, 3, 4, 5), (3, 4, 5), [(2, 0), (3, 1), (4, 2)]),  # one began later
+        ((1, 2, 4, 5), (1, 2, 3, 5), [(0, 0), (1, 1), (3, 3)]),  # each lost one
+        ((1, 2, 3), (1.6, 2.6, 3.6), [(1, 0), (2, 1)]),  # released apart
+        ((1, 2), (5, 6), []),
+    ],
+)
+def test_stamps_of_one_instant(
+    first: tuple[float, ...], second: tuple[float, ...], pairs: list[tuple[int, int]]
+) -> None:
+    stamps = [[START_NS + round(second * 1e9) for second in seconds] for seconds in (first, second)]
+    assert simultaneous(*stamps, period_ns=1e9) == pairs
+    assert simultaneous(stamps[0], stamps[0], period_ns=float("nan")) == [(i, i) for i in range(len(first))]
+
+
+def test_pictures_of_two_cameras_are_compared_by_instant_not_by_number() -> None:
+    front, beside = moving_clip(), moving_clip(0.08)
+
+    def told(first: slice, second: slice) -> list[str]:
+        cameras = one_of("front", cut(front, first)), one_of("beside", cut(beside, second))
+        found = check_poses(evidence(*cameras, origin=Origin.EPISODE, transforms=None))
+        return [finding.value for finding in found if finding.thing == "front and beside"]
+
+    (value,) = told(slice(0, 5), slice(3, 8))
+    assert value.endswith(", 2 pairs")
+    assert told(slice(0, 4), slice(6, 10)) == []
+
+
+def cut(whole: PosedClip, part: slice) -> PosedClip:
+    assert whole.depth is not None
+    return PosedClip(
+        whole.frames[part],
+        whole.camera,
+        whole.camera_to_world[part],
+        whole.stamps_ns[part],
+        whole.depth[part],
+    )
 
 
 def test_poses_cannot_be_tested_without_depth_and_that_is_told() -> None:

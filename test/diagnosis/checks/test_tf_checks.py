@@ -82,11 +82,35 @@ def test_transforms_that_stop_pause_or_come_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset_s", "severity"), [(-5.0, Severity.ERROR), (5.0, Severity.ERROR), (0.6, Severity.WARNING)]
+    ("offset_s", "severity"),
+    [(-5.0, Severity.ERROR), (5.0, Severity.ERROR), (1.5, Severity.ERROR), (-0.6, Severity.WARNING)],
 )
 def test_transforms_of_another_clock(offset_s: float, severity: Severity) -> None:
-    other = edge("map", "base_link", rate_hz=50, start_ns=START_NS + round(offset_s * 1e9))
-    assert in_time(other) == {"tf_time.offset": severity}
+    assert in_time(ahead_by(offset_s)) == {"tf_time.offset": severity}
+
+
+def ahead_by(offset_s: float) -> Edge:
+    """Received from two seconds before the pictures on, stamped so much later."""
+    receipts = START_NS + np.arange(-100, 160) * 20_000_000
+    stamps = receipts + round(offset_s * 1e9)
+    return Edge("map", "base_link", False, stamps, receipts, np.tile(np.eye(4), (len(stamps), 1, 1)))
+
+
+@pytest.mark.parametrize("offset_s", [0.4, 0.98, 1.2])
+def test_transforms_that_localisation_postdates(offset_s: float) -> None:
+    """As AMCL does by its transform_tolerance."""
+    (finding,) = check_tf_time(evidence(transforms=tree(ahead_by(offset_s))))
+    assert finding.severity is Severity.OK
+    assert f"map → base_link 50 Hz, postdated by {offset_s:.2f} s" in finding.value
+
+
+@pytest.mark.parametrize(
+    ("pictures_s", "transforms_s", "severity"),
+    [(-0.7, 0.98, Severity.ERROR), (-0.7, 0.0, Severity.WARNING), (0.6, 0.1, Severity.WARNING)],
+)
+def test_pictures_of_another_clock(pictures_s: float, transforms_s: float, severity: Severity) -> None:
+    other = replace(stream(), stamps_ns=stream().stamps_ns + round(pictures_s * 1e9))
+    assert in_time(ahead_by(transforms_s), images=other) == {"tf_time.offset": severity}
 
 
 def test_the_offset_is_estimated() -> None:

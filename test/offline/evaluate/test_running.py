@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import SynthesisError
-from anyview_ros.evaluation.benchmark_report import BenchmarkRun, write_benchmark_report
+from anyview_ros.errors import InvalidInputError, SynthesisError
+from anyview_ros.evaluation.benchmark_report import BenchmarkRun, key_of, write_benchmark_report
+from anyview_ros.evaluation.target_scores import LearnedMetrics
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.copy_source import CopySource
 from anyview_ros.offline.episode_writer import write_episode
@@ -206,6 +207,32 @@ def test_long_episodes_are_cut_into_windows_whose_seams_are_judged(tmp_path: Pat
     assert result["metrics"]["seam_ratio"] == pytest.approx(1)
     assert result["metrics"]["psnr_db"] is None  # equal to the truth in every frame
     assert result["metrics"]["ssim"] == pytest.approx(1)
+
+
+class NeedsLonger:
+    """A network of videos that takes three frames or more."""
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        if len(frames) < 3:
+            raise InvalidInputError(
+                f"the video network does not take {len(frames)} frames of 64x48: too short"
+            )
+        return np.asarray(frames.mean((0, 1, 2)))
+
+
+def test_clips_that_the_video_network_refuses_keep_their_other_scores(tmp_path: Path) -> None:
+    write(tmp_path / "bench" / "split" / "short", (10, 10), cam2=plain(140, 140))
+    write(tmp_path / "bench" / "split" / "long", (10, 10, 10))
+    settings = replace(SETTINGS, learned=LearnedMetrics(video=NeedsLonger()))
+    longer, short = run(tmp_path / "bench", tmp_path / "out", settings=settings)["copy_source"]
+    assert short["metrics"]["psnr_db"] == pytest.approx((psnr(10) + psnr(40)) / 2)
+    assert short["notes"] == [
+        "The learned video distance does not apply: the video network does not take 2 frames of 64x48: too short."
+    ]
+    assert longer["notes"] == []
+    store = ResultStore(tmp_path / "out")
+    assert store.features("copy_source", key_of(short)) is None
+    assert store.features("copy_source", key_of(longer)).shape == (1, 2, 3)
 
 
 class Small(CopySource):
