@@ -152,13 +152,13 @@ def _shift(
 
     0 if no shift does that.
     """
-    bare: list[
-        tuple[int, int]
-    ] = []  # shifts, ends not included, that lay an instant where no frame is near enough
+    # Shifts, ends not included, that lay an instant where no frame is near enough: the oldest before the first frame, …
+    oldest = stamps[end] - (count - 1) * period_ns
+    bare = [(-count * period_ns, stamps[start] - tolerance_ns - oldest)]
     for older, newer in zip(stamps[start:end], stamps[start + 1 : end + 1], strict=True):
         if newer - older <= 2 * tolerance_ns:
             continue
-        # Of the instants that some shift lays between the two:
+        # … and of those that some shift lays between two frames:
         nearest = max(1, (stamps[end] - newer) // period_ns)
         furthest = min(count - 1, -((older - stamps[end]) // period_ns))
         for back in range(nearest, furthest + 1):

@@ -71,16 +71,21 @@ class Gate:
         Raises:
             InvalidRequestError: they do; the message tells what they weigh and the limit.
         """
-        remedy = "open it for smaller frames, or for fewer or smaller views"
-        self._check_weight("frame of this stream", stream_frame_bytes(msg), remedy)
-        self._check_weight("answer to a frame of this stream", stream_answer_bytes(msg), remedy)
+        remedy, limit = "open it for smaller frames, or for fewer or smaller views", "max_stream_bytes"
+        with_depth = self.settings.publish_depth
+        self._check_weight("frame of this stream", stream_frame_bytes(msg), remedy, limit)
+        self._check_weight(
+            "answer to a frame of this stream", stream_answer_bytes(msg, with_depth=with_depth), remedy, limit
+        )
 
-    def _check_weight(self, what: str, weight: int, remedy: str) -> None:
-        limit = self.settings.max_request_bytes
+    def _check_weight(
+        self, what: str, weight: int, remedy: str, parameter: str = "max_request_bytes"
+    ) -> None:
+        limit = getattr(self.settings, parameter)
         if weight > limit:
             raise InvalidRequestError(
                 f"the {what} weighs {weight} bytes but the server takes {limit}; {remedy}, or raise the server's "
-                "max_request_bytes"
+                f"{parameter}"
             )
 
     def timeout_s(self, asked_s: float) -> float:

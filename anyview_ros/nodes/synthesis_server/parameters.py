@@ -106,6 +106,14 @@ _TABLE = (
         1024 * _MIB,
     ),
     Parameter(
+        "max_stream_bytes",
+        128 * _MIB,
+        "Most bytes that a frame of a stream, or the views of all its targets at one instant, may weigh.",
+        Change.LIVE,
+        1024,
+        1024 * _MIB,
+    ),
+    Parameter(
         "stream_idle_timeout_s",
         10.0,
         "A stream that gets no frame for so long is closed, seconds.",
@@ -137,6 +145,7 @@ class Settings:
     max_streams: int
     default_timeout_s: float
     max_request_bytes: int
+    max_stream_bytes: int
     stream_idle_timeout_s: float
     publish_depth: bool
 

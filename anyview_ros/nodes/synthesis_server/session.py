@@ -54,7 +54,7 @@ class Session:
         self._publish = publish
         self._server = server
         self._with_depth = with_depth
-        self._last_frame_s = time.monotonic()
+        self._heard_s = time.monotonic()  # of the last frame or answer
         self._asked_ns = self._answered_ns = (
             0  # stamps of the newest frame that asks for views, and of that answered
         )
@@ -63,10 +63,10 @@ class Session:
         self._handle = client.open_stream(spec, self._answer)
 
     def silent_s(self) -> float:
-        """Seconds since the last frame, or since opening; 0 while views are being made, however long that takes."""
+        """Seconds since the last frame or answer, or since opening; 0 while views are being made, however long."""
         with self._lock:
             is_busy = self._asked_ns > self._answered_ns
-        return 0.0 if is_busy else time.monotonic() - self._last_frame_s
+            return 0.0 if is_busy else time.monotonic() - self._heard_s
 
     def push(self, msg: Any) -> None:
         """Hand a StreamFrame to the engine.
@@ -74,7 +74,8 @@ class Session:
         Raises:
             AnyViewError: a frame that does not fit the stream, or a stream that the engine has lost.
         """
-        self._last_frame_s = time.monotonic()
+        with self._lock:
+            self._heard_s = time.monotonic()
         source = posed_image_from_msg(msg.source, name="the stream's frame", size=self.spec.source.size)
         if self.spec.source_has_depth and source.depth_m is None:
             raise InvalidRequestError(
@@ -131,9 +132,11 @@ class Session:
         self._publish(msg)
 
     def _sequence(self, outcome: StreamOutcome) -> int:
-        if outcome.sequence < 0:
-            return int(StreamViews.WHOLE_STREAM)
         with self._lock:
+            self._heard_s = time.monotonic()
+            if outcome.sequence < 0:
+                self._answered_ns = self._asked_ns  # no other answer will come
+                return int(StreamViews.WHOLE_STREAM)
             self._answered_ns = outcome.stamp_ns
             sequence = self._sequences.pop(outcome.stamp_ns, 0)
             for stamp_ns in list(self._sequences):

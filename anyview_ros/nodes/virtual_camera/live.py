@@ -68,12 +68,16 @@ class LiveCamera:
         return self._camera
 
     def change(self, camera: VirtualCamera) -> None:
-        """Put another camera of the same name in its place."""
+        """Put another camera of the same name in its place.
+
+        Views that are asked for already are of the camera as it was, and are dropped. Not so while others wait for that
+        since an earlier change: a camera that is moved faster than views are made shows where it was a moment ago.
+        """
         with self._lock:
             if camera.rate_hz != self._camera.rate_hz:
                 self._views = DueClock(camera.rate_hz)
                 self._asks = DueClock(camera.rate_hz)
-            if not camera.sees_as(self._camera):
+            if not camera.sees_as(self._camera) and self._outdated_ns <= self._shown_ns:
                 self._outdated_ns = self._pushed_ns
                 self._asks.reset()
             self._camera = camera

@@ -101,7 +101,12 @@ NODE_PARAMETERS = (
         MAX_SIDE,
     ),
     Parameter(
-        "window.rate_hz", 10.0, "Frames per second that enter the window.", Change.UNCONFIGURED, 0.1, 120.0
+        "window.rate_hz",
+        10.0,
+        "Frames per second that enter the window; of a camera up to four thirds as fast, all its frames.",
+        Change.UNCONFIGURED,
+        0.1,
+        120.0,
     ),
     Parameter("window.length_s", 2.0, "Seconds that the window holds.", Change.UNCONFIGURED, 0.05, 60.0),
     Parameter(

@@ -161,7 +161,7 @@ class TfFollower:
         if known.trouble is not Trouble.NO_FRAME and not any(self._is_at(frame, *place) for place in places):
             return (
                 f"TF has a frame '{frame}' of somebody else's, which is not overwritten; give the virtual camera "
-                "another name, or set publish_tf to false if that frame is meant for it"
+                "another name, or set publish_tf to false if that frame is meant for it, and start this node again"
             )
         if is_new:
             claimed.append((parent, to_parent))

@@ -203,7 +203,7 @@ class ChildSynthesizer:
             if watchdog.cancelled:
                 raise self._stopped(child) from error
             raise self._replaced(child, f"while it did '{name}'") from error
-        if watchdog.cancelled:
+        if watchdog.killed:
             self._stopped(child)  # just as the answer came
         if answer.failure is not None:
             raise answer.failure.exception()
@@ -416,8 +416,10 @@ class _Watchdog:
     def __init__(
         self, child: _Child, cancel: CancelToken | None, *, patience_s: float, limit_s: float | None
     ) -> None:
+        self.killed = False
+        """Whether the child was killed."""
         self.cancelled = False
-        """Whether the child was killed since it did not stop when it was told to."""
+        """Whether that was since it did not stop when it was told to."""
         self._child, self._cancel = child, cancel
         self._patience_s = patience_s
         self._limit_s = math.inf if limit_s is None else limit_s
@@ -440,7 +442,7 @@ class _Watchdog:
                 told = True
                 stop_by = min(stop_by, time.monotonic() + self._patience_s)
             if time.monotonic() > stop_by:
-                self.cancelled = told
+                self.killed, self.cancelled = True, told
                 self._child.kill()
                 return
 

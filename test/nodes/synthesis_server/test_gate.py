@@ -11,12 +11,15 @@ pytest.importorskip("anyview_ros.msg", reason="needs the built interfaces: run t
 
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.msg import PinholeIntrinsics, TargetCamera
+from anyview_ros.nodes.synthesis_server import parameters
 from anyview_ros.nodes.synthesis_server.gate import Gate
 from anyview_ros.srv import OpenStream
 
 
 def gate(**settings: Any) -> Gate:
-    limits: Any = SimpleNamespace(default_timeout_s=30.0, max_request_bytes=1000, **settings)
+    limits: Any = SimpleNamespace(
+        **{"default_timeout_s": 30.0, "max_stream_bytes": 1000, "publish_depth": True} | settings
+    )
     return Gate(limits, "not active")
 
 
@@ -54,5 +57,14 @@ def test_streams_are_weighed_when_they_are_opened() -> None:
     gate().check_stream_size(stream((15, 10), (10, 10)))
     with pytest.raises(InvalidRequestError, match="answer to a frame of this stream weighs 1600 bytes"):
         gate().check_stream_size(stream((10, 10), (10, 10), (10, 10)))
-    with pytest.raises(InvalidRequestError, match="raise the server's max_request_bytes"):
+    with pytest.raises(InvalidRequestError, match="raise the server's max_stream_bytes"):
         gate().check_stream_size(stream((10, 10), (4_000_000_000, 4_000_000_000)))
+
+
+def test_depth_that_is_not_published_weighs_nothing() -> None:
+    gate(publish_depth=False).check_stream_size(stream((10, 10), (10, 10), (10, 10)))
+
+
+def test_full_hd_streams_are_taken_by_default() -> None:
+    (limit,) = (each.default for each in parameters._TABLE if each.name == "max_stream_bytes")
+    gate(max_stream_bytes=limit).check_stream_size(stream((1920, 1080), *[(1920, 1080)] * 4, depth=True))

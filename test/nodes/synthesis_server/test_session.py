@@ -12,11 +12,11 @@ pytest.importorskip("anyview_ros.msg", reason="needs the built interfaces: run t
 from asking import small_camera
 from fake_engine import FakeEngine
 
-from anyview_ros.msg import StreamFrame, TargetCamera
+from anyview_ros.msg import StreamFrame, StreamViews, TargetCamera
 from anyview_ros.nodes.conversions.interfaces import posed_image_to_msg
 from anyview_ros.nodes.synthesis_server import session as session_module
 from anyview_ros.nodes.synthesis_server.session import Session
-from anyview_ros.synthesis.client import StreamSpec
+from anyview_ros.synthesis.client import StreamOutcome, StreamSpec
 
 
 class World:
@@ -69,9 +69,10 @@ def test_a_stream_is_not_silent_while_its_views_are_made(world: World) -> None:
     world.now_s = 60.0
     assert world.session.silent_s() == 0.0
     world.push(2)  # the engine takes the newest, which answers for both
+    world.now_s = 65.0
     world.answer(1)
     world.now_s = 70.0
-    assert world.session.silent_s() == 10.0
+    assert world.session.silent_s() == 5.0
     world.push(3, asks=False)
     world.now_s = 71.0
     assert world.session.silent_s() == 1.0
@@ -86,3 +87,12 @@ def test_whether_views_carry_depth_may_change_while_the_stream_is_open(world: Wo
     first, second = (message.views[0] for message in world.published)
     assert len(first.depth.data) > 0
     assert len(second.depth.data) == 0
+
+
+def test_a_stream_that_the_engine_could_not_open_is_not_at_work_for_ever(world: World) -> None:
+    world.push(1)
+    world.now_s = 20.0
+    world.engine.stream.on_outcome(StreamOutcome(-1, 0, error="out of memory"))
+    assert world.published[-1].sequence == StreamViews.WHOLE_STREAM
+    world.now_s = 50.0
+    assert world.session.silent_s() == 30.0

@@ -89,6 +89,29 @@ def test_views_of_the_camera_as_it_was_are_dropped_and_counted(
     assert not live.drops_outdated(1)
 
 
+def test_a_camera_that_is_moved_faster_than_views_are_made_shows_some_and_asks_twice_as_much_at_most(
+    live: LiveCamera,
+) -> None:
+    """Moved with each frame, ten a second; a view takes 0.45 s; two a second are asked for."""
+    shown = asked = 0
+    under_way: list[int] = []
+    for tick in range(200):
+        now_ns = SECOND + tick * SECOND // 10
+        for stamp_ns in [each for each in under_way if each <= now_ns - 450_000_000]:
+            under_way.remove(stamp_ns)
+            shown += not live.drops_outdated(stamp_ns) and live.accept(stamp_ns, of_present)
+        pose = np.eye(4)
+        pose[0, 3] = tick
+        live.change(replace(live.camera, rate_hz=2.0, camera_to_parent=pose))
+        if live.may_ask(now_ns):
+            live.pushing(now_ns, live.camera)
+            live.asked(now_ns)
+            under_way.append(now_ns)
+            asked += 1
+    assert shown >= 8
+    assert asked <= 2 * 40
+
+
 def test_another_rate_alone_makes_no_view_outdated(live: LiveCamera) -> None:
     live.pushing(SECOND, live.camera)
     live.change(replace(live.camera, rate_hz=3.0, camera_to_parent=live.camera.camera_to_parent.copy()))

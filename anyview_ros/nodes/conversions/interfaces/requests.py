@@ -111,6 +111,7 @@ def stream_frame_bytes(msg: Any) -> int:
     return int(msg.source.width * msg.source.height * per_pixel)
 
 
-def stream_answer_bytes(msg: Any) -> int:
+def stream_answer_bytes(msg: Any, *, with_depth: bool) -> int:
     """What the views of one frame weigh at most, of all targets of an OpenStream.Request, bytes."""
-    return sum(target.intrinsics.width * target.intrinsics.height * _VIEW_BYTES for target in msg.targets)
+    each = _VIEW_BYTES if with_depth else _VIEW_BYTES - _DEPTH_BYTES
+    return sum(target.intrinsics.width * target.intrinsics.height * each for target in msg.targets)
