@@ -32,6 +32,8 @@ def bag_evidence(
     Raises:
         ReadError: no such bag, an empty one, or one without that topic.
     """
+    with Bag(path) as bag:
+        cameras_to_look_at(bag.topics, image)  # which is no damage that reading from the start would mend
     return read_bag(path, partial(_evidence, image=image, fixed_frame=fixed_frame, duration_s=duration_s))
 
 

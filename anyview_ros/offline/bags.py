@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,14 +243,17 @@ def _is_depth(name: str, names: Collection[str]) -> bool:
 
 
 def _depth_of(namespace: str, depths: Collection[str], others: Collection[str]) -> str:
-    parent = namespace.rpartition("/")[0] or namespace
+    beside, _, last = namespace.rpartition("/")
+    parent, camera = beside or namespace, _alike(last)
     near = [
         name
         for name in depths
-        if name.startswith(parent + "/") and not any(_belongs(name, other, namespace) for other in others)
+        if (name.startswith(parent + "/") or (name.startswith(beside + "/") and _named_for(name) == camera))
+        and not any(_belongs(name, other, namespace) for other in others)
     ]
     own = [name for name in near if name.startswith(namespace + "/")]
-    aligned = own or [name for name in near if "aligned" in name]
+    near = [name for name in near if name in own or _named_for(name) in ("", camera)]
+    aligned = own or [name for name in near if _named_for(name)] or [n for n in near if "aligned" in n]
     if aligned:
         return aligned[0]
     return near[0] if len(near) == 1 else ""
@@ -259,7 +263,18 @@ def _belongs(depth: str, other: str, namespace: str) -> bool:
     """Whether a depth topic is in another camera's namespace, which does not hold ``namespace``, or named for it."""
     inside = depth.startswith(other + "/") and not namespace.startswith(other + "/")
     beside, _, camera = other.rpartition("/")
-    return inside or (depth.startswith(beside + "/") and f"_to_{camera}/" in depth)
+    return inside or (depth.startswith(beside + "/") and _named_for(depth) == _alike(camera))
+
+
+def _named_for(depth: str) -> str:
+    """The camera that a depth topic is aligned to by its name, as color by depth_to_color; "" where it tells none."""
+    told = re.search(r"_to_([^/]+)/", depth)
+    return _alike(told[1]) if told else ""
+
+
+def _alike(camera: str) -> str:
+    """A camera's name, of those that drivers give to one and the same."""
+    return "color" if camera == "rgb" else camera
 
 
 def describe_camera(bag: Bag, camera: BagCamera) -> DescribedCamera:

@@ -37,7 +37,9 @@ def episode_evidence(path: str | Path, *, image: str = "", duration_s: float | N
         raise ReadError(f"{path} has no camera {image!r}; it has {', '.join(episode.cameras)}")
     names = [image] if image else list(episode.recorded)
     if not names:
-        raise ReadError(f"the pictures of all cameras of {path} are synthesised; look at what they were made from")
+        raise ReadError(
+            f"the pictures of all cameras of {path} are synthesised; look at what they were made from"
+        )
     until_ns = None
     if duration_s is not None:
         first_ns = min((place.stamp_ns for name in names for place in episode.places(name)), default=0)

@@ -28,6 +28,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.episode_files import LowdimEntry, read_depth, read_lowdim, read_pictures, video_path
+from anyview_ros.offline.unfinished import UNFINISHED
 from anyview_ros.offline.video import video_rate_hz
 
 Array = NDArray[np.float64]
@@ -218,8 +219,8 @@ def constant_intrinsics(intrinsics: Sequence[Array], path: Path, camera: str) ->
 
 
 def is_episode(path: str | Path) -> bool:
-    """Whether this names an episode: a folder with a folder rgb in it."""
-    return (Path(path) / "rgb").is_dir()
+    """Whether this names an episode: a folder with a folder rgb in it, but for one that was never finished."""
+    return (Path(path) / "rgb").is_dir() and not Path(path).name.endswith(UNFINISHED)
 
 
 def _stacked(depths: Sequence[NDArray[np.float32] | None], name: str) -> NDArray[np.float32] | None:

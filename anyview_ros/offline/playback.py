@@ -60,8 +60,7 @@ def instants(recording: Recording, *, rate_hz: float) -> Iterator[Instant]:
     for frame in recording.source.frames():
         if frame.stamp_ns + half_frame_ns < due_ns:
             continue
-        is_late = frame.stamp_ns - half_frame_ns > due_ns  # after a gap
-        due_ns = (frame.stamp_ns if is_late else due_ns) + 1e9 / rate_hz
+        due_ns = max(due_ns, frame.stamp_ns - half_frame_ns) + 1e9 / rate_hz  # after a gap, anew
         seen: dict[str, RecordedFrame] = {}
         for name, film in references.items():
             partner = next(

@@ -31,6 +31,7 @@ from anyview_ros.diagnosis import Diagnosis, Severity, diagnose
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import invert_rigid, opencv_to_opengl
 from anyview_ros.offline.bag_evidence import bag_evidence
+from anyview_ros.offline.bags import Bag
 
 
 def examine(path: Path, edit: Edit | None = None, **recording: Any) -> Diagnosis:
@@ -351,3 +352,20 @@ def test_a_bag_with_damage_in_the_middle_is_looked_at_as_far_as_it_is_whole(tmp_
     evidence = bag_evidence(bag)
     assert any("damaged chunks" in loss for loss in evidence.losses)
     assert len(evidence.cameras[0].images) > 0
+
+
+def test_a_topic_that_is_not_there_is_no_reason_to_read_the_bag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = write_bag(tmp_path / "bag", entries(moving_clip()))
+    opened: list[bool] = []
+    before = Bag.__init__
+
+    def note(self: Bag, path: Path, *, from_start: bool = False) -> None:
+        opened.append(from_start)
+        before(self, path, from_start=from_start)
+
+    monkeypatch.setattr(Bag, "__init__", note)
+    with pytest.raises(ReadError, match="no pictures on /camera/imge_raw"):
+        bag_evidence(bag, image="/camera/imge_raw")
+    assert opened == [False]

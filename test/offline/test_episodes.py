@@ -173,3 +173,9 @@ def test_an_episode_that_exists_is_kept(episode: Path) -> None:
 def test_a_camera_name_cannot_leave_the_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="no file name"):
         write_episode(tmp_path / "e", {"../cam0": small_clip()})
+
+
+def test_an_episode_that_was_never_finished_is_none(tmp_path: Path) -> None:
+    for name in ("e.1@here.01234567.partial", "e"):
+        (tmp_path / name / "rgb").mkdir(parents=True)
+    assert [path.name for path in tmp_path.iterdir() if is_episode(path)] == ["e"]

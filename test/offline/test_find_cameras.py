@@ -96,6 +96,18 @@ def test_depth_alone_is_no_camera(name: str) -> None:
                 "/cam/color/image_raw": "",
             },
         ),
+        (
+            ("/cam/color/image_raw", "/cam/aligned_depth_to_infra1/image_raw"),
+            {"/cam/color/image_raw": ""},
+        ),
+        (
+            ("/rgb/image_raw", "/depth/image_raw", "/depth_to_rgb/image_raw", "/ir/image_raw"),
+            {"/rgb/image_raw": "/depth_to_rgb/image_raw", "/ir/image_raw": ""},
+        ),
+        (
+            ("/cam/rgb/image_raw", "/cam/aligned_depth_to_color/image_raw"),
+            {"/cam/rgb/image_raw": "/cam/aligned_depth_to_color/image_raw"},
+        ),
     ],
 )
 def test_no_camera_gets_the_depth_of_another(names: tuple[str, ...], depths: dict[str, str]) -> None:

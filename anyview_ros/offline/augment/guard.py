@@ -84,7 +84,7 @@ class _Limit:
 
 
 _LIMITS = (
-    _Limit("coverage", "min_coverage", False, "mean share of pixels that the source supports"),
+    _Limit("coverage", "min_coverage", False, "mean share of pixels that the source shows"),
     _Limit("confidence", "min_confidence", False, "mean confidence"),
     _Limit("sharpness", "min_sharpness", False, "share of the source's sharpness"),
     _Limit("flicker", "max_flicker", True, "grey levels of change per frame that the source does not show"),
@@ -183,7 +183,8 @@ class _Pictures:
         expected, mask = sample.image, np.ones((1, 1), np.bool_)
         if sample.depth is not None:
             warped = self._warp(made_smaller(sample, _WARP_SIDE), source_pose)
-            self._values["warped_coverage"].append(float(warped.coverage.mean()))
+            if sample.depth.any():  # else it is unknown, which says nothing either way
+                self._values["warped_coverage"].append(float(warped.coverage.mean()))
             comparable = warped.coverage & (warped.stretch <= _MOST_STRETCH)
             if comparable.any():
                 self._values["inconsistency"].append(_difference(small, warped.image, comparable))
@@ -273,8 +274,17 @@ def load_lpips(weights: str, device: str = "cpu") -> Lpips:
         WeightsError: no such file, or weights that are not LPIPS's.
         MissingDependencyError: PyTorch is not installed.
     """
+    return Lpips(lpips_files(weights), device)
+
+
+def lpips_files(weights: str) -> list[Path]:
+    """The files that these weights are in: the file itself, or those of a folder.
+
+    Raises:
+        WeightsError: a folder without any.
+    """
     path = Path(weights)
     files = sorted(file for file in path.iterdir() if file.suffix in _WEIGHTS) if path.is_dir() else [path]
     if not files:
         raise WeightsError(f"{path} holds no {' or '.join(_WEIGHTS)} files; give LPIPS's weights")
-    return Lpips(files, device)
+    return files

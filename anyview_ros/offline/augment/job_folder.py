@@ -15,10 +15,10 @@ from pathlib import Path
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.augment.file_hashes import files_below, sha256_of_file
 from anyview_ros.offline.augment.records import RECORD, JobRecord, read_record
+from anyview_ros.offline.unfinished import UNFINISHED
 
 PART = "part"
 PICTURES = "pictures"
-UNFINISHED = ".partial"
 
 
 def unfinished(folder: Path) -> Path:

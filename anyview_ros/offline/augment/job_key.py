@@ -9,6 +9,7 @@ from typing import Any
 
 import anyview_ros
 from anyview_ros.offline.augment.file_hashes import sha256_of_file
+from anyview_ros.offline.augment.guard import lpips_files
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.view_text import read_view_texts
 
@@ -18,8 +19,13 @@ def settings_digest(settings: AugmentSettings, weights_hash: str) -> str:
 
     A setting that names a file counts by the file's content, so that the same run started elsewhere is the same, and
     one whose calibration was changed is not.
+
+    Raises:
+        WeightsError: a folder for LPIPS without weights.
     """
     content = settings.as_json()
+    if settings.guard.lpips_weights:
+        content["guard"]["lpips_weights"] = [str(file) for file in lpips_files(settings.guard.lpips_weights)]
     content["weights"] = weights_hash
     content["views"] = [[view.name, dict(view.values)] for view in read_view_texts(settings.views)]
     return _digest([anyview_ros.__version__, _by_content(content)])
@@ -40,8 +46,11 @@ def _by_content(value: Any) -> Any:
         return {name: _by_content(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_by_content(each) for each in value]
-    if isinstance(value, str) and value and _is_file(Path(value)):
-        return {"sha256": sha256_of_file(Path(value))}
+    if isinstance(value, str) and value:
+        name, _, file = value.partition("=")  # an option of the method
+        for told, path in (("", value), (name, file)):
+            if path and _is_file(Path(path)):
+                return {f"{told} sha256".strip(): sha256_of_file(Path(path))}
     return value
 
 

@@ -22,7 +22,7 @@ class GuardSettings:
     """When a view is good enough to be kept; None leaves a measure unjudged (it is still told).
 
     Attributes:
-        min_coverage: least mean share of pixels that the source supports, 0 to 1.
+        min_coverage: least mean share of pixels that the source shows, 0 to 1.
         min_confidence: least mean confidence, 0 to 1.
         min_sharpness: least sharpness, as a share of the source's.
         max_flicker: most change from frame to frame that the source does not show, grey levels of 255.

@@ -11,13 +11,13 @@ from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.episodes import is_episode
 from anyview_ros.offline.inputs import is_bag
+from anyview_ros.offline.unfinished import UNFINISHED
 
 WANTED = (
     "give ROS bags (a folder with metadata.yaml, an .mcap or a .db3 file), a LeRobot v3.0 dataset (a folder with "
     "meta/info.json), release-format episodes (folders with rgb/ and lowdim/), or a folder of any of them"
 )
 _BAG_FILES = ("*.mcap", "*.db3", "*.mcap.zstd", "*.db3.zstd")
-_UNFINISHED = ".partial"
 
 
 def open_episodes(inputs: Iterable[str | Path], settings: AugmentSettings) -> list[SourceEpisode]:
@@ -62,7 +62,7 @@ def _inputs_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         return
     for child in sorted(path.iterdir()):
-        if child.name.startswith(".") or child.name.endswith(_UNFINISHED):
+        if child.name.startswith(".") or child.name.endswith(UNFINISHED):
             continue
         if child.is_dir() or is_bag(child):
             yield from _inputs_in(child)

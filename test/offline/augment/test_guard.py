@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from anyview_ros.offline.augment.source_samples import SAMPLES
 from anyview_ros.offline.augment.spool import SpooledView, SpoolWriter, ViewFrame
 from anyview_ros.offline.augment.spooling import spool_views
 from anyview_ros.offline.augment.view_plans import parse_views
-from anyview_ros.offline.posed_film import PosedFilm
+from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
 from anyview_ros.synthesis import Synthesizer
 
 EPISODE = robot_episode()
@@ -275,3 +275,19 @@ def test_each_measure_below_its_threshold_is_one_sentence(
     scores: dict[str, float | None], settings: GuardSettings, told: int
 ) -> None:
     assert refusal(scores, settings).count("is asked for") == told
+
+
+def test_frames_whose_depth_is_unknown_say_nothing_of_coverage(tmp_path: Path) -> None:
+    """As those of a bag for which no depth was recorded near enough."""
+    film = EPISODE.film("front")
+
+    def rarely(wanted: range) -> Iterator[FilmFrame]:
+        for index, frame in zip(wanted, film.read(wanted), strict=True):
+            depth = frame.depth if index % 4 == 0 or frame.depth is None else np.zeros_like(frame.depth)
+            yield replace(frame, depth=depth)
+
+    view = spooled(EASY, tmp_path)
+    shutil.rmtree(tmp_path / SAMPLES)
+    found = score_view(view, replace(film, read=rarely))
+    assert found["coverage"] is not None
+    assert found["coverage"] > 0.95

@@ -67,3 +67,24 @@ def test_content_and_name_make_a_job() -> None:
         len({job_key("f", "n", "d"), job_key("g", "n", "d"), job_key("f", "m", "d"), job_key("f", "n", "e")})
         == 4
     )
+
+
+def test_files_that_options_name_count_by_their_content(tmp_path: Path) -> None:
+    def digest(name: str, content: str, option: str = "generator_weights") -> str:
+        (tmp_path / name).write_text(content)
+        return settings_digest(replace(SETTINGS, options=(f"{option}={tmp_path / name}",)), "")
+
+    assert digest("a", "weights") == digest("b", "weights")
+    assert digest("a", "weights") != digest("a", "others")
+    assert digest("a", "weights") != digest("a", "weights", "other_option")
+
+
+def test_a_folder_of_lpips_weights_counts_by_its_content(tmp_path: Path) -> None:
+    def digest(folder: str, content: str) -> str:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "vgg.pth").write_text(content)
+        guard = GuardSettings(lpips_weights=str(tmp_path / folder), max_lpips=0.5)
+        return settings_digest(replace(SETTINGS, guard=guard), "")
+
+    assert digest("a", "weights") == digest("b", "weights")
+    assert digest("a", "weights") != digest("a", "others")
