@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode
-from anyview_ros.offline.lerobot.file_numbers import gaps
 from anyview_ros.offline.lerobot.findings import CheckedDataset
 from anyview_ros.offline.lerobot.layout import ALWAYS, BYTES_PER_MB
 from anyview_ros.offline.lerobot.parquet import huggingface_metadata, read_metadata, read_schema
@@ -19,12 +18,11 @@ _TYPES = {"string": "string", "float32": "float", "float64": "double", "bool": "
 
 
 def data_files(dataset: CheckedDataset) -> Iterator[str]:
-    """Every file is some episode's, follows the one before it, and is no larger than the limit."""
+    """Every file is some episode's, and is no larger than the limit."""
     users = dataset.data_files
     for file in sorted((dataset.path / "data").rglob("*.parquet")):
         if file not in users:
             yield f"{dataset.named(file)} is no episode's"
-    yield from gaps(dataset, list(users))
     limit = dataset.info["data_files_size_in_mb"] * BYTES_PER_MB
     for file, episodes in users.items():
         if file.is_file() and file.stat().st_size > limit and len(episodes) > 1:
@@ -32,7 +30,10 @@ def data_files(dataset: CheckedDataset) -> Iterator[str]:
 
 
 def columns(dataset: CheckedDataset) -> Iterator[str]:
-    """Files have the columns of all features but videos, of their types, and tell the datasets library of them."""
+    """Files have the columns of all features but videos, of their types; what they tell the datasets library is true.
+
+    They need not tell it anything: LeRobot's merged datasets do not, and its loader goes by info.json.
+    """
     wanted = {
         key: feature for key, feature in dataset.dataset.features.items() if feature["dtype"] != "video"
     }
@@ -48,8 +49,9 @@ def columns(dataset: CheckedDataset) -> Iterator[str]:
             complaint = _wrong_type(schema.field(key).type, wanted[key])
             if complaint:
                 yield f"{dataset.named(file)}: column {key} is {complaint}"
-        known = read_metadata(file, "huggingface").get("info", {}).get("features", {})
-        if set(known) != set(told):
+        metadata = read_metadata(file, "huggingface")
+        known = metadata.get("info", {}).get("features", {})
+        if metadata and set(known) != set(told):
             yield f"{dataset.named(file)}: metadata huggingface tells of {sorted(known)}, not of {sorted(told)}"
 
 

@@ -16,6 +16,7 @@ from anyview_ros.offline.lerobot.layout import (
     DATA_PATH,
     EPISODES_PATH,
     INFO,
+    RENUMBERED,
     STATS,
     TASKS,
     VERSION,
@@ -30,8 +31,6 @@ from anyview_ros.offline.lerobot.video_shelf import Joining, VideoPlace, VideoSh
 
 if TYPE_CHECKING:
     from pyarrow import Table
-
-_RENUMBERED = ("index", "episode_index", "task_index")
 
 
 class DatasetWriter:
@@ -109,7 +108,7 @@ class DatasetWriter:
         index = len(self._episodes)
         table, changed = self._renumbered(rows, tasks, index)
         known = dict(statistics)
-        for name in _RENUMBERED:
+        for name in RENUMBERED:
             if name in changed or name not in known:
                 known[name] = column_statistics(table[name].to_numpy())
         chunk, file = self._data.add(table)

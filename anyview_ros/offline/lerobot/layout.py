@@ -42,6 +42,9 @@ ALWAYS: Mapping[str, str] = {
 }
 """Features that every dataset has, all of shape (1,), with their types."""
 
+RENUMBERED = ("index", "episode_index", "task_index")
+"""Those of them that tell of the dataset, and change when an episode comes into another."""
+
 IMAGES = "observation.images."
 """What the keys of cameras begin with."""
 

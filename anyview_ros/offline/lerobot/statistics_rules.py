@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode
 from anyview_ros.offline.lerobot.findings import CheckedDataset
-from anyview_ros.offline.lerobot.layout import STATS, is_camera
+from anyview_ros.offline.lerobot.layout import RENUMBERED, STATS, is_camera
 from anyview_ros.offline.lerobot.parquet import numbers_of
 from anyview_ros.offline.lerobot.statistics import QUANTILES, Statistics, aggregate
 
@@ -28,11 +28,17 @@ def global_statistics(dataset: CheckedDataset) -> Iterator[str]:
 
 
 def episode_statistics(dataset: CheckedDataset) -> Iterator[str]:
-    """meta/episodes tells the same of each episode, and its numbers are those of the rows."""
+    """meta/episodes tells the same of each episode, and its numbers are those of the rows.
+
+    Those of the columns that LeRobot renumbers are not compared: merging and deleting leave them as they were recorded.
+    """
     columns = [
         key
         for key, feature in dataset.dataset.features.items()
-        if not is_camera(feature) and feature["dtype"] != "string" and len(feature["shape"]) == 1
+        if not is_camera(feature)
+        and feature["dtype"] != "string"
+        and len(feature["shape"]) == 1
+        and key not in RENUMBERED
     ]
     for file, episodes in dataset.data_files.items():
         known = {episode.index: statistics_of(episode) for episode in episodes}
@@ -41,7 +47,7 @@ def episode_statistics(dataset: CheckedDataset) -> Iterator[str]:
         table, places = dataset.table(file), dataset.places(file)
         for key in (key for key in columns if key in table.column_names):
             try:
-                numbers = numbers_of(table, key).astype(np.float64)
+                numbers = numbers_of(table, key)
             except ReadError as error:
                 yield f"{dataset.named(file)}: {error}"
                 continue
@@ -78,6 +84,8 @@ def statistics_of(episode: DatasetEpisode) -> dict[str, Statistics]:
 
 
 def _complaints(dataset: CheckedDataset, known: Mapping[str, Any], where: str) -> Iterator[str]:
+    longest = max((episode.length for episode in dataset.dataset.episodes), default=0)
+    rounding = _rounding(longest, np.dtype(np.float32))
     for key, feature in dataset.dataset.features.items():
         if feature["dtype"] == "string":
             continue
@@ -102,16 +110,19 @@ def _complaints(dataset: CheckedDataset, known: Mapping[str, Any], where: str) -
             else:
                 sound[name] = np.ravel(value)
         if len(sound) == len(values):
-            yield from _impossible(sound, where, key, camera=is_camera(feature))
+            yield from _impossible(sound, where, key, rounding, camera=is_camera(feature))
 
 
-def _impossible(told: Mapping[str, Array], where: str, key: str, *, camera: bool) -> Iterator[str]:
+def _impossible(
+    told: Mapping[str, Array], where: str, key: str, rounding: float, *, camera: bool
+) -> Iterator[str]:
     low, high, mean, std = (told[name] for name in ("min", "max", "mean", "std"))
     rising = [low, *(told[name] for name in QUANTILES if name in told), high]
     if len({value.shape for value in (*rising, mean, std)}) > 1:
         return
     room = 1e-6 * (1 + np.abs(high) + np.abs(low))
-    if np.any(mean < low - room) or np.any(mean > high + room) or np.any(std < 0):
+    beyond = room + rounding * np.maximum(np.abs(low), np.abs(high))
+    if np.any(mean < low - beyond) or np.any(mean > high + beyond) or np.any(std < 0):
         yield f"{where}: mean of {key} is not between min and max, or std is negative"
     if any(np.any(one > other + room) for one, other in pairwise(rising)):
         yield f"{where}: quantiles of {key} do not rise from min to max"
@@ -121,7 +132,10 @@ def _impossible(told: Mapping[str, Array], where: str, key: str, *, camera: bool
         yield f"{where}: count of {key} is {told['count'].tolist()}"
 
 
-def _unlike(told: Statistics, values: Array, name: str) -> Iterator[str]:
+def _unlike(told: Statistics, rows: NDArray[Any], name: str) -> Iterator[str]:
+    values = rows.astype(np.float64)
+    rounding, squares = _rounding(len(rows), rows.dtype), np.mean(values**2, axis=0)
+    summed = {"mean": (1, rounding * np.sqrt(squares)), "std": (2, rounding * squares)}
     found = {
         "min": values.min(axis=0),
         "max": values.max(axis=0),
@@ -130,7 +144,11 @@ def _unlike(told: Statistics, values: Array, name: str) -> Iterator[str]:
     }
     for statistic, value in found.items():
         known = _array(told.get(statistic))
-        if statistic in told and known is not None and not _near(np.ravel(known), value):
+        if (
+            statistic in told
+            and known is not None
+            and not _near(np.ravel(known), value, *summed.get(statistic, ()))
+        ):
             yield f"{name}: {statistic} is told as {told[statistic]}; rows give {value.tolist()}"
 
 
@@ -150,5 +168,18 @@ def _vectors(told: Any) -> dict[str, Array]:
     return vectors if whole and vectors["count"].size == 1 and vectors["count"][0] >= 1 else {}
 
 
-def _near(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and bool(np.all(np.abs(one - other) <= _CLOSE * (1 + np.abs(other))))
+def _rounding(count: int, dtype: np.dtype[Any]) -> float:
+    """How far a mean of so many numbers, added one after another in their own type, may be off, as a share of them.
+
+    Each sum is rounded by half an ulp at most. LeRobot 0.4 so sums float32 and their squares, and tells as ``std`` the
+    root of the mean square less the squared mean, of which little is left where the numbers are far from 0.
+    """
+    return (count + 4) * float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+
+
+def _near(one: Array, other: Array, power: int = 1, room: Array | float = 0.0) -> bool:
+    """Whether statistics are alike, or their powers apart by no more than ``room``."""
+    if one.shape != other.shape:
+        return False
+    alike = np.abs(one - other) <= _CLOSE * (1 + np.abs(other))
+    return bool(np.all(alike | (np.abs(one**power - other**power) <= room)))

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from anyview_ros.offline.lerobot.dataset import DatasetEpisode
-from anyview_ros.offline.lerobot.file_numbers import gaps
 from anyview_ros.offline.lerobot.findings import CheckedDataset
 from anyview_ros.offline.lerobot.layout import BYTES_PER_MB, VIDEOS_STORED_AS
 from anyview_ros.offline.lerobot.video_encoding import STORED_AS, video_info
@@ -18,13 +17,12 @@ _EXACT_S = 1e-5  # a tenth of what LeRobot's loader tolerates
 
 
 def video_files(dataset: CheckedDataset) -> Iterator[str]:
-    """Every file is there, is some episode's, follows the one before it, and is no larger than the limit."""
+    """Every file is there, is some episode's, and is no larger than the limit."""
     limit = dataset.info["video_files_size_in_mb"] * BYTES_PER_MB
     used: set[Path] = set()
     for key in dataset.dataset.video_keys:
         users = _users(dataset, key)
         used |= set(users)
-        yield from gaps(dataset, list(users))
         for file, episodes in users.items():
             if not file.is_file():
                 yield f"{dataset.named(file)} is missing"

@@ -18,6 +18,7 @@ from lerobot_maker import LENGTHS, SIDE, TOP, picture, write_dataset
 from anyview_ros.offline.lerobot import findings
 from anyview_ros.offline.lerobot.checker import RULES, check_dataset, describe_dataset
 from anyview_ros.offline.lerobot.parquet import write_tasks
+from anyview_ros.offline.lerobot.statistics import QUANTILES
 from anyview_ros.offline.lerobot.video_encoding import Coding, EpisodeVideo
 
 DATA = "data/chunk-000/file-000.parquet"
@@ -122,10 +123,23 @@ def set_in(*way: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-def moved_file(path: Path) -> None:
-    """Everything in file 1, and none in file 0."""
-    renamed(DATA, DATA.replace("file-000", "file-001"))(path)
-    column(EPISODES, "data/file_index", lambda values: [1] * len(values))(path)
+def first_files_gone(path: Path) -> None:
+    """Everything in files 1, and none in files 0, as LeRobot leaves it where all episodes of a file are deleted."""
+    for file, key in ((DATA, "data"), (VIDEO, f"videos/{TOP}")):
+        renamed(file, file.replace("file-000", "file-001"))(path)
+        column(EPISODES, f"{key}/file_index", lambda values: [1] * len(values))(path)
+
+
+def statistics_of_another_place(path: Path) -> None:
+    """The rows' indices are not those that were recorded, of which the statistics tell."""
+    for name in ("index", "episode_index", "task_index"):
+        for statistic in ("min", "max", "mean"):
+            column(EPISODES, f"stats/{name}/{statistic}", lambda values: [[7] for _ in values])(path)
+        told = {"min": [7], "max": [7], "mean": [7.0], "std": [0.0], "count": [sum(LENGTHS)]}
+        column(EPISODES, f"stats/{name}/std", lambda values: [[0.0] for _ in values])(path)
+        for statistic in QUANTILES:
+            column(EPISODES, f"stats/{name}/{statistic}", lambda values: [[7.0] for _ in values])(path)
+        info(set_in(name, value=told), STATS)(path)
 
 
 def larger_than_told(path: Path) -> None:
@@ -177,7 +191,6 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("episode-rows", "gap", column(EPISODES, "dataset_from_index", lambda values: [*values[:2], 13])),
     ("episode-rows", "unknown task", column(EPISODES, "tasks", first(["sing"]))),
     ("data-files", "surplus file", copied(DATA, DATA.replace("file-000", "file-001"))),
-    ("data-files", "gap in the numbers", moved_file),
     ("data-files", "too large", larger_than_told),
     ("data-columns", "missing", table(lambda known: known.drop_columns(["action"]))),
     ("data-columns", "video", table(lambda known: known.append_column(TOP, known["index"]))),
@@ -195,7 +208,11 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
             )
         ),
     ),
-    ("data-columns", "no metadata", table(lambda known: known.replace_schema_metadata({}))),
+    (
+        "data-columns",
+        "metadata of other columns",
+        table(lambda known: known.replace_schema_metadata({"huggingface": '{"info": {"features": {}}}'})),
+    ),
     (
         "data-columns",
         "metadata cut off",
@@ -259,6 +276,7 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
         "no mean",
         table(lambda known: known.drop_columns([f"stats/{TOP}/mean"]), EPISODES),
     ),
+    ("episode-statistics", "std", column(EPISODES, "stats/action/std", first([0.0] * 7))),
     ("statistics-together", "count", info(set_in("action", "count", value=[15]), STATS)),
     ("statistics-together", "mean", info(set_in("timestamp", "mean", value=[0.3001]), STATS)),
     ("statistics-together", "std", info(set_in("action", "std", value=[0.0] * 7), STATS)),
@@ -295,6 +313,19 @@ MUTATIONS: list[tuple[str, str, Callable[[Path], Any]]] = [
 
 def test_a_sound_dataset_has_no_findings(sound: Path) -> None:
     assert check_dataset(sound) == []
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [table(lambda known: known.replace_schema_metadata({})), first_files_gone, statistics_of_another_place],
+    ids=["no metadata", "first files gone", "statistics of another place"],
+)
+def test_what_lerobot_leaves_when_it_merges_and_deletes_is_sound(
+    mutate: Callable[[Path], Any], sound: Path, tmp_path: Path
+) -> None:
+    edited = shutil.copytree(sound, tmp_path / "edited")
+    mutate(edited)
+    assert check_dataset(edited) == []
 
 
 @pytest.mark.parametrize(

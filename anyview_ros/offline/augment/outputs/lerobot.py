@@ -13,7 +13,6 @@ synthesised and how, of which episode each was made, and what was left out and w
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from anyview_ros.offline.augment.outputs.lerobot_assembly import Assembly, ReadP
 from anyview_ros.offline.augment.outputs.lerobot_fitting import (
     EpisodeOutline,
     ViewOutline,
+    types_of,
     wanted_outlines,
 )
 from anyview_ros.offline.augment.outputs.lerobot_from_dataset import (
@@ -148,11 +148,5 @@ def _check_alike(episodes: Sequence[LeRobotEpisode]) -> None:
             )
         if one.info.get("robot_type") != two.info.get("robot_type"):
             raise InvalidInputError(f"{one.path} and {two.path} are of different robots; run them apart")
-        if _shapes(one.features) != _shapes(two.features):
+        if types_of(one.features) != types_of(two.features):
             raise InvalidInputError(f"{one.path} and {two.path} have different features; run them apart")
-
-
-def _shapes(features: Mapping[str, Mapping[str, object]]) -> str:
-    return json.dumps(
-        {key: [value["dtype"], list(value["shape"]), value.get("names")] for key, value in features.items()}  # type: ignore[call-overload]
-    )

@@ -107,15 +107,16 @@ class EpisodeOutline:
                 f"{self.episode} has {float(self.rate):g} frames per second, {other.episode} {float(other.rate):g}; "
                 "give one rate with the source option fps"
             )
-        if _types(other.features) != _types(self.features):
+        if types_of(other.features) != types_of(self.features):
             raise InvalidInputError(
                 f"{self.episode} has the features {_told(self.features)}, {other.episode} {_told(other.features)}; one "
                 "dataset needs the same in all episodes, so run them apart"
             )
 
 
-def _types(features: Mapping[str, Mapping[str, Any]]) -> list[Any]:
-    return [[key, each["dtype"], list(each["shape"]), each.get("names")] for key, each in features.items()]
+def types_of(features: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    """What episodes of one dataset share of features, by key, in whatever order these come: type, shape and names."""
+    return {key: (each["dtype"], list(each["shape"]), each.get("names")) for key, each in features.items()}
 
 
 def _told(features: Mapping[str, Mapping[str, Any]]) -> str:

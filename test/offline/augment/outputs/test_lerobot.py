@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from clips import box_clip
+from filmed_episode import FilmedEpisode, grey_film
 from lerobot_maker import CALIBRATION, LENGTHS, SIDE, TOP, picture, write_dataset
 from spooled_views import mirrored_view, part_of
 
@@ -20,6 +21,7 @@ from anyview_ros.offline.augment.lerobot_episode import open_lerobot_episodes
 from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.episodes import EpisodesFormat
 from anyview_ros.offline.augment.outputs.lerobot import LeRobotFormat
+from anyview_ros.offline.augment.outputs.lerobot_views import camera_key
 from anyview_ros.offline.augment.outputs.marks import COMMENT
 from anyview_ros.offline.augment.release_episode import open_release_episodes
 from anyview_ros.offline.augment.settings import AugmentSettings
@@ -272,6 +274,29 @@ def test_two_datasets_become_one(tmp_path: Path) -> None:
     dataset = assembled(ADD, parts_of(ADD, episodes, tmp_path), tmp_path / "out")
     assert [episode.length for episode in dataset.episodes] == [3, 2, 4]
     np.testing.assert_array_equal(images(dataset, 2, TOP), images(LeRobotDataset.open(two), 0, TOP))
+
+
+@pytest.mark.parametrize("settings", [ADD, APPEND], ids=["add", "append"])
+def test_datasets_and_films_whose_cameras_come_in_another_order_become_one(
+    settings: AugmentSettings, tmp_path: Path
+) -> None:
+    one = write_dataset(tmp_path / "one", lengths=(3,))
+    two = write_dataset(tmp_path / "two", lengths=(2,), keys=(SIDE, TOP))
+    recorded = [*open_lerobot_episodes(one, settings), *open_lerobot_episodes(two, settings)]
+    films = {"front": grey_film(4), "side": grey_film(4)}
+    turned = dict(reversed(films.items()))
+    filmed = [
+        FilmedEpisode(each, name=name, content=name * 32) for name, each in (("e0", films), ("e1", turned))
+    ]
+    for episodes, camera in ((recorded, TOP), (filmed, "front")):
+        folder = tmp_path / camera
+        dataset = assembled(settings, parts_of(settings, episodes, folder, camera=camera), folder / "out")
+        first, second = dataset.episodes[:2]
+        assert [first.length, second.length] == [len(episode.film(camera)) for episode in episodes]
+        assert dataset.video_keys[:2] == tuple(camera_key(each.name) for each in episodes[0].cameras)
+        shown = episodes[1].film(camera).frames(range(second.length))
+        wanted = np.stack([frame.image for frame in shown]).astype(int)
+        assert np.abs(images(dataset, 1, camera_key(camera)) - wanted).mean() < 4
 
 
 @pytest.mark.parametrize("settings", [ADD, APPEND], ids=["add", "append"])

@@ -111,6 +111,8 @@ def test_films_that_are_not_alike_are_refused() -> None:
     slow = FilmedEpisode({"front": grey_film(4, rate_hz=5)}, content="1" * 64)
     more = FilmedEpisode({"front": grey_film(4), "side": grey_film(4)}, content="2" * 64)
     LeRobotFormat(ADD).check([one, one])
+    turned = FilmedEpisode({"side": grey_film(4), "front": grey_film(4)}, content="3" * 64)
+    LeRobotFormat(ADD).check([more, turned])
     with pytest.raises(InvalidInputError, match=r"has 10 frames per second, .* 5; give one rate"):
         LeRobotFormat(ADD).check([one, slow])
     with pytest.raises(InvalidInputError, match="one dataset needs the same in all episodes"):
