@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from anyview_ros.cli import train_anyview, train_look_beyond, train_zeronvs
-from anyview_ros.cli.training_runs import FilmingLine, add_run_arguments, changed, trained
+from anyview_ros.cli.training_runs import (
+    FilmingLine,
+    add_run_arguments,
+    changed,
+    time_is_up_at,
+    told_when_time_is_up,
+    trained,
+)
 
 _HELD_OUT_ROOMS = 50
 
@@ -38,10 +45,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train_look_beyond.add_network(networks)
 
 
+@told_when_time_is_up
 def run_small(arguments: argparse.Namespace) -> int:
     """Train the small network; 0 when the end was reached, 1 when the time was up before."""
+    end_s = time_is_up_at(arguments)  # before torch is read, which takes some of it
     from anyview_ros.training.calibration import calibrate
-    from anyview_ros.training.filmed import FilmPlan, film_to, read_rooms
+    from anyview_ros.training.film_files import film_to_files
+    from anyview_ros.training.filmed import FilmPlan, read_rooms, rooms_to
     from anyview_ros.training.settings import read_settings
     from anyview_ros.training.small_config import SmallTrainingConfig
     from anyview_ros.training.small_trainer import SmallTrainer, first_network, prepared_rooms
@@ -53,16 +63,18 @@ def run_small(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.rooms or arguments.out / "rooms"
     print(f"filming rooms into {folder}, or reading what is there")
     line = FilmingLine(sys.stderr)
-    trainer = SmallTrainer(config, arguments.out, prepared_rooms(config, folder, line))
-    finished = trained(trainer, config, arguments)
+    rooms = prepared_rooms(config, folder, line, end_s)
+    plan = FilmPlan(side=config.rooms.side, instants=1, held_out=True, device=config.rooms.device)
+    held_out = rooms_to(folder / "held_out", plan, 0 if config.only_depth else _HELD_OUT_ROOMS)
+    files = film_to_files(held_out, workers=config.rooms.workers, report=line, until_s=end_s)
+    trainer = SmallTrainer(config, arguments.out, rooms)
+    finished = trained(trainer, config, end_s)
     weights = arguments.out / "anyview_small.safetensors"
     if finished and config.only_depth:
         print(
             "only depth was learned; learn the rest with another configuration and --start-from these weights"
         )
     elif finished:
-        plan = FilmPlan(side=config.rooms.side, instants=1, held_out=True, device=config.rooms.device)
-        files = film_to(folder / "held_out", plan, _HELD_OUT_ROOMS, workers=config.rooms.workers, report=line)
         print(
             f"calibrated on held-out rooms: {calibrate(weights, read_rooms(files), device=str(trainer.device))}"
         )

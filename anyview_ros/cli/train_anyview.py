@@ -29,13 +29,17 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--seed", type=int, default=0, help="of every random draw")
     parser.add_argument("--device", help="torch device; none: CUDA if there is one")
-    parser.add_argument("--minutes", type=float, help="stop after so long; run again to go on")
+    parser.add_argument(
+        "--minutes", type=float, help="stop so long after the command began; run again to go on"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; 0 when the end was reached and the model written, 1 when the time was up before."""
-    from anyview_ros.cli.training_runs import run_shown
+    from anyview_ros.cli.training_runs import run_shown, time_is_up_at
+
+    end_s = time_is_up_at(arguments)
     from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer, lora_optimiser
 
     config = LoraConfig(
@@ -53,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{len(trainer.changed)} layers changed, on {trainer.device}, step {trainer.step} of {config.steps}"
     )
-    if not run_shown(trainer, config.steps, arguments.minutes):
+    if not run_shown(trainer, config.steps, end_s):
         return 1
     print(f"tuned weights: {trainer.write_weights()}")
     return 0

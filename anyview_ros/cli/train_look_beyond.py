@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyview_ros.cli.training_runs import FilmingLine, add_run_arguments, changed, trained
+from anyview_ros.cli.training_runs import (
+    FilmingLine,
+    add_run_arguments,
+    changed,
+    time_is_up_at,
+    told_when_time_is_up,
+    trained,
+)
 from anyview_ros.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -41,12 +48,14 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run)
 
 
+@told_when_time_is_up
 def run(arguments: argparse.Namespace) -> int:
     """Train; 0 when the end of each stage was reached, 1 when the time was up before.
 
     Raises:
         InvalidInputError: configurations too many or too few.
     """
+    end_s = time_is_up_at(arguments)
     stages = STAGES if arguments.stage == "both" else (arguments.stage,)
     configs = arguments.config or [f"look_beyond_{stage}.yaml" for stage in stages]
     if len(configs) != len(stages):
@@ -55,11 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
             "give one for each"
         )
     train = {"panorama": _train_panorama, "video": _train_video}
-    finished = [train[stage](name, arguments) for stage, name in zip(stages, configs, strict=True)]
-    return 0 if all(finished) else 1
+    finished = all(train[stage](name, arguments, end_s) for stage, name in zip(stages, configs, strict=True))
+    return 0 if finished else 1
 
 
-def _train_panorama(name: str, arguments: argparse.Namespace) -> bool:
+def _train_panorama(name: str, arguments: argparse.Namespace, end_s: float) -> bool:
     from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE
     from anyview_ros.training.look_beyond_panorama import PanoramaTrainer, prepared_panoramas
     from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
@@ -71,13 +80,12 @@ def _train_panorama(name: str, arguments: argparse.Namespace) -> bool:
         f"stage 1: filming {config.panoramas.count} panoramas into {folder / 'films'}, or reading what is there"
     )
 
-    trainer = PanoramaTrainer(
-        config, folder, prepared_panoramas(config, folder / "films", FilmingLine(sys.stderr))
-    )
-    return _train(trainer, config, arguments, PANORAMA_FILE, folder)
+    panoramas = prepared_panoramas(config, folder / "films", FilmingLine(sys.stderr), end_s)
+    trainer = PanoramaTrainer(config, folder, panoramas)
+    return _train(trainer, config, end_s, folder / PANORAMA_FILE, arguments.out)
 
 
-def _train_video(name: str, arguments: argparse.Namespace) -> bool:
+def _train_video(name: str, arguments: argparse.Namespace, end_s: float) -> bool:
     from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE
     from anyview_ros.training.look_beyond_video import VideoTrainer, prepared_clips
     from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
@@ -86,15 +94,13 @@ def _train_video(name: str, arguments: argparse.Namespace) -> bool:
     config = changed(read_settings(VideoTrainingConfig, name), arguments)
     folder: Path = arguments.out / "video"
     print(f"stage 2: filming {config.clips.count} clips into {folder / 'films'}, or reading what is there")
-    trainer = VideoTrainer(config, folder, prepared_clips(config, folder / "films", FilmingLine(sys.stderr)))
-    return _train(trainer, config, arguments, VIDEO_FILE, folder)
+    clips = prepared_clips(config, folder / "films", FilmingLine(sys.stderr), end_s)
+    trainer = VideoTrainer(config, folder, clips)
+    return _train(trainer, config, end_s, folder / VIDEO_FILE, arguments.out)
 
 
-def _train(
-    trainer: NetworkTrainer[Any], config: RunConfig, arguments: argparse.Namespace, weights: str, folder: Path
-) -> bool:
+def _train(trainer: NetworkTrainer[Any], config: RunConfig, end_s: float, weights: Path, out: Path) -> bool:
     """Run one stage, and put its weights where the method looks for those of both."""
-    finished = trained(trainer, config, arguments)
-    shutil.copyfile(folder / weights, arguments.out / weights)
-    print(f"weights: {arguments.out / weights}")
+    finished = trained(trainer, config, end_s)
+    print(f"weights: {shutil.copyfile(weights, out / weights.name)}")
     return finished

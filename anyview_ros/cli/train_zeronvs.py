@@ -6,7 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from anyview_ros.cli.training_runs import FilmingLine, add_run_arguments, changed, trained
+from anyview_ros.cli.training_runs import (
+    FilmingLine,
+    add_run_arguments,
+    changed,
+    time_is_up_at,
+    told_when_time_is_up,
+    trained,
+)
 
 
 def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,8 +31,10 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run)
 
 
+@told_when_time_is_up
 def run(arguments: argparse.Namespace) -> int:
     """Train; 0 when the end was reached, 1 when the time was up before."""
+    end_s = time_is_up_at(arguments)
     from anyview_ros.training.settings import read_settings
     from anyview_ros.training.zeronvs_calibration import calibrate, held_out_rooms
     from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
@@ -37,10 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         f"filming {config.film.rooms} rooms and {config.film.robots} robots into {folder}, or reading what is there"
     )
     line = FilmingLine(sys.stderr)
-    trainer = ZeroTrainer(config, arguments.out, prepared_rooms(config, folder, line))
-    finished = trained(trainer, config, arguments)
+    rooms = prepared_rooms(config, folder, line, end_s)
+    held_out = held_out_rooms(config, folder, line, end_s)
+    trainer = ZeroTrainer(config, arguments.out, rooms)
+    finished = trained(trainer, config, end_s)
     weights = arguments.out / WEIGHTS
-    rooms = held_out_rooms(config, folder, line)
-    print(f"calibrated on held-out rooms: {calibrate(weights, rooms, device=str(trainer.device))}")
+    print(f"calibrated on held-out rooms: {calibrate(weights, held_out, device=str(trainer.device))}")
     print(f"weights: {weights}")
     return 0 if finished else 1

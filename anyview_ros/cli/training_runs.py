@@ -6,15 +6,20 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+
+from anyview_ros.errors import FilmingTimeout
 
 if TYPE_CHECKING:
     from anyview_ros.training.network_trainer import NetworkTrainer
     from anyview_ros.training.run import Report, RunConfig
 
 Config = TypeVar("Config", bound="RunConfig")
+Command = Callable[[argparse.Namespace], int]
 
 
 class Trainer(Protocol):
@@ -36,7 +41,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="steps in all, in place of the configuration's")
     parser.add_argument("--device", help="torch device, in place of the configuration's")
     parser.add_argument(
-        "--minutes", type=float, help="stop after so long, filming not counted; run again to go on"
+        "--minutes",
+        type=float,
+        help="stop so long after the command began, filming counted; run again to go on",
     )
 
 
@@ -52,17 +59,38 @@ def changed(config: Config, arguments: argparse.Namespace) -> Config:
     return settings
 
 
-def trained(trainer: NetworkTrainer[Any], config: RunConfig, arguments: argparse.Namespace) -> bool:
-    """Train, tell what happens, and return whether the end was reached."""
+def time_is_up_at(arguments: argparse.Namespace) -> float:
+    """When ``--minutes`` from now are up, on the clock of ``time.monotonic``: to be asked when a command begins."""
+    return math.inf if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
+
+
+def told_when_time_is_up(run: Command) -> Command:
+    """A command that says so where ``--minutes`` are up before all is filmed, and then returns 1."""
+
+    @wraps(run)
+    def in_time(arguments: argparse.Namespace) -> int:
+        try:
+            return run(arguments)
+        except FilmingTimeout as error:
+            if sys.stderr.isatty():
+                print(file=sys.stderr)  # leaves the line of what was being filmed
+            print(f"{error}; run the same command again to go on")
+            return 1
+
+    return in_time
+
+
+def trained(trainer: NetworkTrainer[Any], config: RunConfig, end_s: float) -> bool:
+    """Train until the end or that time, tell what happens, and return whether the end was reached."""
     count = sum(p.numel() for p in trainer.network.parameters())
     print(f"{count / 1e6:.2f} M parameters on {trainer.device}, step {trainer.step} of {config.steps}")
-    return run_shown(trainer, config.steps, arguments.minutes)
+    return run_shown(trainer, config.steps, end_s)
 
 
-def run_shown(trainer: Trainer, steps: int, minutes: float | None) -> bool:
-    """Do the steps there are in so many minutes, show how they go, and return whether the end was reached."""
+def run_shown(trainer: Trainer, steps: int, end_s: float) -> bool:
+    """Do the steps there are until that time, show how they go, and return whether the end was reached."""
     line = ProgressLine(sys.stderr, trainer.step)
-    finished = trainer.run(report=line.update, time_limit_s=math.inf if minutes is None else 60 * minutes)
+    finished = trainer.run(report=line.update, time_limit_s=end_s - time.monotonic())
     line.end()
     if not finished:
         print(f"stopped at step {trainer.step} of {steps}; run the same command again to go on")
@@ -102,17 +130,19 @@ class ProgressLine:
     Args:
         stream: where to write.
         first: step that the run begins at; None: what it tells first, as where a checkpoint is found on the way.
+        smooth: whether the loss shown is a mean over the last fifty or so, for runs that tell each step's.
     """
 
-    def __init__(self, stream: TextIO, first: int | None) -> None:
+    def __init__(self, stream: TextIO, first: int | None, *, smooth: bool = True) -> None:
         """Begin at ``first``."""
         self._line = _Line(stream, first)
-        self._smooth = math.nan
+        self._mean, self._share = math.nan, 0.02 if smooth else 1.0
 
     def update(self, step: int, total: int, loss: float) -> None:
         """Show that ``step`` of ``total`` steps are done."""
-        self._smooth = loss if math.isnan(self._smooth) else 0.98 * self._smooth + 0.02 * loss
-        self._line.show(step, total, f"loss {self._smooth:.4f}")
+        before = loss if math.isnan(self._mean) else self._mean
+        self._mean = before + self._share * (loss - before)
+        self._line.show(step, total, f"loss {self._mean:.4f}")
 
     def end(self) -> None:
         """Leave the line."""

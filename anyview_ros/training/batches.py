@@ -5,7 +5,7 @@ A batch is a function of the seed and the step alone, so that training resumes w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.methods.anyview_small.hints import splat
 from anyview_ros.training.filmed import FilmedRooms
@@ -33,6 +34,9 @@ class BatchPlan:
         wide_share: share of the batches whose pictures are cropped to 4:3 or 3:4.
         half_share: share of the batches whose pictures are reduced to half their size.
         augment: mirror and recolour.
+
+    Raises:
+        InvalidInputError: a number out of range.
     """
 
     sources: int = 8
@@ -44,6 +48,25 @@ class BatchPlan:
     wide_share: float = 0.3
     half_share: float = 0.0
     augment: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("sources", "targets"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"batches.{name} is {getattr(self, name)}; give 1 or more")
+        for name in ("two_instants_share", "hint_share", "clean_share", "wide_share", "half_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInputError(f"batches.{name} is {getattr(self, name)}; give 0 to 1")
+        check_view_change_shares(self.view_change_shares)
+
+
+def check_view_change_shares(shares: Sequence[float]) -> None:
+    """Let three shares through that are of a whole.
+
+    Raises:
+        InvalidInputError: they are not.
+    """
+    if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise InvalidInputError(f"view_change_shares is {shares}; give three shares that add up to 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +105,10 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The batch on ``device``."""
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+    def pin_memory(self) -> Batch:
+        """The batch in memory from which a GPU takes it while the CPU goes on; torch's loaders ask for it."""
+        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
 class BatchSource(torch.utils.data.Dataset[Batch]):

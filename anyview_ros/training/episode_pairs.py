@@ -45,7 +45,9 @@ class EpisodePairs:
             )
         self.pairs = [pair for path in episodes for pair in _pairs(Episode.open(path))]
         if not self.pairs:
-            raise ReadError(f"the {len(episodes)} episodes in {folder} have no two recorded cameras to learn from")
+            raise ReadError(
+                f"the {len(episodes)} episodes in {folder} have no two recorded cameras to learn from"
+            )
         self.frames = frames
         self._held: OrderedDict[CameraPair, tuple[PosedClip, PosedClip]] = OrderedDict()
 

@@ -14,7 +14,7 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
 from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
-from anyview_ros.training.film_files import FilmReport, Films, film_to_files, read_files, untold
+from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_to_files, read_files, untold
 
 _TRIES = 50
 _LEAST_MEDIAN_DEPTH_M = 0.15
@@ -157,22 +157,17 @@ def _rig(plan: FilmPlan, world: World, rng: np.random.Generator) -> Rig:
     )
 
 
-def film_to(
-    folder: Path,
-    plan: FilmPlan,
-    rooms: int,
-    *,
-    workers: int = 1,
-    first: int = 0,
-    report: FilmReport = untold,
-) -> list[Path]:
-    """Film ``rooms`` rooms from number ``first`` on into files of ``folder``, which count them from 0.
-
-    See :func:`~anyview_ros.training.film_files.film_to_files`.
-    """
+def rooms_to(folder: Path, plan: FilmPlan, rooms: int, *, first: int = 0) -> FilmOrder:
+    """The order to film ``rooms`` rooms from number ``first`` on into files of ``folder``, which count them from 0."""
     settings = {**asdict(plan), "first": first}
-    film = partial(_arrays, plan, first)
-    return film_to_files(folder, "rooms", rooms, film, settings, workers=workers, report=report)
+    return FilmOrder(folder, "rooms", rooms, partial(_arrays, plan, first), settings)
+
+
+def film_to(
+    folder: Path, plan: FilmPlan, rooms: int, *, workers: int = 1, report: FilmReport = untold
+) -> list[Path]:
+    """Film ``rooms`` rooms into files of ``folder``; see :func:`~anyview_ros.training.film_files.film_to_files`."""
+    return film_to_files(rooms_to(folder, plan, rooms), workers=workers, report=report)
 
 
 def read_rooms(paths: list[Path]) -> FilmedRooms:

@@ -15,6 +15,7 @@ class FilmingConfig:
         count: of scenes, each in a world of its own.
         supersampling: rays per pixel are its square.
         device: where the ray caster computes.
+        workers: processes that film.
 
     Raises:
         InvalidInputError: a number out of range.
@@ -23,8 +24,9 @@ class FilmingConfig:
     count: int = 1000
     supersampling: int = 2
     device: str = "cpu"
+    workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("count", "supersampling"):
+        for name in ("count", "supersampling", "workers"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")

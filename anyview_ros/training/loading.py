@@ -11,7 +11,7 @@ Sample = TypeVar("Sample")
 
 
 def loaded(
-    samples: torch.utils.data.Dataset[Sample], numbers: range, *, processes: int = 0
+    samples: torch.utils.data.Dataset[Sample], numbers: range, *, processes: int = 0, pinned: bool = False
 ) -> Iterator[Sample]:
     """Give ``samples[n]`` for each of ``numbers``, in order.
 
@@ -19,6 +19,8 @@ def loaded(
         samples: each depends on its number alone.
         numbers: which ones.
         processes: that make them, four ahead each; 0 makes them when they are asked for.
+        pinned: put what processes make where a GPU takes it from while the CPU goes on, by ``pin_memory()`` of the
+            sample.
     """
     if not processes:
         for number in numbers:
@@ -32,8 +34,24 @@ def loaded(
         prefetch_factor=4,
         worker_init_fn=_one_thread,
         collate_fn=_as_it_is,
+        pin_memory=pinned,
     )
-    yield from loader
+    yield from _begun(loader)
+
+
+def _begun(loader: Iterable[Sample]) -> Iterator[Sample]:
+    """Start the loader's processes.
+
+    OpenCV's threads are ended before: a process that is forked beside them waits for them for ever.
+    """
+    import cv2
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return iter(loader)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _one_thread(worker: int) -> None:

@@ -192,12 +192,21 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def prepared_panoramas(
-    config: PanoramaTrainingConfig, folder: Path, report: FilmReport = untold
+    config: PanoramaTrainingConfig, folder: Path, report: FilmReport = untold, until_s: float = math.inf
 ) -> Panoramas:
     """Film the panoramas that a run needs into ``folder``, or read them if they are there.
+
+    Args:
+        config: of the run.
+        folder: gets the films.
+        report, until_s: see :func:`~anyview_ros.training.film_files.film_to_files`.
 
     Raises:
         InvalidInputError: the device that they are to be filmed on cannot be used, or the folder holds others.
         ReadError: what is there is damaged.
+        FilmingTimeout: time was up before.
     """
-    return read_panoramas(film_to(folder, config.plan(), config.panoramas.count, report=report))
+    films = config.panoramas
+    return read_panoramas(
+        film_to(folder, config.plan(), films.count, workers=films.workers, report=report, until_s=until_s)
+    )

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, ReadError
 from anyview_ros.geometry import PinholeCamera, look_at
-from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.look_beyond.panorama.known import Laid, lay
 from anyview_ros.methods.pictures import SourceFrame
 from anyview_ros.scenes import World, render, sample_view
 from anyview_ros.scenes.panoramas import render_panorama
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
-from anyview_ros.training.film_files import FilmReport, Films, film_to_files, read_files, untold
+from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_to_files, read_files, untold
 
 _TRIES = 30
 _CLEARANCE_M, _LEAST_MIDDLE_M = 0.2, 0.3
@@ -136,10 +135,19 @@ def film_panorama(
     )
 
 
-def film_to(folder: Path, plan: PanoramaPlan, count: int, *, report: FilmReport = untold) -> list[Path]:
+def film_to(
+    folder: Path,
+    plan: PanoramaPlan,
+    count: int,
+    *,
+    workers: int = 1,
+    report: FilmReport = untold,
+    until_s: float = math.inf,
+) -> list[Path]:
     """Film ``count`` panoramas into files of ``folder``; see
     :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "panoramas", count, partial(_arrays, plan), asdict(plan), report=report)
+    order = FilmOrder(folder, "panoramas", count, partial(_arrays, plan), asdict(plan))
+    return film_to_files(order, workers=workers, report=report, until_s=until_s)
 
 
 def read_panoramas(paths: list[Path]) -> Panoramas:
@@ -158,7 +166,6 @@ def read_panoramas(paths: list[Path]) -> Panoramas:
 
 
 def _arrays(plan: PanoramaPlan, first: int, count: int) -> Films:
-    torch_device(plan.device)  # which says what is wrong with it
     return vars(film_panoramas(plan, first, count))
 
 

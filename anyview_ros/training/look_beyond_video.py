@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from anyview_ros.methods.look_beyond.video.known import Anchor, Known, relative_
 from anyview_ros.methods.look_beyond.video.network import UNSEEN_SPREAD, VideoDenoiser, spread
 from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
 from anyview_ros.training.film_files import FilmReport, untold
+from anyview_ros.training.loading import loaded
 from anyview_ros.training.look_beyond_video_clips import Clips, film_to, read_clips
 from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
@@ -49,21 +51,22 @@ class VideoTrainer(NetworkTrainer[VideoDenoiser]):
         self.config = config
         network = new_network(lambda: VideoDenoiser(config.network), config)
         super().__init__(network, folder, config, identity=_IDENTITY)
-        self._clips = clips
+        self._passes = PassSource(clips, config)
+        self._coming: Iterator[Passes] = iter(())
         self._levels = noise_levels().to(self.device)
         self._shown: list[Tensor] = []
 
+    def _begin(self) -> None:
+        steps = range(self.step, self.config.steps)
+        self._coming = loaded(self._passes, steps, processes=self.config.loaders)
+
     def _loss(self, step: int) -> tuple[Tensor, Mapping[str, Tensor]]:
-        config = self.config
-        rng = np.random.default_rng((0x10BE, config.seed, step))
-        video, known = draw_passes(self._clips, rng, config.batch, config.mirrored_share)
-        video, known = video.to(self.device), known.to(self.device)
-        kept = rng.uniform(size=(config.batch, 1, 1, 1)) >= config.withheld_share
-        known = known.with_pictures(torch.from_numpy(kept).float().to(self.device))
-        level = torch.from_numpy(rng.integers(TRAINING_LEVELS, size=config.batch)).to(self.device)
-        noise = torch.randn(video.shape, generator=self._run.generator(), device=self.device)
-        loss, parts, guess = video_loss(self.network, video, known, self._levels[level], noise)
-        self._shown = [known.base, guess, video]
+        del step  # passes come in order, and the noise is that of the run's step
+        passes = next(self._coming).to(self.device)
+        noise = torch.randn(passes.video.shape, generator=self._run.generator(), device=self.device)
+        signal = self._levels[passes.level]
+        loss, parts, guess = video_loss(self.network, passes.video, passes.known, signal, noise)
+        self._shown = [passes.known.base, guess, passes.video]
         return loss, parts
 
     def _write_weights(self) -> None:
@@ -75,6 +78,46 @@ class VideoTrainer(NetworkTrainer[VideoDenoiser]):
             for index in (self.config.network.frames // 2, self.config.network.frames - 1)
             for pictures in self._shown
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """What a step learns from.
+
+    Attributes:
+        video: float32 (B, F, 3, H, W) in [-1, 1], the truth.
+        known: what the denoiser is told of it; of some passes no keyframe.
+        level: int64 (B,), noise levels, 0 to 999.
+    """
+
+    video: Tensor
+    known: Known
+    level: Tensor
+
+    def to(self, device: torch.device) -> Passes:
+        """The same on ``device``."""
+        return Passes(self.video.to(device), self.known.to(device), self.level.to(device))
+
+
+class PassSource(torch.utils.data.Dataset[Passes]):
+    """The passes of step number ``step``, for any step.
+
+    Args:
+        clips: what was filmed.
+        config: how passes are drawn.
+    """
+
+    def __init__(self, clips: Clips, config: VideoTrainingConfig) -> None:
+        """Remember them."""
+        self._clips, self._config = clips, config
+
+    def __getitem__(self, step: int) -> Passes:
+        config = self._config
+        rng = np.random.default_rng((0x10BE, config.seed, step))
+        video, known = draw_passes(self._clips, rng, config.batch, config.mirrored_share)
+        kept = rng.uniform(size=(config.batch, 1, 1, 1)) >= config.withheld_share
+        level = torch.from_numpy(rng.integers(TRAINING_LEVELS, size=config.batch))
+        return Passes(video, known.with_pictures(torch.from_numpy(kept).float()), level)
 
 
 def video_loss(
@@ -154,11 +197,22 @@ def _mirrored(video: Tensor, known: Known) -> tuple[Tensor, Known]:
     return video.flip(-1), replace(mirror, rays=mirror.rays * signs[:, None, None])
 
 
-def prepared_clips(config: VideoTrainingConfig, folder: Path, report: FilmReport = untold) -> Clips:
+def prepared_clips(
+    config: VideoTrainingConfig, folder: Path, report: FilmReport = untold, until_s: float = math.inf
+) -> Clips:
     """Film the clips that a run needs into ``folder``, or read them if they are there.
+
+    Args:
+        config: of the run.
+        folder: gets the films.
+        report, until_s: see :func:`~anyview_ros.training.film_files.film_to_files`.
 
     Raises:
         InvalidInputError: the device that they are to be filmed on cannot be used, or the folder holds others.
         ReadError: what is there is damaged.
+        FilmingTimeout: time was up before.
     """
-    return read_clips(film_to(folder, config.plan(), config.clips.count, report=report))
+    films = config.clips
+    return read_clips(
+        film_to(folder, config.plan(), films.count, workers=films.workers, report=report, until_s=until_s)
+    )

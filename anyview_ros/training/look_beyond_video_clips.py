@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.look_beyond.video.known import Anchor, moved
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RoomFactory
-from anyview_ros.training.film_files import FilmReport, Films, film_to_files, read_files, untold
+from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_to_files, read_files, untold
 from anyview_ros.training.look_beyond_video_paths import sample_path
 
 _TRIES = 30
@@ -107,10 +106,19 @@ def film_clips(plan: ClipPlan, first: int, count: int) -> Clips:
     return Clips(**{name: np.stack([clip[name] for clip in clips]) for name in _FIELDS})
 
 
-def film_to(folder: Path, plan: ClipPlan, clips: int, *, report: FilmReport = untold) -> list[Path]:
-    """Film ``clips`` clips into files of ``folder``; see
+def film_to(
+    folder: Path,
+    plan: ClipPlan,
+    count: int,
+    *,
+    workers: int = 1,
+    report: FilmReport = untold,
+    until_s: float = math.inf,
+) -> list[Path]:
+    """Film ``count`` clips into files of ``folder``; see
     :func:`~anyview_ros.training.film_files.film_to_files`."""
-    return film_to_files(folder, "clips", clips, partial(_arrays, plan), asdict(plan), report=report)
+    order = FilmOrder(folder, "clips", count, partial(_arrays, plan), asdict(plan))
+    return film_to_files(order, workers=workers, report=report, until_s=until_s)
 
 
 def read_clips(paths: list[Path]) -> Clips:
@@ -123,7 +131,6 @@ def read_clips(paths: list[Path]) -> Clips:
 
 
 def _arrays(plan: ClipPlan, first: int, count: int) -> Films:
-    torch_device(plan.device)  # which says what is wrong with it
     return vars(film_clips(plan, first, count))
 
 

@@ -8,7 +8,7 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.video.config import VideoConfig
 from anyview_ros.training.filming_config import FilmingConfig
 from anyview_ros.training.look_beyond_video_clips import ClipPlan
-from anyview_ros.training.network_trainer import PicturesConfig
+from anyview_ros.training.network_trainer import LoadedConfig
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class ClipsConfig(FilmingConfig):
 
 
 @dataclass(frozen=True)
-class VideoTrainingConfig(PicturesConfig):
+class VideoTrainingConfig(LoadedConfig):
     """A training run; see docs/methods/look_beyond.md.
 
     Attributes:

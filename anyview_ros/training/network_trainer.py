@@ -39,6 +39,25 @@ class PicturesConfig(RunConfig):
             raise InvalidInputError(f"sheet_steps is {self.sheet_steps}; give 1 or more")
 
 
+@dataclass(frozen=True)
+class LoadedConfig(PicturesConfig):
+    """A run whose samples other processes may make.
+
+    Attributes:
+        loaders: processes that make samples, of each kind there is; 0 makes them in between.
+
+    Raises:
+        InvalidInputError: a number out of range.
+    """
+
+    loaders: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.loaders < 0:
+            raise InvalidInputError(f"loaders is {self.loaders}; give 0 or more")
+
+
 class NetworkTrainer(ABC, Generic[Network]):
     """One training run of one network in a folder.
 

@@ -24,6 +24,9 @@ CHECKPOINT = "checkpoint"
 LOG = "log.jsonl"
 DTYPES = ("float32", "bfloat16")
 
+_SAME_SAMPLES = ("workers", "device")
+"""Settings in a section that change no sample: by how many processes something is made, and where."""
+
 LossOf = Callable[[int], tuple[Tensor, Mapping[str, Tensor]]]
 """The loss of a step, to be minimised, and its parts, to be logged. All draws depend on seed and step alone."""
 
@@ -92,7 +95,7 @@ class TrainingRun:
         folder: gets ``checkpoint/`` and ``log.jsonl``.
         config: of the run.
         identity: names of the settings that a resumed run must share with the one that wrote the checkpoint, beside
-            ``optimiser.muon``.
+            ``optimiser.muon``; of sections all but ``workers`` and ``device``.
         started_from: hash of what else it must share, such as the weights that take no gradient.
 
     Attributes:
@@ -188,17 +191,17 @@ class TrainingRun:
         mixed = config.cpu_bfloat16 if self.device.type == "cpu" else config.mixed_precision
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed), self._attention():
             loss, parts = loss_of(self.step)
-        value = float(loss.detach())
-        self._check_finite("loss", value)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._trained.values(), optimiser_config.clip)
-        self._check_finite("norm of the gradient", float(norm))
+        value, size = torch.stack([loss.detach().float(), norm.float()]).tolist()  # waits for a GPU, once
+        self._check_finite("loss", value)
+        self._check_finite("norm of the gradient", size)
         for optimiser in self._optimisers:
             optimiser.step()
         decay = min(optimiser_config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, parameter in self._trained.items():
-                self.average[name].lerp_(parameter.detach(), 1 - decay)
+            # as torch.optim.swa_utils does: one by one, that is a launch on a GPU for each
+            torch._foreach_lerp_(list(self.average.values()), list(self._trained.values()), 1 - decay)
         self.step += 1
         return value, parts
 
@@ -238,20 +241,25 @@ class TrainingRun:
                 parameter.copy_(tensors[f"weights/{name}"])
                 self.average[name].copy_(tensors[f"average/{name}"])
         for number, optimiser in enumerate(self._optimisers):
+            parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
             form = optimiser.state_dict()
             state: dict[int, dict[str, Any]] = {}
             for key, value in tensors.items():
                 kind, *place = key.split("/")
                 if kind == "optimiser" and int(place[0]) == number:
-                    dtype = torch.float32 if value.is_floating_point() else value.dtype
-                    state.setdefault(int(place[1]), {})[place[2]] = value.to(dtype)
+                    index = int(place[1])
+                    state.setdefault(index, {})[place[2]] = _beside(parameters[index], value)
             form["state"] = state
             optimiser.load_state_dict(form)
 
     def _resume(self) -> None:
         tensors, notes = read_checkpoint(self.folder / CHECKPOINT)
         ours = json.loads(json.dumps(asdict(self.config)))
-        differing = [name for name in self._identity if notes["config"].get(name) != ours[name]]
+        differing = [
+            name
+            for name in self._identity
+            if _of_samples(notes["config"].get(name)) != _of_samples(ours[name])
+        ]
         if notes["config"]["optimiser"]["muon"] != self.config.optimiser.muon:
             differing.append("optimiser.muon")
         if notes["started_from"] != self._started_from:
@@ -261,5 +269,23 @@ class TrainingRun:
                 f"{self.folder / CHECKPOINT} was written by a run with other settings of {', '.join(differing)}; "
                 "use its configuration, or another folder"
             )
-        self._adopt({name: value.to(self.device) for name, value in tensors.items()})
+        self._adopt(tensors)
         self.step = int(notes["step"])
+
+
+def _beside(parameter: Tensor, value: Tensor) -> Tensor:
+    """An entry of an optimiser's state as the optimiser makes it itself: laid out in memory as its weight is.
+
+    Otherwise its fast forms, which take many weights at once, are of no use on a GPU. Counts of steps stay off it.
+    """
+    dtype = torch.float32 if value.is_floating_point() else value.dtype
+    if value.ndim == 0:
+        return value.to(dtype)
+    return torch.empty_like(parameter, dtype=dtype).copy_(value)
+
+
+def _of_samples(setting: Any) -> Any:
+    """A setting, of a section those that samples depend on."""
+    if not isinstance(setting, dict):
+        return setting
+    return {name: value for name, value in setting.items() if name not in _SAME_SAMPLES}

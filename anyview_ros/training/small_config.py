@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.training.batches import BatchPlan
-from anyview_ros.training.network_trainer import PicturesConfig
+from anyview_ros.training.network_trainer import LoadedConfig
 from anyview_ros.training.source_pictures import PicturePlan
 
 
@@ -30,6 +30,9 @@ class RoomsConfig:
         instants: per room.
         workers: processes that film.
         device: where the ray caster computes.
+
+    Raises:
+        InvalidInputError: nothing to film, or a number out of range.
     """
 
     count: int = 3000
@@ -43,6 +46,17 @@ class RoomsConfig:
     instants: int = 2
     workers: int = 2
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        counts = ("count", "parallel", "framed", "framed_parallel", "cluttered", "cluttered_parallel")
+        for name in counts:
+            if getattr(self, name) < 0:
+                raise InvalidInputError(f"rooms.{name} is {getattr(self, name)}; give 0 or more")
+        if not any(getattr(self, name) for name in counts):
+            raise InvalidInputError("rooms.count is 0 and no other rooms are to be filmed; give some")
+        for name in ("side", "instants", "workers"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"rooms.{name} is {getattr(self, name)}; give 1 or more")
 
 
 @dataclass(frozen=True)
@@ -61,11 +75,10 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class SmallTrainingConfig(PicturesConfig):
+class SmallTrainingConfig(LoadedConfig):
     """A training run; see docs/methods/anyview_small.md.
 
     Attributes:
-        loaders: processes that make batches; 0 makes them in between.
         start_from: weights to begin with: a path, "shipped" for those of the package, "" for random ones. A flow
             head may be there or not; all else must be as in ``network``.
         only_flow: fit the flow head and leave all else as it is.
@@ -76,7 +89,6 @@ class SmallTrainingConfig(PicturesConfig):
         network, batches, source_pictures, rooms, loss: the parts.
     """
 
-    loaders: int = 0
     start_from: str = ""
     only_flow: bool = False
     kept_batches: int = 0
@@ -109,6 +121,3 @@ class SmallTrainingConfig(PicturesConfig):
             raise InvalidInputError(
                 f"rooms.side is {self.rooms.side} but network.side is {self.network.side}; give both the same"
             )
-        shares = self.batches.view_change_shares
-        if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-            raise InvalidInputError(f"view_change_shares is {shares}; give three shares that add up to 1")

@@ -17,8 +17,8 @@ from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load_weights, save_weights
 from anyview_ros.training.batches import Batch, BatchSource
-from anyview_ros.training.film_files import FilmReport, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
+from anyview_ros.training.film_files import FilmReport, film_to_files, untold
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, read_rooms, rooms_to
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, picture_loss, run_batch
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
@@ -51,18 +51,18 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
         rooms: what was filmed.
 
     Raises:
-        WeightsError: the folder holds a checkpoint that is damaged.
-        InvalidInputError: it holds one of a run with other settings.
+        WeightsError: the folder holds a checkpoint that is damaged, or the weights to begin with cannot be read.
+        InvalidInputError: it holds one of a run with other settings, or those weights are of another network.
     """
 
     def __init__(self, config: SmallTrainingConfig, folder: Path, rooms: FilmedRooms) -> None:
         """Begin, or go on where the folder's checkpoint ends."""
         self.config = config
-        network = first_network(config)
+        network, begun = first_network(config)
         if config.only_flow:
             for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.startswith(_FLOW))
-        super().__init__(network, folder, config, identity=_IDENTITY)
+        super().__init__(network, folder, config, identity=_IDENTITY, started_from=begun)
         self._batches = BatchSource(rooms, config.batches, config.seed)
         self._pictures = PictureSource(rooms, config.source_pictures, config.seed)
         self._coming: Iterator[Batch] = iter(())
@@ -71,9 +71,10 @@ class SmallTrainer(NetworkTrainer[SmallNetwork]):
         self._kept: dict[int, list[FlowSample]] = {}
 
     def _begin(self) -> None:
-        steps = range(self.step, self.config.steps)
-        self._coming = loaded(self._batches, steps, processes=self.config.loaders)
-        self._coming_pictures = loaded(self._pictures, steps, processes=self.config.loaders)
+        steps, processes = range(self.step, self.config.steps), self.config.loaders
+        pinned = self.device.type == "cuda"
+        self._coming = loaded(self._batches, steps, processes=processes, pinned=pinned)
+        self._coming_pictures = loaded(self._pictures, steps, processes=processes, pinned=pinned)
 
     def _loss(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         if self.config.kept_batches:
@@ -145,8 +146,21 @@ def _depth_sheet(batch: PictureBatch, log_depth: Tensor, config: SmallConfig) ->
     return [batch.picture.float() / 255, *greys]
 
 
-def prepared_rooms(config: SmallTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
-    """Film the rooms that a run needs into folders of ``folder``, or read them if they are there."""
+def prepared_rooms(
+    config: SmallTrainingConfig, folder: Path, report: FilmReport = untold, until_s: float = math.inf
+) -> FilmedRooms:
+    """Film the rooms that a run needs into folders of ``folder``, or read them if they are there.
+
+    Args:
+        config: of the run.
+        folder: gets a folder for each kind of rooms.
+        report, until_s: see :func:`~anyview_ros.training.film_files.film_to_files`.
+
+    Raises:
+        InvalidInputError: the folder holds what was filmed in another way, or the device cannot film.
+        ReadError: what is there is damaged.
+        FilmingTimeout: time was up before.
+    """
     rooms = config.rooms
     plan = FilmPlan(
         side=rooms.side, instants=rooms.instants, drawn_textures=rooms.drawn_textures, device=rooms.device
@@ -154,17 +168,19 @@ def prepared_rooms(config: SmallTrainingConfig, folder: Path, report: FilmReport
     framed = replace(plan, framed=True)
     cluttered = replace(framed, cluttered=True, supersampling=2)
     after = rooms.count + rooms.framed
-    files = []
-    for name, how, count, first in (
-        ("train", plan, rooms.count, 0),
-        ("parallel", replace(plan, parallel=True), rooms.parallel, 0),
-        ("framed", framed, rooms.framed, rooms.count),
-        ("framed_parallel", replace(framed, parallel=True), rooms.framed_parallel, rooms.count),
-        ("cluttered", cluttered, rooms.cluttered, after),
-        ("cluttered_parallel", replace(cluttered, parallel=True), rooms.cluttered_parallel, after),
-    ):
-        files += film_to(folder / name, how, count, workers=rooms.workers, first=first, report=report)
-    filmed = read_rooms(files)
+    orders = [
+        rooms_to(folder / name, how, count, first=first)
+        for name, how, count, first in (
+            ("train", plan, rooms.count, 0),
+            ("parallel", replace(plan, parallel=True), rooms.parallel, 0),
+            ("framed", framed, rooms.framed, rooms.count),
+            ("framed_parallel", replace(framed, parallel=True), rooms.framed_parallel, rooms.count),
+            # they take longest; the last are filmed first
+            ("cluttered", cluttered, rooms.cluttered, after),
+            ("cluttered_parallel", replace(cluttered, parallel=True), rooms.cluttered_parallel, after),
+        )
+    ]
+    filmed = read_rooms(film_to_files(*orders, workers=rooms.workers, report=report, until_s=until_s))
     if filmed.side != rooms.side or filmed.frames.shape[2] != rooms.instants:
         raise InvalidInputError(
             f"{folder} holds rooms filmed at {filmed.side} pixels and {filmed.frames.shape[2]} instants, but the "
@@ -173,8 +189,11 @@ def prepared_rooms(config: SmallTrainingConfig, folder: Path, report: FilmReport
     return filmed
 
 
-def first_network(config: SmallTrainingConfig) -> SmallNetwork:
+def first_network(config: SmallTrainingConfig) -> tuple[SmallNetwork, str]:
     """The network that a run begins with: random, or with the weights of a file, less a flow head that either lacks.
+
+    Returns:
+        the network, and the hash of the file, "" where there is none.
 
     Raises:
         WeightsError: weights that cannot be read.
@@ -184,7 +203,7 @@ def first_network(config: SmallTrainingConfig) -> SmallNetwork:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth less time per step
     weights = config.start_from
     if not weights:
-        return network
+        return network, ""
     loaded = load_weights(SHIPPED if weights == "shipped" else Path(weights), "cpu")
     theirs = loaded.network.config
     another_head = theirs.flow != network.config.flow and theirs.flow and network.config.flow
@@ -194,4 +213,4 @@ def first_network(config: SmallTrainingConfig) -> SmallNetwork:
             f"{network.config.as_dict()}; give network those settings"
         )
     network.load_state_dict(loaded.network.state_dict(), strict=False)
-    return network
+    return network, loaded.sha256

@@ -81,6 +81,10 @@ class PictureBatch:
             **{name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
         )
 
+    def pin_memory(self) -> PictureBatch:
+        """The batch in memory from which a GPU takes it while the CPU goes on; torch's loaders ask for it."""
+        return PictureBatch(**{name: value.pin_memory() for name, value in vars(self).items()})
+
 
 class PictureSource(torch.utils.data.Dataset[PictureBatch]):
     """Batch number ``step``, for any step.

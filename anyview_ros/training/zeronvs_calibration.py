@@ -16,8 +16,8 @@ from anyview_ros.methods.zeronvs.reliability import Reliability, distance, expec
 from anyview_ros.methods.zeronvs.sampling import SeededNoise, sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
 from anyview_ros.metrics.reliability import GOOD_ERROR, brier_score
-from anyview_ros.training.film_files import FilmReport, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
+from anyview_ros.training.film_files import FilmReport, film_to_files, untold
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, read_rooms, rooms_to
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan, SampleSource
 
@@ -43,20 +43,20 @@ class Judged:
     good: NDArray[np.bool_]
 
 
-def held_out_rooms(config: ZeroTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
-    """Film held-out rooms and robots into ``folder``, or read them if they are there; as many as training has kinds."""
-    wanted, files = config.film, []
+def held_out_rooms(
+    config: ZeroTrainingConfig, folder: Path, report: FilmReport = untold, until_s: float = math.inf
+) -> FilmedRooms:
+    """Film held-out rooms and robots into ``folder``, or read them if they are there; as many as training has kinds.
+
+    See :func:`~anyview_ros.training.zeronvs_trainer.prepared_rooms`.
+    """
+    wanted, orders = config.film, []
     plan = FilmPlan(side=wanted.side, instants=1, held_out=True, device=wanted.device)
     if wanted.rooms:
-        files += film_to(
-            folder / "held_out_rooms", plan, HELD_OUT_ROOMS, workers=wanted.workers, report=report
-        )
+        orders.append(rooms_to(folder / "held_out_rooms", plan, HELD_OUT_ROOMS))
     if wanted.robots:
-        robots = replace(plan, robots=True)
-        files += film_to(
-            folder / "held_out_robots", robots, HELD_OUT_ROOMS, workers=wanted.workers, report=report
-        )
-    return read_rooms(files)
+        orders.append(rooms_to(folder / "held_out_robots", replace(plan, robots=True), HELD_OUT_ROOMS))
+    return read_rooms(film_to_files(*orders, workers=wanted.workers, report=report, until_s=until_s))
 
 
 def judge(network: ZeroNetwork, rooms: FilmedRooms, *, seed: int = 0) -> Judged:

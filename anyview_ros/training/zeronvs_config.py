@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.zeronvs.config import ZeroConfig
-from anyview_ros.training.network_trainer import PicturesConfig
+from anyview_ros.training.network_trainer import LoadedConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan
 
 
@@ -44,7 +44,7 @@ class ZeroRooms:
 
 
 @dataclass(frozen=True)
-class ZeroTrainingConfig(PicturesConfig):
+class ZeroTrainingConfig(LoadedConfig):
     """A training run; see docs/methods/zeronvs.md.
 
     Attributes:
@@ -53,7 +53,6 @@ class ZeroTrainingConfig(PicturesConfig):
         dropped_share: share of the samples that see neither picture nor pose, for classifier-free guidance.
         heaviest: largest weight of a sample's squared error; the weight is that of an error of the velocity, 1 over the
             variance of the noise.
-        loaders: processes that make samples; 0 makes them in between.
         network, samples, film: the parts.
 
     Raises:
@@ -64,7 +63,6 @@ class ZeroTrainingConfig(PicturesConfig):
     start_from: str = ""
     dropped_share: float = 0.1
     heaviest: float = 5.0
-    loaders: int = 0
     network: ZeroConfig = field(default_factory=ZeroConfig)
     samples: SamplePlan = field(default_factory=SamplePlan)
     film: ZeroRooms = field(default_factory=ZeroRooms)
@@ -75,5 +73,3 @@ class ZeroTrainingConfig(PicturesConfig):
             raise InvalidInputError(f"dropped_share is {self.dropped_share}; give 0 to less than 1")
         if self.heaviest < 1:
             raise InvalidInputError(f"heaviest is {self.heaviest}; give 1 or more")
-        if self.loaders < 0:
-            raise InvalidInputError(f"loaders is {self.loaders}; give 0 or more")

@@ -18,7 +18,7 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.zeronvs.conditioning import object_vector, pose_vector
 from anyview_ros.methods.zeronvs.framing import reaches, resampled, square_camera
 from anyview_ros.methods.zeronvs.scale import scale_of_depth
-from anyview_ros.training.batches import view_changes
+from anyview_ros.training.batches import check_view_change_shares, view_changes
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.views import MIRROR, Recolouring, mirrored_camera
 
@@ -52,9 +52,7 @@ class SamplePlan:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise InvalidInputError(f"batch is {self.batch}; give 1 or more")
-        shares = self.view_change_shares
-        if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-            raise InvalidInputError(f"view_change_shares is {shares}; give three shares that add up to 1")
+        check_view_change_shares(self.view_change_shares)
         if not 0 < self.nearest_zoom <= 1:
             raise InvalidInputError(f"nearest_zoom is {self.nearest_zoom}; give more than 0, up to 1")
         if not 0 <= self.wide_share <= 1:

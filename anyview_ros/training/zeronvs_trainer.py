@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from anyview_ros.methods.zeronvs.network import ZeroNetwork
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.sampling import sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
-from anyview_ros.training.film_files import FilmReport, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
+from anyview_ros.training.film_files import FilmReport, film_to_files, untold
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, read_rooms, rooms_to
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
@@ -113,18 +114,28 @@ def _start_from(network: ZeroNetwork, path: Path) -> str:
     return loaded.sha256
 
 
-def prepared_rooms(config: ZeroTrainingConfig, folder: Path, report: FilmReport = untold) -> FilmedRooms:
+def prepared_rooms(
+    config: ZeroTrainingConfig, folder: Path, report: FilmReport = untold, until_s: float = math.inf
+) -> FilmedRooms:
     """Film what a run needs into ``folder``/rooms and ``folder``/robots, or read it if it is there.
 
+    Args:
+        config: of the run.
+        folder: gets a folder for either.
+        report, until_s: see :func:`~anyview_ros.training.film_files.film_to_files`.
+
     Raises:
-        InvalidInputError: the folder holds what was filmed at another size.
+        InvalidInputError: the folder holds what was filmed in another way, or the device cannot film.
+        ReadError: what is there is damaged.
+        FilmingTimeout: time was up before.
     """
     wanted = config.film
     plan = FilmPlan(side=wanted.side, instants=wanted.instants, device=wanted.device)
-    files = film_to(folder / "rooms", plan, wanted.rooms, workers=wanted.workers, report=report)
-    robots = FilmPlan(side=wanted.side, instants=wanted.instants, device=wanted.device, robots=True)
-    files += film_to(folder / "robots", robots, wanted.robots, workers=wanted.workers, report=report)
-    filmed = read_rooms(files)
+    orders = (
+        rooms_to(folder / "rooms", plan, wanted.rooms),
+        rooms_to(folder / "robots", replace(plan, robots=True), wanted.robots),
+    )
+    filmed = read_rooms(film_to_files(*orders, workers=wanted.workers, report=report, until_s=until_s))
     if filmed.side != wanted.side or filmed.frames.shape[2] != wanted.instants:
         raise InvalidInputError(
             f"{folder} holds rooms filmed at {filmed.side} pixels and {filmed.frames.shape[2]} instants, but the "

@@ -8,6 +8,7 @@ from anyview_ros.cli import train
 from anyview_ros.cli.main import main
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
 from anyview_ros.training import film_files
+from anyview_ros.training.filmed import FilmPlan, film_to
 
 CONFIG = """
 steps: 3
@@ -27,7 +28,14 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)
     command = ["train", "small", "--config", str(config), "--out", str(out)]
-    assert main([*command, "--minutes", "0", "--device", "cpu"]) == 1
+    stopped = [*command, "--minutes", "0", "--device", "cpu"]
+    assert main(stopped) == 1
+    assert "time was up with 0 of 2 scenes filmed; run the same command again" in capsys.readouterr().out
+    film_to(out / "rooms" / "train", FilmPlan(side=32), 2)
+    assert main(stopped) == 1
+    assert "time was up with 0 of 2 scenes filmed" in capsys.readouterr().out
+    film_to(out / "rooms" / "held_out", FilmPlan(side=32, instants=1, held_out=True), 2)
+    assert main(stopped) == 1
     assert "stopped at step 0 of 3" in capsys.readouterr().out
     assert main([*command, "--device", "cpu"]) == 0
     told = capsys.readouterr()
@@ -41,6 +49,24 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
 def test_a_bad_configuration_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "small", "--config", "moon.yaml", "--out", str(tmp_path)]) == 2
     assert "no configuration 'moon.yaml'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("loaders: -1", "loaders is -1; give 0 or more"),
+        ("batches: {sources: 0}", "batches.sources is 0; give 1 or more"),
+        ("rooms: {count: 2, side: 32, device: moon}", "device 'moon' cannot be used"),
+    ],
+)
+def test_settings_that_do_not_do_are_told_before_anything_is_filmed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, message: str
+) -> None:
+    config, out = tmp_path / "own.yaml", tmp_path / "run"
+    config.write_text(f"network: {{side: 32, smallest_side: 32}}\nrooms: {{count: 2, side: 32}}\n{setting}\n")
+    assert main(["train", "small", "--config", str(config), "--out", str(out), "--device", "cpu"]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(out.rglob("*.npz"))
 
 
 def test_depth_alone_is_a_first_stage(

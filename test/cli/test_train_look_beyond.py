@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,9 @@ import pytest
 from anyview_ros.cli.main import main
 from anyview_ros.methods.look_beyond.panorama.weights import load_panorama_weights
 from anyview_ros.methods.look_beyond.video.weights import load_video_weights
+from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
+from anyview_ros.training.look_beyond_panorama_films import film_to
+from anyview_ros.training.settings import read_settings
 
 PANORAMA = """
 steps: 3
@@ -35,9 +37,14 @@ def test_both_stages_are_trained_stopped_and_gone_on_with(
     second.write_text(VIDEO)
     command = ["train", "look_beyond", "--out", str(out), "--device", "cpu"]
     both = [*command, "--config", str(first), str(second)]
-    assert main([*command, "--stage", "panorama", "--config", str(first), "--minutes", "0"]) == 1
-    assert re.search(r"stopped at step [01] of 3", capsys.readouterr().out)
-    assert not (out / "video.safetensors").exists()
+    assert main([*both, "--minutes", "0"]) == 1
+    assert "time was up with 0 of 2 scenes filmed; run the same command again" in capsys.readouterr().out
+    plan = read_settings(PanoramaTrainingConfig, str(first)).plan()
+    film_to(out / "panorama" / "films", plan, 2)
+    assert main([*both, "--minutes", "0"]) == 1
+    told = capsys.readouterr().out
+    assert "stopped at step 0 of 3" in told
+    assert "stage 2" not in told  # whose turn comes when stage 1 is done
     assert main(both) == 0
     assert "3/3" in capsys.readouterr().err
     assert load_panorama_weights(out / "panorama.safetensors", "cpu").about["steps"] == "3"

@@ -8,6 +8,7 @@ from anyview_ros.cli.main import main
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import load_weights
 from anyview_ros.training import film_files, zeronvs_calibration
+from anyview_ros.training.filmed import FilmPlan, film_to
 
 CONFIG = """
 steps: 3
@@ -28,7 +29,17 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated(
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)
     command = ["train", "zeronvs", "--config", str(config), "--out", str(out), "--device", "cpu"]
-    assert main([*command, "--minutes", "0"]) == 1
+    stopped = [*command, "--minutes", "0"]
+    assert main(stopped) == 1
+    assert "time was up with 0 of 4 scenes filmed; run the same command again" in capsys.readouterr().out
+    for name, plan in (
+        ("rooms", FilmPlan(side=16, instants=1)),
+        ("robots", FilmPlan(side=16, instants=1, robots=True)),
+        ("held_out_rooms", FilmPlan(side=16, instants=1, held_out=True)),
+        ("held_out_robots", FilmPlan(side=16, instants=1, held_out=True, robots=True)),
+    ):
+        film_to(out / "filmed" / name, plan, 2)
+    assert main(stopped) == 1
     assert "stopped at step 0 of 3" in capsys.readouterr().out
     assert main(command) == 0
     told = capsys.readouterr()

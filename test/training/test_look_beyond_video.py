@@ -138,6 +138,16 @@ def test_a_pass_in_training_is_told_what_the_method_tells(clips: Clips) -> None:
     np.testing.assert_allclose(mirrored.rays[0].numpy(), there, atol=1e-5)
 
 
+def test_other_processes_draw_the_same_passes(tmp_path: Path, clips: Clips) -> None:
+    def losses(loaders: int) -> list[float]:
+        told: list[float] = []
+        config = replace(CONFIG, steps=2, loaders=loaders)
+        VideoTrainer(config, tmp_path / str(loaders), clips).run(report=lambda *line: told.append(line[2]))
+        return told
+
+    assert losses(0) == losses(1)
+
+
 def test_draws_depend_on_the_seed_alone(clips: Clips) -> None:
     draws = [draw_passes(clips, np.random.default_rng(seed), 3, 0.5)[0] for seed in (5, 5, 6)]
     torch.testing.assert_close(draws[0], draws[1])
@@ -164,6 +174,7 @@ def test_a_gpu_sized_configuration_runs_in_miniature(tmp_path: Path) -> None:
         device="cpu",
         batch=1,
         sheet_steps=1,
+        loaders=1,
         network=replace(config.network, picture_width=16, picture_height=8, width=32, heads=2, blocks=1),
         clips=ClipsConfig(count=1, supersampling=1),
     )
@@ -171,7 +182,8 @@ def test_a_gpu_sized_configuration_runs_in_miniature(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"batch": 0}, {"withheld_share": 1.5}, {"mirrored_share": -0.1}, {"sheet_steps": 0}]
+    "wrong",
+    [{"batch": 0}, {"withheld_share": 1.5}, {"mirrored_share": -0.1}, {"sheet_steps": 0}, {"loaders": -1}],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInputError, match=next(iter(wrong))):

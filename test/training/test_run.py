@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from anyview_ros.errors import InvalidInputError, WeightsError
 from anyview_ros.training.checkpoints import read_checkpoint
@@ -123,6 +125,87 @@ def test_weights_that_take_no_gradient_stay_and_are_not_kept(tmp_path: Path) -> 
         TrainingRun(network, tmp_path, CONFIG, identity=(), started_from="others")
     same = [torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
     assert same == [True, True, False, False]
+
+
+def test_where_and_by_how_many_something_is_made_may_change_but_nothing_else(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Filmed(RunConfig):
+        films: dict[str, object] = field(default_factory=lambda: {"count": 3, "workers": 2, "device": "cpu"})
+
+    def began(**films: object) -> TrainingRun:
+        config = Filmed(steps=1, device="cpu", films={"count": 3, "workers": 2, "device": "cpu"} | films)
+        return TrainingRun(nn.Linear(12, 12), tmp_path, config, identity=("films",))
+
+    fit(began())
+    assert began(workers=15, device="cuda").step == 1
+    with pytest.raises(InvalidInputError, match="other settings of films"):
+        began(count=4)
+
+
+def test_a_resumed_optimiser_keeps_its_state_as_it_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fast forms on a GPU want moments laid out as their weights are, and counts of steps on the CPU."""
+
+    def began(device: str = "cpu") -> TrainingRun:
+        network = nn.Sequential(nn.Conv2d(4, 6, 3), nn.Conv2d(6, 2, 3)).to(device)
+        return TrainingRun(network.to(memory_format=torch.channels_last), tmp_path, CONFIG, identity=())
+
+    def states(run: TrainingRun) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        return [(weight, state) for each in run._optimisers for weight, state in each.state.items()]
+
+    first = began()
+    first.run(lambda step: (first.network(torch.ones(1, 4, 8, 8)).square().mean(), {}))
+    for run in (first, began()):
+        assert any(not weight.is_contiguous() for weight, _ in states(run))
+        for weight, state in states(run):
+            moments = [value for value in state.values() if value.ndim]
+            assert [value.stride() for value in moments] == [weight.stride()] * 2
+    # no GPU is at hand; "meta" is another device too
+    monkeypatch.setattr(RunConfig, "chosen_device", lambda self: torch.device("meta"))
+    for weight, state in states(began("meta")):
+        assert {name: value.device.type for name, value in state.items()} == {
+            "step": "cpu",
+            "exp_avg": "meta",
+            "exp_avg_sq": "meta",
+        }
+        assert state["exp_avg"].stride() == weight.stride()
+
+
+def test_a_step_waits_once_and_averages_all_weights_at_once(tmp_path: Path) -> None:
+    """On a GPU each wait and each launch counts."""
+    run = started(tmp_path)
+    expected = {name: value.clone() for name, value in run.average.items()}
+    waits: list[str] = []
+    averaged: list[str] = []
+
+    class Waits(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if function.__name__ in ("__float__", "__bool__", "item", "tolist", "cpu"):
+                waits.append(function.__name__)
+            return function(*args, **(kwargs or {}))
+
+    class Averages(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if "lerp_" in str(function) and args[0] is not None:
+                averaged.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    optimisers, run._optimisers = (
+        run._optimisers,
+        [],
+    )  # which have their own ways, on a CPU others than on a GPU
+    loss = (run.network(torch.ones(1, 12)) - 1).square().mean()
+    with Waits(), Averages():
+        run._train(lambda step: (loss, {}))
+    assert len(waits) == 1
+    assert len(averaged) == 1
+    run._optimisers = optimisers
+    for step in range(1, 4):
+        run._train(lambda step: ((run.network(torch.ones(1, 12)) - 1).square().mean(), {}))
+        for name, weight in run.network.named_parameters():
+            expected[name].lerp_(weight.detach(), 1 - (1 + step) / (10 + step))
+    assert all(torch.equal(value, run.average[name]) for name, value in expected.items())
 
 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_harms(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from small_weights import TINY, tiny_network
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
-from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
+from anyview_ros.methods.anyview_small.weights import Calibration, load_weights, save_weights
 from anyview_ros.training import calibration as calibration_module
 from anyview_ros.training import film_files, filmed
 from anyview_ros.training.batches import BatchPlan, BatchSource
@@ -123,6 +123,24 @@ def test_the_flow_head_can_be_fitted_alone_from_weights_without_one(
         replace(config, start_from=str(tmp_path / "flow" / path.name)), tmp_path / "again", rooms
     )
     assert torch.equal(again.network.flow.to_flow.weight, after["flow.to_flow.weight"])
+
+
+def test_a_run_does_not_go_on_with_other_frozen_weights(tmp_path: Path, rooms: FilmedRooms) -> None:
+    start = tmp_path / "start.safetensors"
+    network = replace(CONFIG.network, flow=0)
+    save_weights(start, tiny_network(network, seed=1), Calibration())
+    config = replace(CONFIG, start_from=str(start), only_flow=True)
+    SmallTrainer(config, tmp_path / "run", rooms).run()
+    assert SmallTrainer(replace(config, steps=8), tmp_path / "run", rooms).step == 6
+    save_weights(start, tiny_network(network, seed=2), Calibration())
+    with pytest.raises(InvalidInputError, match="other settings of weights"):
+        SmallTrainer(config, tmp_path / "run", rooms)
+
+
+def test_the_machine_that_filmed_may_be_another(tmp_path: Path, rooms: FilmedRooms) -> None:
+    SmallTrainer(CONFIG, tmp_path, rooms).save()
+    elsewhere = replace(CONFIG.rooms, workers=15, device="cuda")
+    SmallTrainer(replace(CONFIG, rooms=elsewhere), tmp_path, rooms)
 
 
 def test_answers_of_the_rest_are_kept_and_noise_is_not(
@@ -284,8 +302,10 @@ def test_framed_and_cluttered_rooms_are_further_ones_and_come_last(
         instants=1,
         workers=1,
     )
-    assert len(prepared_rooms(replace(CONFIG, rooms=how), tmp_path)) == 5
-    assert filmed_so == [
+    rooms = prepared_rooms(replace(CONFIG, rooms=how), tmp_path)
+    plain = film_rooms(FilmPlan(side=32, instants=1), 0, 3)
+    np.testing.assert_array_equal(rooms.aim, plain.aim[[0, 1, 1, 2, 2]])
+    assert filmed_so[::-1] == [  # those that take longest were filmed first
         (False, False, 1, False, 0, 1),
         (True, False, 1, False, 1, 1),
         (True, False, 1, True, 1, 1),
