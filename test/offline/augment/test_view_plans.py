@@ -188,7 +188,9 @@ def test_names_are_unique_and_fit_topics() -> None:
 def test_a_name_that_the_episode_has_is_refused() -> None:
     episode = FilmedEpisode({"front": grey_film(3), "/fixed": grey_film(3, name="/fixed")})
     (sampler,) = parse_views(["fixed:in=source"])
-    with pytest.raises(InvalidInputError, match="has a camera of that name; give name="):
+    with pytest.raises(
+        InvalidInputError, match="has a camera of that name; give it another, as fixed:in=source,name=more"
+    ):
         sampler.draw(episode, episode.film("front"))
 
 
