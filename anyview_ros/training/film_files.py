@@ -172,7 +172,7 @@ def read_files(paths: Sequence[Path], names: Sequence[str], what: str) -> dict[s
         ReadError: no file, one that does not hold these arrays, or files of different sizes.
     """
     if not paths:
-        raise ReadError(f"no files of filmed {what} were given; film some with film_to()")
+        raise ReadError(f"no files of filmed {what} were given; film some first")
     forms: list[dict[str, _Form]] = []
     for path in paths:
         with _named(path, what):

@@ -17,9 +17,9 @@ from anyview_ros.methods.look_beyond.panorama.known import Known
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.seam import seam_loss
 from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, save_panorama_weights
-from anyview_ros.training.film_files import FilmReport, untold
+from anyview_ros.training.film_files import FilmReport, film_to_files, untold
 from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
-from anyview_ros.training.look_beyond_panorama_films import Panoramas, film_to, read_panoramas
+from anyview_ros.training.look_beyond_panorama_films import Panoramas, panoramas_to, read_panoramas
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 
 _IDENTITY = (
@@ -208,5 +208,10 @@ def prepared_panoramas(
     """
     films = config.panoramas
     return read_panoramas(
-        film_to(folder, config.plan(), films.count, workers=films.workers, report=report, until_s=until_s)
+        film_to_files(
+            panoramas_to(folder, config.plan(), films.count),
+            workers=films.workers,
+            report=report,
+            until_s=until_s,
+        )
     )

@@ -22,7 +22,7 @@ from anyview_ros.methods.pictures import SourceFrame
 from anyview_ros.scenes import World, render, sample_view
 from anyview_ros.scenes.panoramas import render_panorama
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
-from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_to_files, read_files, untold
+from anyview_ros.training.film_files import FilmOrder, Films, read_files
 
 _TRIES = 30
 _CLEARANCE_M, _LEAST_MIDDLE_M = 0.2, 0.3
@@ -135,19 +135,9 @@ def film_panorama(
     )
 
 
-def film_to(
-    folder: Path,
-    plan: PanoramaPlan,
-    count: int,
-    *,
-    workers: int = 1,
-    report: FilmReport = untold,
-    until_s: float = math.inf,
-) -> list[Path]:
-    """Film ``count`` panoramas into files of ``folder``; see
-    :func:`~anyview_ros.training.film_files.film_to_files`."""
-    order = FilmOrder(folder, "panoramas", count, partial(_arrays, plan), asdict(plan))
-    return film_to_files(order, workers=workers, report=report, until_s=until_s)
+def panoramas_to(folder: Path, plan: PanoramaPlan, count: int) -> FilmOrder:
+    """The order to film ``count`` panoramas into files of ``folder``."""
+    return FilmOrder(folder, "panoramas", count, partial(_arrays, plan), asdict(plan))
 
 
 def read_panoramas(paths: list[Path]) -> Panoramas:

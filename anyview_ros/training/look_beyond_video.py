@@ -16,9 +16,9 @@ from anyview_ros.methods.look_beyond.video.generation import TRAINING_LEVELS, no
 from anyview_ros.methods.look_beyond.video.known import Anchor, Known, relative_rays, signed
 from anyview_ros.methods.look_beyond.video.network import UNSEEN_SPREAD, VideoDenoiser, spread
 from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
-from anyview_ros.training.film_files import FilmReport, untold
+from anyview_ros.training.film_files import FilmReport, film_to_files, untold
 from anyview_ros.training.loading import loaded
-from anyview_ros.training.look_beyond_video_clips import Clips, film_to, read_clips
+from anyview_ros.training.look_beyond_video_clips import Clips, clips_to, read_clips
 from anyview_ros.training.look_beyond_video_config import VideoTrainingConfig
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 
@@ -214,5 +214,10 @@ def prepared_clips(
     """
     films = config.clips
     return read_clips(
-        film_to(folder, config.plan(), films.count, workers=films.workers, report=report, until_s=until_s)
+        film_to_files(
+            clips_to(folder, config.plan(), films.count),
+            workers=films.workers,
+            report=report,
+            until_s=until_s,
+        )
     )

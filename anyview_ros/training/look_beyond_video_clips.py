@@ -20,7 +20,7 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.look_beyond.video.known import Anchor, moved
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RoomFactory
-from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_to_files, read_files, untold
+from anyview_ros.training.film_files import FilmOrder, Films, read_files
 from anyview_ros.training.look_beyond_video_paths import sample_path
 
 _TRIES = 30
@@ -106,19 +106,9 @@ def film_clips(plan: ClipPlan, first: int, count: int) -> Clips:
     return Clips(**{name: np.stack([clip[name] for clip in clips]) for name in _FIELDS})
 
 
-def film_to(
-    folder: Path,
-    plan: ClipPlan,
-    count: int,
-    *,
-    workers: int = 1,
-    report: FilmReport = untold,
-    until_s: float = math.inf,
-) -> list[Path]:
-    """Film ``count`` clips into files of ``folder``; see
-    :func:`~anyview_ros.training.film_files.film_to_files`."""
-    order = FilmOrder(folder, "clips", count, partial(_arrays, plan), asdict(plan))
-    return film_to_files(order, workers=workers, report=report, until_s=until_s)
+def clips_to(folder: Path, plan: ClipPlan, count: int) -> FilmOrder:
+    """The order to film ``count`` clips into files of ``folder``."""
+    return FilmOrder(folder, "clips", count, partial(_arrays, plan), asdict(plan))
 
 
 def read_clips(paths: list[Path]) -> Clips:

@@ -7,8 +7,9 @@ import pytest
 from anyview_ros.cli.main import main
 from anyview_ros.methods.look_beyond.panorama.weights import load_panorama_weights
 from anyview_ros.methods.look_beyond.video.weights import load_video_weights
+from anyview_ros.training.film_files import film_to_files
 from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
-from anyview_ros.training.look_beyond_panorama_films import film_to
+from anyview_ros.training.look_beyond_panorama_films import panoramas_to
 from anyview_ros.training.settings import read_settings
 
 PANORAMA = """
@@ -40,7 +41,7 @@ def test_both_stages_are_trained_stopped_and_gone_on_with(
     assert main([*both, "--minutes", "0"]) == 1
     assert "time was up with 0 of 2 scenes filmed; run the same command again" in capsys.readouterr().out
     plan = read_settings(PanoramaTrainingConfig, str(first)).plan()
-    film_to(out / "panorama" / "films", plan, 2)
+    film_to_files(panoramas_to(out / "panorama" / "films", plan, 2))
     assert main([*both, "--minutes", "0"]) == 1
     told = capsys.readouterr().out
     assert "stopped at step 0 of 3" in told

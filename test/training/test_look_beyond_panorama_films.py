@@ -11,11 +11,12 @@ from anyview_ros.metrics import psnr_db
 from anyview_ros.scenes.room_splits import RoomFactory
 from anyview_ros.training import film_files
 from anyview_ros.training import look_beyond_panorama_films as films
+from anyview_ros.training.film_files import film_to_files
 from anyview_ros.training.look_beyond_panorama_films import (
     PanoramaPlan,
     film_panorama,
     film_panoramas,
-    film_to,
+    panoramas_to,
     read_panoramas,
 )
 
@@ -36,7 +37,7 @@ def test_the_picture_lies_in_the_panorama_where_its_camera_looked() -> None:
 
 def test_files_give_back_what_was_filmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
-    paths = film_to(tmp_path, PLAN, 3)
+    paths = film_to_files(panoramas_to(tmp_path, PLAN, 3))
     assert len(paths) == 2
     again, whole = read_panoramas(paths), film_panoramas(PLAN, 0, 3)
     assert len(again) == 3
@@ -60,7 +61,7 @@ def test_bad_files_and_rooms_are_named(tmp_path: Path, monkeypatch: pytest.Monke
     broken.write_bytes(b"PK nothing")
     with pytest.raises(ReadError, match="panoramas_00000"):
         read_panoramas([broken])
-    (path,) = film_to(tmp_path / "square", PLAN, 1)
+    (path,) = film_to_files(panoramas_to(tmp_path / "square", PLAN, 1))
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
     np.savez(path, **{**arrays, "colour": arrays["colour"][:, :, :16]})

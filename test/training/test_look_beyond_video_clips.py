@@ -7,7 +7,8 @@ import pytest
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry.warp import inverse_warp
-from anyview_ros.training.look_beyond_video_clips import ClipPlan, Clips, film_clips, film_to, read_clips
+from anyview_ros.training.film_files import film_to_files
+from anyview_ros.training.look_beyond_video_clips import ClipPlan, Clips, clips_to, film_clips, read_clips
 
 PLAN = ClipPlan(frames=4, width=24, height=16, supersampling=1)
 
@@ -57,7 +58,7 @@ def test_keyframes_are_the_ends_and_some_are_torn_blurred_or_without_depth(clips
 
 
 def test_files_give_back_what_was_filmed(tmp_path: Path, clips: Clips) -> None:
-    again = read_clips(film_to(tmp_path, PLAN, 3))
+    again = read_clips(film_to_files(clips_to(tmp_path, PLAN, 3)))
     for name in vars(again):
         np.testing.assert_array_equal(getattr(again, name), getattr(clips, name)[:3])
 

@@ -53,9 +53,8 @@ class RemoteStream:
         self._problem = _OPENING
         self._over = False
         self._idle_timeout_s = float("inf")
-        self._last_push_s = (
-            time.monotonic()
-        )  # or asked to be opened, which is no later than the server did so
+        # or asked to be opened, which is no later than the server did so
+        self._last_push_s = time.monotonic()
         self._sequence = 0
         self._stamp_ns = -1
         self._asked: frozenset[ByProduct] = frozenset()  # besides views, which is never made elsewhere

@@ -55,9 +55,8 @@ class Session:
         self._server = server
         self._with_depth = with_depth
         self._heard_s = time.monotonic()  # of the last frame or answer
-        self._asked_ns = self._answered_ns = (
-            0  # stamps of the newest frame that asks for views, and of that answered
-        )
+        # stamps of the newest frame that asks for views, and of that answered
+        self._asked_ns = self._answered_ns = 0
         self._sequences: OrderedDict[int, int] = OrderedDict()  # by stamp, of frames not answered yet
         self._lock = threading.Lock()
         self._handle = client.open_stream(spec, self._answer)

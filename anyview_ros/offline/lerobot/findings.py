@@ -127,7 +127,7 @@ _OF_ANOTHER_KIND = (
     ArithmeticError,
     AttributeError,
     LookupError,
-    NotImplementedError,
+    NotImplementedError,  # pyarrow's, of columns that it cannot convert
     TypeError,
     ValueError,
 )
