@@ -1,7 +1,8 @@
 """Procedural worlds with true cameras, depth and motion, and the ray caster that films them.
 
 For demonstrations, tests, training and evaluation. Nothing is downloaded and nothing is shipped: all textures are
-computed, or come from pictures that the caller gives.
+computed, or come from pictures that the caller gives. :mod:`~anyview_ros.scenes.tabletops`, which MuJoCo films, reads
+the meshes and textures of another package where that is installed.
 """
 
 from anyview_ros.scenes.arm import Arm

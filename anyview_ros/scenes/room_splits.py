@@ -11,7 +11,7 @@ from anyview_ros.scenes.drawn_textures import drawn_texture
 from anyview_ros.scenes.material import Material
 from anyview_ros.scenes.random_room import random_room
 from anyview_ros.scenes.robot_cell import simulated_robot
-from anyview_ros.scenes.textures import TextureSet, procedural_textures, sample_photographs
+from anyview_ros.scenes.textures import Image, TextureSet, procedural_textures, sample_photographs
 from anyview_ros.scenes.world import World
 
 HELD_OUT_PHOTOGRAPHS = ("photo_coins", "photo_hubble_deep_field", "photo_rocket")
@@ -26,6 +26,15 @@ _ROOMS_PER_SET, _DRAWN_PER_SET = 20, 80
 _DRAWN_SHARE = 0.8
 
 
+def split_photographs(*, held_out: bool) -> dict[str, Image]:
+    """The photographs that one split may show, as textures by name."""
+    return {
+        name: image
+        for name, image in sample_photographs().items()
+        if (name in HELD_OUT_PHOTOGRAPHS) == held_out
+    }
+
+
 class RoomFactory:
     """Makes random rooms of one split, which share sets of textures in memory.
 
@@ -38,11 +47,7 @@ class RoomFactory:
 
     def __init__(self, *, held_out: bool, cluttered: bool = False, drawn_textures: bool = False) -> None:
         """Read the photographs."""
-        kept = {
-            name: image
-            for name, image in sample_photographs().items()
-            if (name in HELD_OUT_PHOTOGRAPHS) == held_out
-        }
+        kept = split_photographs(held_out=held_out)
         self._held_out = held_out
         self._cluttered = cluttered
         self._photographs = kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
+from anyview_ros.scenes.tabletops import TabletopFactory, film_tabletop
 from anyview_ros.training.cameras import VIEW_CHANGES_DEG, Rig, sample_parallel_rig, sample_rig
 from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_to_files, read_files, untold
 
@@ -66,13 +68,16 @@ class FilmPlan:
         parallel: film by cameras side by side, see :func:`sample_parallel_rig`, in place of such view changes.
         framed: the distance suits the lens, see :func:`sample_rig`.
         robots: film simulated robots in place of rooms.
+        tabletops: film arms on tables by MuJoCo in place of rooms, see :mod:`~anyview_ros.scenes.tabletops`; wants an
+            odd ``supersampling``.
         cluttered: film cluttered rooms, see :func:`~anyview_ros.scenes.random_room.random_room`.
         drawn_textures: cover most surfaces with textures drawn for these rooms, see
             :class:`~anyview_ros.scenes.room_splits.RoomFactory`.
         device: where the ray caster computes.
 
     Raises:
-        InvalidInputError: a number below 1, or robots that are to be cluttered or covered anew.
+        InvalidInputError: a number below 1, an even ``supersampling`` of tabletops, or robots or tabletops that are
+            to be cluttered or covered anew.
     """
 
     side: int = 64
@@ -83,6 +88,7 @@ class FilmPlan:
     parallel: bool = False
     framed: bool = False
     robots: bool = False
+    tabletops: bool = False
     cluttered: bool = False
     drawn_textures: bool = False
     device: str = "cpu"
@@ -91,11 +97,16 @@ class FilmPlan:
         for name in ("side", "instants", "supersampling"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
-        for name, what in (("cluttered", "be cluttered"), ("drawn_textures", "get drawn textures")):
-            if self.robots and getattr(self, name):
-                raise InvalidInputError(
-                    f"robots and {name} are both set; only rooms can {what}, so leave one out"
-                )
+        for kind in ("robots", "tabletops"):
+            for name, what in (("cluttered", "be cluttered"), ("drawn_textures", "get drawn textures")):
+                if getattr(self, kind) and getattr(self, name):
+                    raise InvalidInputError(
+                        f"{kind} and {name} are both set; only rooms can {what}, so leave one out"
+                    )
+        if self.robots and self.tabletops:
+            raise InvalidInputError("robots and tabletops are both set; film each into a folder of its own")
+        if self.tabletops and self.supersampling % 2 == 0:
+            raise InvalidInputError(f"supersampling is {self.supersampling}; tabletops want an odd number")
 
 
 def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
@@ -104,20 +115,52 @@ def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
     Raises:
         InvalidInputError: a room in which no rig found a place.
     """
+    studio = _tabletop_studio(plan) if plan.tabletops else _ray_studio(plan)
+    rooms = [_film_room(plan, *studio(first + index), first + index) for index in range(count)]
+    frames, depth, intrinsics, poses, aims = (np.stack(column) for column in zip(*rooms, strict=True))
+    return FilmedRooms(frames, depth, intrinsics, poses, aims)
+
+
+_Shots = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""Frames (T, S, S, 3) and depth (T, S, S)."""
+_Camera = Callable[[PinholeCamera, NDArray[np.float64], NDArray[np.float64]], _Shots]
+"""Films with intrinsics, poses (T, 4, 4) and times (T,)."""
+_Studio = Callable[[int], tuple[World, _Camera]]
+"""Gives, for a seed, the world that cameras keep clear of, and what films it."""
+
+
+def _ray_studio(plan: FilmPlan) -> _Studio:
     factory: RoomFactory | RobotFactory = (
         RobotFactory(held_out=plan.held_out)
         if plan.robots
         else RoomFactory(held_out=plan.held_out, cluttered=plan.cluttered, drawn_textures=plan.drawn_textures)
     )
-    rooms = [_film_room(plan, factory, first + index) for index in range(count)]
-    frames, depth, intrinsics, poses, aims = (np.stack(column) for column in zip(*rooms, strict=True))
-    return FilmedRooms(frames, depth, intrinsics, poses, aims)
+
+    def studio(seed: int) -> tuple[World, _Camera]:
+        world = factory.room(seed)
+
+        def shoot(camera: PinholeCamera, poses: NDArray[np.float64], times_s: NDArray[np.float64]) -> _Shots:
+            seen = film(world, camera, poses, times_s, supersampling=plan.supersampling, device=plan.device)[
+                0
+            ]
+            return seen.frames, seen.depth
+
+        return world, shoot
+
+    return studio
 
 
-def _film_room(
-    plan: FilmPlan, factory: RoomFactory | RobotFactory, seed: int
-) -> tuple[NDArray[np.generic], ...]:
-    world = factory.room(seed)
+def _tabletop_studio(plan: FilmPlan) -> _Studio:
+    factory = TabletopFactory(held_out=plan.held_out)
+
+    def studio(seed: int) -> tuple[World, _Camera]:
+        tabletop = factory.room(seed)
+        return tabletop.shell(), partial(film_tabletop, tabletop, supersampling=plan.supersampling)
+
+    return studio
+
+
+def _film_room(plan: FilmPlan, world: World, shoot: _Camera, seed: int) -> tuple[NDArray[np.generic], ...]:
     for attempt in range(_TRIES):
         rng = np.random.default_rng((0xF117, int(plan.held_out), seed, attempt))
         try:
@@ -125,14 +168,14 @@ def _film_room(
         except InvalidInputError:
             continue  # this draw found no free place; the next one may
         shots = [
-            film(world, camera, poses, rig.times_s, supersampling=plan.supersampling, device=plan.device)[0]
+            shoot(camera, poses, rig.times_s)
             for camera, poses in zip(rig.cameras, rig.camera_to_world, strict=True)
         ]
-        depth = np.stack([shot.depth for shot in shots])
+        depth = np.stack([depth for _, depth in shots])
         if min(float(np.median(view)) for view in depth[:, 0]) < _LEAST_MEDIAN_DEPTH_M:
             continue
         return (
-            np.stack([shot.frames for shot in shots]),
+            np.stack([frames for frames, _ in shots]),
             depth.astype(np.float16),
             np.array([(c.fx, c.fy, c.cx, c.cy) for c in rig.cameras]),
             rig.camera_to_world,

@@ -24,6 +24,8 @@ class RoomsConfig:
         cluttered: further rooms, full of things of many parts, filmed as the framed ones are but with four rays to a
             pixel: a real camera's pixels average what they see.
         cluttered_parallel: of these, rooms filmed once more so by cameras side by side.
+        tabletops: simulated arms on tables, filmed as the framed rooms are but with nine samples to a pixel; needs
+            MuJoCo and the assets of robosuite, see :mod:`~anyview_ros.scenes.tabletops`.
         drawn_textures: cover most surfaces of all these rooms with textures drawn for them, see
             :class:`~anyview_ros.scenes.room_splits.RoomFactory`.
         side: pixels.
@@ -41,6 +43,7 @@ class RoomsConfig:
     framed_parallel: int = 0
     cluttered: int = 0
     cluttered_parallel: int = 0
+    tabletops: int = 0
     drawn_textures: bool = False
     side: int = 64
     instants: int = 2
@@ -48,12 +51,22 @@ class RoomsConfig:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        counts = ("count", "parallel", "framed", "framed_parallel", "cluttered", "cluttered_parallel")
+        counts = (
+            "count",
+            "parallel",
+            "framed",
+            "framed_parallel",
+            "cluttered",
+            "cluttered_parallel",
+            "tabletops",
+        )
         for name in counts:
             if getattr(self, name) < 0:
                 raise InvalidInputError(f"rooms.{name} is {getattr(self, name)}; give 0 or more")
         if not any(getattr(self, name) for name in counts):
-            raise InvalidInputError("rooms.count is 0 and no other rooms are to be filmed; give some")
+            raise InvalidInputError(
+                "rooms.count is 0 and no other rooms or tabletops are to be filmed; give some"
+            )
         for name in ("side", "instants", "workers"):
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"rooms.{name} is {getattr(self, name)}; give 1 or more")

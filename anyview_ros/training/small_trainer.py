@@ -167,6 +167,7 @@ def prepared_rooms(
     )
     framed = replace(plan, framed=True)
     cluttered = replace(framed, cluttered=True, supersampling=2)
+    tabletops = replace(framed, tabletops=True, supersampling=3, drawn_textures=False)
     after = rooms.count + rooms.framed
     orders = [
         rooms_to(folder / name, how, count, first=first)
@@ -178,6 +179,7 @@ def prepared_rooms(
             # they take longest; the last are filmed first
             ("cluttered", cluttered, rooms.cluttered, after),
             ("cluttered_parallel", replace(cluttered, parallel=True), rooms.cluttered_parallel, after),
+            ("tabletops", tabletops, rooms.tabletops, 0),
         )
     ]
     filmed = read_rooms(film_to_files(*orders, workers=rooms.workers, report=report, until_s=until_s))

@@ -58,6 +58,16 @@ def test_a_plan_of_cluttered_rooms_films_them_and_robots_have_none() -> None:
         FilmPlan(robots=True, cluttered=True)
 
 
+def test_a_plan_of_tabletops_wants_an_odd_number_of_samples_and_nothing_of_rooms() -> None:
+    with pytest.raises(InvalidInputError, match="supersampling is 2; tabletops want an odd number"):
+        FilmPlan(tabletops=True, supersampling=2)
+    for name in ("cluttered", "drawn_textures"):
+        with pytest.raises(InvalidInputError, match=f"tabletops and {name} are both set"):
+            FilmPlan(tabletops=True, **{name: True})
+    with pytest.raises(InvalidInputError, match="robots and tabletops are both set"):
+        FilmPlan(tabletops=True, robots=True)
+
+
 def test_a_plan_with_drawn_textures_films_the_same_shapes_in_them_and_robots_have_none() -> None:
     fixed, drawn = (film_rooms(FilmPlan(side=16, instants=1, drawn_textures=d), 3, 1) for d in (False, True))
     assert not np.array_equal(fixed.frames, drawn.frames)

@@ -16,7 +16,9 @@ from anyview_ros.training.small_config import SmallTrainingConfig
 from anyview_ros.training.small_trainer import SmallTrainer, first_network
 
 
-@pytest.mark.parametrize("name", ["cpu.yaml", "depth.yaml", "flow.yaml", "h200.yaml", "smoke.yaml"])
+@pytest.mark.parametrize(
+    "name", ["cpu.yaml", "depth.yaml", "flow.yaml", "h200.yaml", "smoke.yaml", "tabletops.yaml"]
+)
 def test_ours_can_be_read_and_fit_the_package(name: str) -> None:
     config = read_settings(SmallTrainingConfig, name)
     assert sum(p.numel() for p in SmallNetwork(config.network).parameters()) <= 15_000_000
