@@ -11,3 +11,11 @@ def seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no positive number of seconds")
     return value
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Width and height of pictures, pixels, as ``WxH``; a large X does too."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give WIDTHxHEIGHT in pixels, such as 640x480")
+    return int(width), int(height)

@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
 from anyview_ros.wording import counted
@@ -90,7 +91,9 @@ def _add_result(group: argparse._ArgumentGroup) -> None:
         metavar="NAME=VALUE",
         help="what the input's reader wants to know, such as calibration=FILE; may be repeated",
     )
-    group.add_argument("--size", metavar="WxH", help="size of the views (default: the source's)")
+    group.add_argument(
+        "--size", type=picture_size, metavar="WxH", help="size of the views (default: the source's)"
+    )
     group.add_argument(
         "--codec",
         default="raw",
@@ -229,7 +232,7 @@ def _settings(arguments: argparse.Namespace) -> AugmentSettings:
         weights=arguments.weights,
         samples=arguments.samples,
         seed=arguments.seed,
-        size=_size(arguments.size),
+        size=arguments.size,
         longest_window=arguments.window,
         overlap=arguments.overlap,
         codec=arguments.codec,
@@ -237,15 +240,6 @@ def _settings(arguments: argparse.Namespace) -> AugmentSettings:
         guard=GuardSettings(**guard),
         source_options=parse_assignments(arguments.source_option),
     )
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise InvalidInputError(f"--size is {text!r}; give WIDTHxHEIGHT, such as 640x480")
-    return int(width), int(height)
 
 
 def _options(arguments: argparse.Namespace) -> RunOptions:

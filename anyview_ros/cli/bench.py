@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.cli.method_arguments import add_method_arguments
-from anyview_ros.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from anyview_ros.evaluation.speed import SpeedSettings
@@ -51,7 +50,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--frames", type=int, nargs="+", metavar="N", help="source frames (default: the method's fewest)"
     )
     parser.add_argument("--targets", type=int, nargs="+", default=[1, 2], metavar="N", help="default: 1 2")
-    parser.add_argument("--size", nargs="+", default=["192x144"], metavar="WxH", help="default: 192x144")
+    parser.add_argument(
+        "--size", type=picture_size, nargs="+", default=[(192, 144)], metavar="WxH", help="default: 192x144"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="requests timed of each case (default: 5)")
     parser.add_argument("--no-stream", action="store_true", help="do not measure streams")
     parser.add_argument("--no-depth", action="store_true", help="sources have no depth")
@@ -95,12 +96,11 @@ def _measure(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         page_engine()  # the report comes last
     arguments.method = arguments.method or [default_method()]
-    sizes = [_size(text) for text in arguments.size]
     loaded = load_methods(arguments)
     found, load_s = {}, {}
     for method in loaded:
         frames = arguments.frames or [method.synthesizer.describe().clip_frames[0]]
-        cases = sweep(frames, arguments.targets, sizes)
+        cases = sweep(frames, arguments.targets, arguments.size)
         settings = _settings(arguments, method.options)
         try:
             with progress_bar(requests_of(cases, settings), method.name) as report:
@@ -130,10 +130,3 @@ def _settings(arguments: argparse.Namespace, options: object) -> SpeedSettings:
         stream=not arguments.no_stream,
         depth=not arguments.no_depth,
     )
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = re.fullmatch(r"(\d+)x(\d+)", text.lower())
-    if parts is None:
-        raise InvalidInputError(f"--size is {text!r}; give WIDTHxHEIGHT, such as 192x144")
-    return int(parts[1]), int(parts[2])

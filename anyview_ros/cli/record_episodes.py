@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from anyview_ros.errors import InvalidInputError
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.wording import counted, noun_of
 
 
@@ -24,7 +24,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--seed", type=int, default=0, help="of everything (default: 0)")
     parser.add_argument("--episodes", type=int, default=2, help="of each of the six splits (default: 2)")
     parser.add_argument("--frames", type=int, default=13, help="of each episode (default: 13)")
-    parser.add_argument("--size", default="192x144", metavar="WxH", help="of the pictures (default: 192x144)")
+    parser.add_argument(
+        "--size",
+        type=picture_size,
+        default=(192, 144),
+        metavar="WxH",
+        help="of the pictures (default: 192x144)",
+    )
     parser.add_argument("--no-depth", action="store_true", help="leave depth out")
     parser.add_argument("--device", default="cpu", help="where the ray caster computes (default: cpu)")
     parser.set_defaults(run=run)
@@ -40,14 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         record_benchmark,
     )
 
-    width, _, height = arguments.size.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise InvalidInputError(f"--size is {arguments.size!r}; give WIDTHxHEIGHT, such as 192x144")
     plan = BenchmarkPlan(
         seed=arguments.seed,
         episodes=arguments.episodes,
         frames=arguments.frames,
-        size=(int(width), int(height)),
+        size=arguments.size,
         depth=not arguments.no_depth,
         device=arguments.device,
     )

@@ -60,11 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         InvalidInputError: numbers that exclude each other, or that nobody would look at.
+        ReadError: a token file that cannot be read, or is empty.
     """
+    from anyview_ros.serving.token_file import read_token
+
     most = arguments.replicas if arguments.most is None else arguments.most
     on_ray = arguments.ray or bool(arguments.ray_address) or most > 1
     _check_replicas(arguments, most, on_ray)
-    token = _token(arguments.token_file)
+    token = read_token(arguments.token_file)
     if not token and arguments.host not in ("127.0.0.1", "localhost", "::1"):
         print(
             f"anyview serve: {arguments.host} can be reached from outside and no token is asked for; anybody there may "
@@ -91,20 +94,6 @@ def _check_replicas(arguments: argparse.Namespace, most: int, on_ray: bool) -> N
                 f"--{name} is {share:g}, but a single replica runs without Ray, which counts them; add --ray, or leave "
                 "it out and choose with --device"
             )
-
-
-def _token(file: Path | None) -> str:
-    from anyview_ros.errors import ReadError
-
-    if file is None:
-        return ""
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReadError(f"cannot read the token in {file}: {error}") from error
-    if not token:
-        raise ReadError(f"{file} is empty; write the token into it")
-    return token
 
 
 def _serve_here(arguments: argparse.Namespace, token: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.cli.progress import progress_bar
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
@@ -124,7 +125,9 @@ def _add_targets(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--up", **vector, help="upwards in the world (default: in the source's first picture)")
     group.add_argument("--freeze", type=float, metavar="SECONDS", help="time stands still at this instant")
     group.add_argument("--count", type=int, help="views of a frozen --orbit (default: 30)")
-    group.add_argument("--size", metavar="WxH", help="size of the views (default: the source's)")
+    group.add_argument(
+        "--size", type=picture_size, metavar="WxH", help="size of the views (default: the source's)"
+    )
     group.add_argument("--fov", type=float, metavar="DEGREES", help="horizontal field of view of the views")
 
 
@@ -211,15 +214,6 @@ def _frames(text: str | None) -> slice:
         raise InvalidInputError(f"--frames is {text!r}; give whole numbers") from error
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise InvalidInputError(f"--size is {text!r}; give WIDTHxHEIGHT, such as 640x480")
-    return int(width), int(height)
-
-
 def _wishes(arguments: argparse.Namespace) -> TargetWishes:
     from anyview_ros.offline.synthesize import TargetWishes
 
@@ -239,7 +233,7 @@ def _wishes(arguments: argparse.Namespace) -> TargetWishes:
         distance_m=arguments.distance,
         up=_vector(arguments.up),
         freeze_s=arguments.freeze,
-        size=_size(arguments.size),
+        size=arguments.size,
         fov_deg=arguments.fov,
         **({} if arguments.count is None else {"count": arguments.count}),
     )

@@ -15,7 +15,7 @@ from anyview_ros.geometry import PinholeCamera, check_rigid, check_stamps
 class PosedClip:
     """What one pinhole camera saw, frame by frame.
 
-    Args:
+    Attributes:
         frames: uint8 (T, H, W, 3), RGB.
         camera: intrinsics of every frame; its size is (H, W).
         camera_to_world: float64 (T, 4, 4), metres; OpenCV axes (x right, y down, z forward).

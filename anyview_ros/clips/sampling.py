@@ -38,7 +38,7 @@ def select(
     if count is None:
         return _span(stamps, start, end, settings, since=since, gone_ns=gone_ns if start == 0 else None)
     if settings.period_ns is None:
-        return newest_frames(stamps, start, end, count, since=since)
+        return newest_frames(start, end, count, since=since)
     return evenly_spaced(
         stamps,
         start,
@@ -81,11 +81,10 @@ def run_start(stamps: Sequence[int], end: int, max_gap_ns: int) -> int:
     return start
 
 
-def newest_frames(stamps: Sequence[int], start: int, end: int, count: int, *, since: str) -> list[int]:
+def newest_frames(start: int, end: int, count: int, *, since: str) -> list[int]:
     """Indices of the ``count`` consecutive frames that end at ``end``.
 
     Args:
-        stamps: all stamps.
         start: first index that may be used.
         end: last index, always used.
         count: frames wanted.
@@ -117,7 +116,8 @@ def evenly_spaced(
     number of times as fast, the newest frame may be the one that is furthest from its instant.
 
     Args:
-        stamps, start, end, count, since: as in :func:`newest_frames`.
+        stamps: all stamps.
+        start, end, count, since: as in :func:`newest_frames`.
         period_ns: time between two ideal instants.
         tolerance_ns: how far from its ideal instant a frame may be, the newest too.
 

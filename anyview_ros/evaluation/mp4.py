@@ -9,8 +9,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidInputError, MissingDependencyError
-from anyview_ros.media import create_video
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.media import create_video, pyav
 
 
 class Mp4Writer:
@@ -28,13 +28,7 @@ class Mp4Writer:
 
     def __init__(self, path: Path, *, rate_hz: float) -> None:
         """Open the file."""
-        try:
-            import av
-        except ImportError as error:
-            raise MissingDependencyError(
-                "videos are written with PyAV; run `pip install 'anyview_ros[video]'`"
-            ) from error
-        self._av = av
+        self._av = pyav()
         self.count = 0
         self._shape: tuple[int, ...] = ()
         self._container = create_video(path)

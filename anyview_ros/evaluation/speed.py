@@ -136,7 +136,11 @@ class SpeedSettings:
 
 
 def sweep(frames: Sequence[int], targets: Sequence[int], sizes: Sequence[tuple[int, int]]) -> list[SpeedCase]:
-    """Cases that differ from the first of each list in one thing at a time, the first of all included."""
+    """Cases that differ from the first of each list in one thing at a time, the first of all included.
+
+    Raises:
+        InvalidInputError: an empty list, or a number below 1.
+    """
     if not (frames and targets and sizes):
         raise InvalidInputError("give at least one number of frames, one of targets and one size")
     base = SpeedCase(frames[0], targets[0], sizes[0])

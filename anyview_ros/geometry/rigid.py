@@ -171,7 +171,11 @@ class RigidTransform:
         return RigidTransform(self.matrix @ other.matrix)
 
     def apply(self, points: ArrayLike) -> Array:
-        """Transform points (..., 3)."""
+        """Transform points (..., 3).
+
+        Raises:
+            InvalidInputError: another shape.
+        """
         xyz = np.asarray(points, dtype=np.float64)
         if xyz.ndim == 0 or xyz.shape[-1] != 3:
             raise InvalidInputError(f"points must be (..., 3), got {xyz.shape}")

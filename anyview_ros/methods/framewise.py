@@ -29,6 +29,8 @@ class FramewiseMethod(ABC):
     """A Synthesizer without memory: a view depends on the source frames nearest to its instant alone."""
 
     load_arguments: frozenset[str] = frozenset()
+    device: str = "cpu"
+    """Torch device; methods that compute elsewhere say so."""
 
     def __init__(self) -> None:
         """Load nothing: such a method has no weights."""

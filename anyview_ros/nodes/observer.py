@@ -179,7 +179,7 @@ class Observer(Node):
         if index % self._stride[name]:
             return
         try:
-            sample = self._sample(name, stamp_ns, gathering)
+            sample = self._sample(stamp_ns, gathering)
         except AnyViewError as error:
             self.problems.add(str(error))
             return
@@ -188,7 +188,7 @@ class Observer(Node):
             self.samples[name] = self.samples[name][::2]
             self._stride[name] *= 2
 
-    def _sample(self, name: str, stamp_ns: int, gathering: _Gathering) -> LiveSample:
+    def _sample(self, stamp_ns: int, gathering: _Gathering) -> LiveSample:
         source, parts = self._sources[stamp_ns], gathering.messages
         picture = source.messages["image"]
         compressed = self._topics.source_type == "compressed"

@@ -229,6 +229,9 @@ def _stacked(depths: Sequence[NDArray[np.float32] | None], name: str) -> NDArray
         return None
     if len(known) != len(depths):
         raise ReadError(f"{name} has depth for {len(known)} of {len(depths)} frames; give all or none")
+    shapes = sorted({depth.shape for depth in known})
+    if len(shapes) > 1:
+        raise ReadError(f"{name} has depth of {shapes[0]} and of {shapes[1]}; give one size for all frames")
     return np.stack(known)
 
 

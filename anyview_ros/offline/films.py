@@ -170,7 +170,12 @@ def _recording(kind: str, recording: Recording, settings: SourceSettings) -> Ope
 
 
 def recorded_film(recorded: RecordedCamera) -> PosedFilm:
-    """A fixed camera's film. Its frames are decoded once beforehand, to learn how many there are and when."""
+    """A fixed camera's film. Its frames are decoded once beforehand, to learn how many there are and when.
+
+    Raises:
+        ReadError: no frames, or files that cannot be read.
+        InvalidPoseError, InvalidClipError: a pose or stamps that no clip can have.
+    """
     stamps, has_depth = [], False
     for frame in recorded.frames():
         has_depth = has_depth or frame.depth is not None

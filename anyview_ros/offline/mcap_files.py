@@ -57,8 +57,8 @@ class McapFiles:
         self.counts: list[int] = []
         self._files: list[_File] = []
         try:
-            for path in paths:
-                self._files.append(_File(path, self))
+            for number, path in enumerate(paths):
+                self._files.append(_File(number, path, self))
         except BaseException:
             self.close()
             raise
@@ -114,16 +114,15 @@ class McapFiles:
 
 
 class _File:
-    def __init__(self, path: Path, bag: McapFiles) -> None:
-        self.path = path
-        self.number = len(bag._files)
+    def __init__(self, number: int, path: Path, bag: McapFiles) -> None:
+        self.number, self.path = number, path
         summary = _summary(path)
         self.chunks = summary.chunk_indexes
         statistics = summary.statistics
         assert statistics is not None  # noqa: S101 - for the type checker: _summary refuses files without
         self.span_ns = statistics.message_start_time, statistics.message_end_time
         self._channels: dict[int, _Channel] = {}
-        for number, channel in sorted(summary.channels.items()):
+        for channel_id, channel in sorted(summary.channels.items()):
             schema = summary.schemas.get(channel.schema_id)
             try:
                 connection = BagConnection(
@@ -137,8 +136,8 @@ class _File:
                 )
             except UnicodeDecodeError as error:
                 raise not_readable(path, error) from error
-            place = bag.place(connection, statistics.channel_message_counts.get(number, 0))
-            self._channels[number] = _Channel(channel.topic, connection.type, place)
+            place = bag.place(connection, statistics.channel_message_counts.get(channel_id, 0))
+            self._channels[channel_id] = _Channel(channel.topic, connection.type, place)
         self._fd = os.open(path, os.O_RDONLY)
 
     def chunks_of(self, topics: Collection[str] | None, span_ns: Span | None) -> Iterator[ChunkIndex]:

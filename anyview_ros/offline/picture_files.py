@@ -28,9 +28,9 @@ def list_pictures(folder: str | Path) -> list[Path]:
     return sorted(found, key=lambda path: natural_order(path.name))
 
 
-def natural_order(name: str) -> list[tuple[int, str]]:
-    """A key for sorting in which runs of digits count as numbers."""
-    return [(int(digits or -1), text) for digits, text in re.findall(r"(\d+)|(\D+)", name)]
+def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
+    """A key for sorting in which runs of digits count as numbers; names of equal numbers go by their letters."""
+    return [(int(digits or -1), text) for digits, text in re.findall(r"(\d+)|(\D+)", name)], name
 
 
 def read_picture(path: str | Path) -> NDArray[np.uint8]:

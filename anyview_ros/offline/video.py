@@ -9,7 +9,7 @@ import numpy as np
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import DistortedCamera
-from anyview_ros.media import open_video
+from anyview_ros.media import open_video, pyav
 from anyview_ros.offline.calibration import read_camera_yaml
 from anyview_ros.offline.recording import RecordedCamera, RecordedFrame, Recording
 
@@ -19,8 +19,9 @@ def read_video(path: str | Path) -> Iterator[RecordedFrame]:
 
     Raises:
         ReadError: the file is missing, no video, or breaks off in the middle.
+        MissingDependencyError: PyAV is not installed.
     """
-    import av
+    av = pyav()
 
     try:
         with open_video(path) as container:
@@ -44,8 +45,9 @@ def video_rate_hz(path: str | Path) -> float:
 
     Raises:
         ReadError: the file is missing, no video, or states no rate.
+        MissingDependencyError: PyAV is not installed.
     """
-    import av
+    av = pyav()
 
     try:
         with open_video(path) as container:
@@ -68,6 +70,7 @@ def calibrated_video(path: str | Path, calibration: str | Path | None = None) ->
 
     Raises:
         ReadError: no such file, or a calibration of another size than the video.
+        MissingDependencyError: PyAV is not installed.
     """
     path = Path(path)
     calibration = path.with_suffix(".yaml") if calibration is None else Path(calibration)

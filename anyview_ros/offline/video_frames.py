@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import MissingDependencyError, ReadError
-from anyview_ros.media import open_video
+from anyview_ros.errors import ReadError
+from anyview_ros.media import open_video, pyav
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -113,7 +113,7 @@ class VideoFrames:
 
     def _decoded(self, begin: int | None, wanted: range, numbers: dict[int, int]) -> Iterator[VideoFrame]:
         """Frames of ``wanted`` that come out when decoding starts at a key frame (None: at the beginning)."""
-        import av
+        av = pyav()
 
         expected = iter(wanted)
         due = next(expected)
@@ -141,12 +141,7 @@ class VideoFrames:
 
     @cached_property
     def _listed(self) -> _Listing:
-        try:
-            import av
-        except ImportError as error:
-            raise MissingDependencyError(
-                "videos are read with PyAV; run `pip install 'anyview_ros[video]'`"
-            ) from error
+        av = pyav()
         stamps: list[int] = []
         keys: list[int] = []
         try:

@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 class Arm:
     """Lengths of the arm, metres.
 
-    Args:
+    Attributes:
         shoulder_height: from the base's foot to the shoulder's axis.
         upper_arm: shoulder to elbow.
         forearm: elbow to wrist.

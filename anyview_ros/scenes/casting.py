@@ -27,7 +27,7 @@ _NEVER_SEEN = 1e-20  # lost in the rounding of any direction's component that is
 class Geometry:
     """The bodies of B scenes as tensors.
 
-    Args:
+    Attributes:
         rotation: float64 (B, N, 3, 3), body to world.
         centre: float64 (B, N, 3), in the world.
         size: float64 (N, 3), see ``Shape``.
@@ -70,7 +70,7 @@ class Geometry:
 class Bundle:
     """Primitives as seen from one origin per frame.
 
-    Args:
+    Attributes:
         packed: float32 (B, N, 24): origin − centre, axis, size, offset·axis, |offset|², the offset and the rows of
             the rotation in the body's axes, bounding radius.
         counts: how many of each kind.

@@ -11,7 +11,7 @@ Rgb = tuple[float, float, float]
 class Material:
     """A surface: a texture that runs from one colour to another.
 
-    Args:
+    Attributes:
         colour: sRGB in [0, 1] where the texture is white.
         ground: sRGB in [0, 1] where the texture is black. White ``colour`` and black ``ground`` show a
             photograph as it is.
@@ -33,7 +33,7 @@ class Material:
 class Light:
     """A lamp that shines in all directions and throws shadows.
 
-    Args:
+    Attributes:
         position: (x, y, z) in the world, metres.
         colour: linear RGB strength at ``reach_m``.
         reach_m: distance at which the lamp has its nominal strength; it falls off gently beyond.

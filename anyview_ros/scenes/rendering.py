@@ -32,7 +32,7 @@ _ELEMENTS = {"cpu": 2**20, "cuda": 2**26}
 class Rendering:
     """What a camera sees.
 
-    Args:
+    Attributes:
         frames: uint8 (T, H, W, 3), RGB.
         depth: float32 (T, H, W), metres along the optical axis through the pixel's centre, 0 where nothing is.
         instances: int32 (T, H, W), instance ids, see ``Scene.instances``; 0 where nothing is.
@@ -142,7 +142,12 @@ def cast(
     shadows: bool = True,
     device: str = "cpu",
 ) -> Rendering:
-    """Return what a picture of any rays that leave one point shows of ``scene``; else as :func:`render`."""
+    """Return what a picture of any rays that leave one point shows of ``scene``; else as :func:`render`.
+
+    Raises:
+        InvalidInputError: supersampling below 1, or numbers of instants and poses that do not fit.
+        InvalidPoseError: a pose that is not rigid.
+    """
     poses = check_rigid(camera_to_world, name="camera_to_world").reshape(-1, 4, 4)
     if supersampling < 1:
         raise InvalidInputError(f"supersampling is {supersampling}; 1 means one ray per pixel")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.scenes.material import Light, Material, Rgb
-from anyview_ros.scenes.shapes import Shape, ShapeKind
+from anyview_ros.scenes.shapes import Shape
 from anyview_ros.scenes.textures import TextureSet
 
 WORLD = "world"
@@ -21,7 +21,7 @@ WORLD = "world"
 class Body:
     """A primitive that is fixed in a frame.
 
-    Args:
+    Attributes:
         shape: what it is.
         material: how it looks.
         pose: (4, 4) from the shape's axes to ``frame``, metres.
@@ -42,7 +42,7 @@ class Body:
 class Scene:
     """Bodies where they are at each of B instants.
 
-    Args:
+    Attributes:
         bodies: N bodies, ordered by the kind of their shape.
         poses: float64 (B, N, 4, 4), from each body's axes to the world, metres.
         lights: lamps, standing still.
@@ -74,12 +74,6 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.poses)
-
-    @property
-    def kind_counts(self) -> tuple[int, ...]:
-        """How many bodies there are of each :class:`ShapeKind`, in its order."""
-        kinds = [body.shape.kind for body in self.bodies]
-        return tuple(kinds.count(kind) for kind in ShapeKind)
 
 
 def in_order(bodies: Sequence[Body]) -> tuple[Body, ...]:

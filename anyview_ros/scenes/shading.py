@@ -56,7 +56,7 @@ class Looks:
 class Surface:
     """Points that rays met, channel first.
 
-    Args:
+    Attributes:
         t: float32 (B, P), multiples of the rays' directions, refined.
         point: float32 (B, 3, P), in the world.
         normal: float32 (B, 3, P), in the world, unit, towards the viewer.

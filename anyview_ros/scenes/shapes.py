@@ -23,7 +23,7 @@ class ShapeKind(IntEnum):
 class Shape:
     """A primitive in its own frame, metres.
 
-    Args:
+    Attributes:
         kind: what it is.
         size: sphere (radius, 0, 0); capsule and cylinder (radius, half length along z, 0), where the capsule's
             length excludes its round ends; box (half x, half y, half z); plane (inf, inf, 0), spanning x and y.

@@ -22,7 +22,7 @@ FramePoses = Mapping[str, tuple[str, NDArray[np.float64]]]
 class MountedCamera:
     """A camera that is fixed in a frame.
 
-    Args:
+    Attributes:
         camera: its intrinsics.
         frame: the frame that carries it.
         optical_to_frame: float64 (4, 4), from the camera's OpenCV axes to ``frame``, metres.
@@ -37,7 +37,7 @@ class MountedCamera:
 class World:
     """Bodies, lamps and moving frames.
 
-    Args:
+    Attributes:
         bodies: what there is.
         motion: function of times (…,) in seconds that returns the frames that move, each (…, 4, 4).
         fixed: frames that never move in their parents, each (4, 4).
@@ -117,12 +117,6 @@ class World:
 
     def _tree(self, times_s: NDArray[np.float64]) -> FramePoses:
         return {**self.fixed, **self.motion(times_s)}
-
-
-def standing_still(times_s: NDArray[np.float64]) -> FramePoses:
-    """Return no frames: the motion of a world where all hangs from the world frame."""
-    del times_s
-    return {}
 
 
 def mounted(

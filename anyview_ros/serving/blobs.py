@@ -17,7 +17,11 @@ _LEVEL = 1  # of PNG and zlib: views are noise at their finest, more effort gain
 
 
 def pack_picture(image: NDArray[np.uint8], quality: int | None = None) -> bytes:
-    """A picture, uint8 (H, W, 3) RGB or (H, W), as PNG, or as JPEG of a quality from 1 to 100."""
+    """A picture, uint8 (H, W, 3) RGB or (H, W), as PNG, or as JPEG of a quality from 1 to 100.
+
+    Raises:
+        InvalidInputError: a picture that its format cannot hold, such as a JPEG of more than 65500 columns.
+    """
     import cv2
 
     pixels = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image

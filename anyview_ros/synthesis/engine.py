@@ -297,7 +297,7 @@ class Engine:
 
     def _warm(self, synthesizer: Synthesizer, description: MethodDescription) -> None:
         try:
-            synthesizer.synthesize(warm_up_request(description), cancel=_Closed(self))
+            synthesizer.synthesize(warm_up_request(description), cancel=_Closed(lambda: self._closed))
         except InvalidRequestError as err:
             _log.warning(
                 "method '%s' does not take the request meant to warm it up: %s", description.name, err
@@ -413,11 +413,11 @@ class Engine:
 class _Closed:
     """Cancel token of the warm-up: set once the engine has been closed."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, closed: Callable[[], bool]) -> None:
+        self._is_closed = closed
 
     def is_set(self) -> bool:
-        return self._engine._closed
+        return self._is_closed()
 
 
 def _close(synthesizer: Synthesizer) -> None:

@@ -27,7 +27,7 @@ class Job:
     """A request that waits, runs or has ended: the SynthesisJob of an engine in this process.
 
     It is also the cancel token of its request: set once it was cancelled, its time is up, or its engine
-        closes.
+    closes.
 
     Args:
         request: what to synthesise.

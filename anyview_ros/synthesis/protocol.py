@@ -72,7 +72,11 @@ class SynthesisStream(Protocol):
             One view of a single frame per target, None where it was skipped.
 
         Raises:
-            InvalidRequestError: another number of targets, or a stamp that does not increase.
+            InvalidRequestError: another number of targets, a stamp that does not increase, or a frame that lacks what
+                the method needs, such as depth.
+            InvalidClipError: a frame or depth of another size or type than the stream's.
+            InvalidPoseError: a pose that is not a finite rigid transform.
+            ClipNotReadyError: the method needs more frames yet; this one is kept.
             EngineClosedError: the stream has been closed.
         """
         ...
@@ -90,7 +94,20 @@ class SynthesisStream(Protocol):
 
 @runtime_checkable
 class Synthesizer(Protocol):
-    """A loaded method. It is used by one thread at a time; the engine sees to that."""
+    """A loaded method. It is used by one thread at a time; the engine sees to that.
+
+    Whoever loads or runs it also reads, where it is there:
+
+    - ``device: str``, the torch device it works on, told in descriptions and errors; else the engine tells its own
+      ``device``, "cpu" unless given;
+    - ``weights_hash: str``, the sha256 (hex) of its weights, told in descriptions and provenance, by which jobs know
+      their results; else "";
+    - ``restarts: int``, how often a process that it stands before was begun again; else 0;
+    - ``load_arguments: frozenset[str]``, of the class or function that loads it: which of "device", "weights" and
+      "scene" that takes; else all three.
+
+    They are no members of this protocol, so that a method without them is one too.
+    """
 
     def describe(self) -> MethodDescription:
         """Tell sizes, clip lengths, sources and limits."""

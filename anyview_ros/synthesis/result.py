@@ -17,7 +17,10 @@ class Provenance:
 
     Attributes:
         method: registered name of the method.
-        weights_hash: sha256 (hex) of the weights, or "" for a method that has none.
+        weights_hash: sha256 (hex) that names the weights, or "" for a method that has none: of their file or, of a
+            fitted scene, of the scene's. Weights in several files, or of several stages as ``look_beyond``'s, have
+            one of the hex digests of each; Stable Video Diffusion's is of the names, sizes and last MiB of its files,
+            not of all their content.
         seed: the seed used.
         steps: the sampling steps done; 0 for a method without steps.
         scale_m: metres that translations were measured in, of a method that takes a scale from the scene; else None.

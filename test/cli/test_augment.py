@@ -81,7 +81,6 @@ def test_a_failure_is_told_with_the_way_on(tmp_path: Path, capsys: pytest.Captur
     ("arguments", "told"),
     [
         (["--shard", "2/2"], "shard is 2/2; give i/n with i from 0"),
-        (["--size", "big"], "--size is 'big'"),
         (["--source-option", "fixed_frame"], "--source-option is 'fixed_frame'; give NAME=VALUE"),
         (["--source-option", "fixed_frame=map"], "a release-format episode knows no option fixed_frame"),
         (["--actors", "2"], "are for --engine ray"),

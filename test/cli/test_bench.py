@@ -50,7 +50,6 @@ def test_a_refused_case_fails_the_command(capsys: pytest.CaptureFixture[str]) ->
     ("arguments", "word"),
     [
         (["--method", "clairvoyance"], "clairvoyance"),
-        (["--size", "big"], "--size is 'big'"),
         (["--frames", "0"], "frames is 0"),
         (["--rounds", "0"], "rounds is 0"),
         (["--compare", "absent.json", "absent.json"], "absent.json"),

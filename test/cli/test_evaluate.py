@@ -206,4 +206,3 @@ def test_a_benchmark_is_recorded_by_seed(
     assert cli.main([*arguments, "--seed", "5", "--no-depth"]) == 0
     assert "1 episode;" in capsys.readouterr().out
     assert not list((tmp_path / "own").rglob("depth"))
-    assert cli.main([*arguments, "--size", "big"]) == 2

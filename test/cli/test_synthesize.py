@@ -159,7 +159,6 @@ def test_other_peoples_poses_their_scale_and_options(
         (("--orbit", "10", "--option", "depht=1"), "unknown option 'depht'"),
         (("--orbit", "10", "--frames", "a:b"), "--frames is 'a:b'"),
         (("--orbit", "10", "--frames", "50:60"), "film of 12 frames"),
-        (("--orbit", "10", "--size", "big"), "--size is 'big'"),
         (("--orbit", "10", "--size", "100x100"), "another shape"),
         (("--orbit", "10", "--count", "9"), "--count is for"),
         (("--orbit", "10", "--freeze", "99"), "lasts from 0"),

@@ -111,6 +111,10 @@ def spoil_compressed(file: Path) -> None:
     file.write_bytes(content)
 
 
+def shrink(picture: Path) -> None:
+    cv2.imwrite(str(picture), cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)[::2, ::2])
+
+
 def read_all(episode: Path) -> list[PosedClip]:
     opened = Episode.open(episode)
     return [opened.clip(camera) for camera in opened.cameras]
@@ -132,6 +136,7 @@ def read_all(episode: Path) -> list[PosedClip]:
             "extrinsics must be",
         ),
         (lambda e: next((e / "depth" / "cam1").iterdir()).unlink(), "depth for 2 of 3"),
+        (lambda e: shrink(next((e / "depth" / "cam1").iterdir())), r"depth of \(6, 8\) and of \(12, 16\)"),
         (lambda e: (e / "metadata.json").write_text("{"), "must be JSON"),
         (lambda e: (e / "metadata.json").write_text("[]"), "JSON object"),
         (lambda e: (e / "metadata.json").write_text('{"extrinsics": {"transform": "w2c"}}'), "w2c"),

@@ -33,6 +33,15 @@ def test_a_method_is_loaded_by_its_name():
     assert load_synthesizer().describe().name == default_method()
 
 
+@pytest.mark.parametrize("name", sorted(set(registry._BUILT_IN) - {"anyview"}))
+def test_methods_tell_the_device_that_they_work_on(name):
+    """All but the one whose weights are not shipped."""
+    method = load_synthesizer(name, device="cpu:0")
+    assert method.device == ("cpu" if name in {"copy_source", "reprojection"} else "cpu:0")
+    assert isinstance(method.device, str)
+    method.close()
+
+
 @pytest.mark.parametrize("ask", [check_method, load_synthesizer])
 def test_an_unknown_name_is_answered_with_those_there_are(ask):
     with pytest.raises(UnknownMethodError, match=r"no method named 'zero'.*copy_source"):

@@ -218,7 +218,11 @@ def depth_edges(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def lifted(tracks: Tracks, clip: PosedClip) -> tuple[Float, NDArray[np.bool_]]:
-    """The tracks in the world, (Q, T, 3) metres, by the clip's depth; and where that is known, bool (Q, T)."""
+    """The tracks in the world, (Q, T, 3) metres, by the clip's depth; and where that is known, bool (Q, T).
+
+    Raises:
+        InvalidRequestError: a clip without depth.
+    """
     depth = clip.depth
     if depth is None:
         raise InvalidRequestError("tracks can be lifted by depth alone; give PosedClip(depth=...)")

@@ -54,13 +54,13 @@ class Ddr:
 
     def __init__(self, *, device: str | None = None, scene: str | None = None) -> None:
         """Load the scene, if there is one."""
-        self.device = torch.device(torch_device(device))
+        self.device = torch_device(device)
         self.weights_hash = ""
         self._renderer: SceneRenderer | None = None
         self._closed = False
         if scene is not None:
             fitted = read_scene(scene, method=METHOD, version=VERSION)
-            self._renderer = SceneRenderer(DdrScene.unpacked(fitted, self.device))
+            self._renderer = SceneRenderer(DdrScene.unpacked(fitted, torch.device(self.device)))
             self.weights_hash = scene_hash(scene)
 
     def describe(self) -> MethodDescription:
@@ -156,7 +156,7 @@ class Ddr:
             return SceneStream(self._renderer, source, targets, provenance)
         if steps is not None:
             chosen = replace(chosen, refine_steps=steps)
-        fit = OnlineFit(source, chosen, seed, self.device)
+        fit = OnlineFit(source, chosen, seed, torch.device(self.device))
         return RefiningStream(fit, source, targets, chosen, provenance)
 
     def point_cloud(self, stamp_ns: int) -> PointCloud:
@@ -200,7 +200,7 @@ class Ddr:
             if progress is not None:
                 progress(step, total + pictures)
 
-        fitter = DdrFitter(device=str(self.device))
+        fitter = DdrFitter(device=self.device)
         outcome = fitter.fit(
             request.sources,
             budget=FitBudget(steps, options.fit_seconds),
@@ -213,7 +213,7 @@ class Ddr:
             raise SynthesisCancelled(
                 f"method '{METHOD}' was cancelled after {outcome.steps} steps of its fit"
             )
-        return SceneRenderer(DdrScene.unpacked(outcome.scene, self.device)), outcome.steps
+        return SceneRenderer(DdrScene.unpacked(outcome.scene, torch.device(self.device))), outcome.steps
 
     def _check_open(self) -> None:
         if self._closed:

@@ -45,7 +45,7 @@ class SvdStage:
         schedule: its ``EulerDiscreteScheduler``.
         image_embedding: CLIP's embedding of a keyframe.
         size: (width, height) of the pictures, multiples of 64 pixels for the published weights.
-        sha256: of the weights, hex.
+        sha256: of the names, sizes and last MiB of the weights' files, hex; not of all their content.
     """
 
     unet: Any
@@ -163,7 +163,7 @@ def _for_clip(picture: NDArray[np.uint8]) -> Tensor:
 
 
 def _digest(folder: Path) -> str:
-    """Of the names and sizes of the weights, and of their ends: whole files of gigabytes take too long."""
+    """Of the names and sizes of the weights, and of their last MiB: whole files of gigabytes take too long."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _WEIGHTS):
         size = path.stat().st_size

@@ -26,7 +26,7 @@ class LoadedStages:
     Attributes:
         panorama: stage 1.
         video: stage 2.
-        sha256: of both files together, hex.
+        sha256: of the hex digests of both stages, hex.
     """
 
     panorama: PanoramaDenoiser

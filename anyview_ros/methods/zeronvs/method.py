@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -83,7 +83,8 @@ class ZeroNVS:
 
     def __init__(self, *, device: str | None = None, weights: str | None = None) -> None:
         """Load the denoiser."""
-        self._loaded: LoadedDenoiser | None = load_denoiser(weights, torch_device(device))
+        self.device = torch_device(device)
+        self._loaded: LoadedDenoiser | None = load_denoiser(weights, self.device)
         self._limits, self._default_steps = self._loaded.limits, self._loaded.steps
         self.weights_hash = self._loaded.sha256
 
@@ -129,7 +130,7 @@ class ZeroNVS:
             for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True)
         ]
         paths = [target.camera_to_world for target in request.targets]
-        scene = _scene_of_film(options) or self._scene(loaded, source, paths, _moves(wanted), options)
+        scene = _scene_of_film(options) or _scene(loaded, source, paths, _moves(wanted), options)
         sampling = _sampling(loaded, request.steps, options, request.seed)
 
         def between(step: int, total: int) -> None:
@@ -175,7 +176,7 @@ class ZeroNVS:
         check_seed(seed)
         resolved = resolve_options(options, ZeroOptions, _NAME)
         sampling = _sampling(loaded, steps, resolved, seed)
-        return ZeroStream(self, sampling, resolved, source, targets, self._provenance(sampling))
+        return ZeroStream(self._opened, sampling, resolved, source, targets, self._provenance(sampling))
 
     def options_for_film(
         self, first: PosedClip, paths: Sequence[tuple[Pose, Pose]], options: Any = None
@@ -195,7 +196,7 @@ class ZeroNVS:
         if isinstance(resolved, FilmOptions):
             return resolved
         moves = any(stands_elsewhere(*each) for path in paths for each in zip(*path, strict=True))
-        scene = self._scene(self._opened(), first, [path for _, path in paths], moves, resolved)
+        scene = _scene(self._opened(), first, [path for _, path in paths], moves, resolved)
         told = {field.name: getattr(resolved, field.name) for field in fields(ZeroOptions)}
         return FilmOptions(**told, scene=scene)
 
@@ -211,45 +212,12 @@ class ZeroNVS:
     def _provenance(self, sampling: Sampling) -> Provenance:
         return Provenance(_NAME, self.weights_hash, sampling.seed, sampling.steps)
 
-    @staticmethod
-    def _scene(
-        loaded: LoadedDenoiser,
-        source: PosedClip,
-        paths: Sequence[Pose],
-        moves: bool,
-        options: ZeroOptions,
-    ) -> Scene:
-        """Scale and centre by the first frame and the first pose of each target's path (N, 4, 4), as a stream has it;
-        by all poses where those do not tell, as on paths that begin at the source. Where no target ``moves`` away from
-        its source frame, no scale is needed.
-
-        Raises:
-            InvalidRequestError: nothing tells the scale.
-        """
-        first = source.camera_to_world[:1]
-        targets = np.stack([path[0] for path in paths])
-        if look_at_point(first, targets) is None:
-            targets = np.concatenate(list(paths))
-        if loaded.mode in {"6dof1", "3dof"}:
-            told: float | None = 1.0  # these modes measure in metres
-        else:
-            told = options.scale_m
-        depth: NDArray[np.float32] | None = None if source.depth is None else source.depth[:1]
-        try:
-            scale = propose_scale(
-                first, targets, depth_m=depth, told_m=told, assumed_m=options.assumed_scale_m, moves=moves
-            )
-        except InvalidInputError as error:
-            raise InvalidRequestError(str(error)) from error
-        _log.log(logging.WARNING if scale.origin in GUESSED else logging.INFO, "scale: %s", scale.why)
-        return Scene(scale, look_at_point(first, targets) if loaded.mode == "3dof" else None)
-
 
 class ZeroStream(PushedStream):
     """A SynthesisStream that keeps the scale of the first frame that needs one, and nothing else.
 
     Args:
-        method: that draws.
+        opened: gives the denoiser, or raises EngineClosedError once the method has been closed.
         sampling: how.
         options: of the stream.
         source: intrinsics of the source camera.
@@ -259,7 +227,7 @@ class ZeroStream(PushedStream):
 
     def __init__(
         self,
-        method: ZeroNVS,
+        opened: Callable[[], LoadedDenoiser],
         sampling: Sampling,
         options: ZeroOptions,
         source: PinholeCamera,
@@ -268,7 +236,7 @@ class ZeroStream(PushedStream):
     ) -> None:
         """Made by :meth:`ZeroNVS.open_stream`."""
         super().__init__(source, targets, provenance)
-        self._method, self._sampling, self._options = method, sampling, options
+        self._opened, self._sampling, self._options = opened, sampling, options
         self._scene: Scene | None = _scene_of_film(options)
         if self._scene is not None:
             self._provenance = _with_scale(provenance, self._scene)
@@ -277,7 +245,7 @@ class ZeroStream(PushedStream):
         asked = [pose for pose in poses if pose is not None]
         if not asked:
             return [None] * len(poses)
-        loaded = self._method._opened()
+        loaded = self._opened()
         frame = source_frame(clip, 0)
         wanted = [
             Wanted(frame, camera, pose)
@@ -287,12 +255,45 @@ class ZeroStream(PushedStream):
         scene = self._scene
         if scene is None:
             paths = [pose[None] for pose in asked]
-            scene = self._method._scene(loaded, clip, paths, _moves(wanted), self._options)
+            scene = _scene(loaded, clip, paths, _moves(wanted), self._options)
             self._provenance = _with_scale(self._provenance, scene)
             if scene.scale.origin != NOT_NEEDED:  # where cameras only turn, a later frame has to tell it
                 self._scene = scene
         drawn = iter(draw(loaded, wanted, scene, self._sampling))
         return [None if pose is None else next(drawn) for pose in poses]
+
+
+def _scene(
+    loaded: LoadedDenoiser,
+    source: PosedClip,
+    paths: Sequence[Pose],
+    moves: bool,
+    options: ZeroOptions,
+) -> Scene:
+    """Scale and centre by the first frame and the first pose of each target's path (N, 4, 4), as a stream has it;
+    by all poses where those do not tell, as on paths that begin at the source. Where no target ``moves`` away from
+    its source frame, no scale is needed.
+
+    Raises:
+        InvalidRequestError: nothing tells the scale.
+    """
+    first = source.camera_to_world[:1]
+    targets = np.stack([path[0] for path in paths])
+    if look_at_point(first, targets) is None:
+        targets = np.concatenate(list(paths))
+    if loaded.mode in {"6dof1", "3dof"}:
+        told: float | None = 1.0  # these modes measure in metres
+    else:
+        told = options.scale_m
+    depth: NDArray[np.float32] | None = None if source.depth is None else source.depth[:1]
+    try:
+        scale = propose_scale(
+            first, targets, depth_m=depth, told_m=told, assumed_m=options.assumed_scale_m, moves=moves
+        )
+    except InvalidInputError as error:
+        raise InvalidRequestError(str(error)) from error
+    _log.log(logging.WARNING if scale.origin in GUESSED else logging.INFO, "scale: %s", scale.why)
+    return Scene(scale, look_at_point(first, targets) if loaded.mode == "3dof" else None)
 
 
 def _scene_of_film(options: ZeroOptions) -> Scene | None:

@@ -18,7 +18,7 @@ from anyview_ros.nodes.conversions.poses import (
     pose_to_matrix,
     transform_to_matrix,
 )
-from anyview_ros.nodes.conversions.stamps import duration_to_ns, ns_to_duration, ns_to_time
+from anyview_ros.nodes.conversions.stamps import ns_to_duration, ns_to_time
 
 __all__ = [
     "camera_from_info",
@@ -26,7 +26,6 @@ __all__ = [
     "compressed_to_rgb",
     "depth_to_image",
     "depth_to_metres",
-    "duration_to_ns",
     "image_to_array",
     "image_to_rgb",
     "info_from_camera",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from builtin_interfaces.msg import Duration, Time
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.messages.stamps import NS_PER_S, time_to_ns
+from anyview_ros.messages.stamps import NS_PER_S
 
 _MAX_SECONDS = 2**31 - 1
 
@@ -22,11 +22,6 @@ def ns_to_time(stamp_ns: int) -> Time:
             f"stamp_ns is {stamp_ns}; a stamp holds 0 to {_MAX_SECONDS} whole seconds, in nanoseconds"
         )
     return Time(sec=seconds, nanosec=nanoseconds)
-
-
-def duration_to_ns(duration: Duration) -> int:
-    """Nanoseconds of a duration, which may be negative."""
-    return time_to_ns(duration)
 
 
 def ns_to_duration(duration_ns: int) -> Duration:

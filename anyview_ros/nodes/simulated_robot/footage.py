@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 class DepthSensor:
     """How depth is measured.
 
-    Args:
+    Attributes:
         noise: standard deviation at one metre, metres; it grows with the square of the depth, as stereo's does.
         millimetres: whether depth is uint16 millimetres (16UC1) instead of float32 metres (32FC1).
         seed: of the noise.

@@ -14,7 +14,7 @@ _BEHIND_NS = 1_000_000_000
 class Grid:
     """Instants of a loop, evenly spaced: images, and TF in between.
 
-    Args:
+    Attributes:
         images: images per loop.
         ticks: TF messages per image, the one at the image's instant included.
         step_ns: nanoseconds from one tick to the next.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from anyview_ros.errors import ReadError
 from anyview_ros.nodes.synthesis_server.parameters import Settings
 from anyview_ros.synthesis.child_process import ChildSynthesizer
 from anyview_ros.synthesis.protocol import Synthesizer
@@ -20,10 +19,11 @@ def load_method(method: str, settings: Settings) -> Synthesizer:
     """
     if settings.service:
         from anyview_ros.serving.synthesizer import ServedSynthesizer
+        from anyview_ros.serving.token_file import read_token
 
         return ServedSynthesizer(
             settings.service,
-            token=_token(settings.service_token_file),
+            token=read_token(Path(settings.service_token_file)) if settings.service_token_file else "",
             ca_file=settings.service_ca_file,
             timeout_s=settings.default_timeout_s,
         )
@@ -35,12 +35,3 @@ def load_method(method: str, settings: Settings) -> Synthesizer:
     if settings.child_process:
         return ChildSynthesizer(method, longest_load_s=settings.child_load_timeout_s, **arguments)
     return load_synthesizer(method, **arguments)
-
-
-def _token(file: str) -> str:
-    if not file:
-        return ""
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReadError(f"cannot read service_token_file {file}: {error}") from error

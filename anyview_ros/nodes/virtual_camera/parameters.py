@@ -103,7 +103,7 @@ NODE_PARAMETERS = (
     Parameter(
         "window.rate_hz",
         10.0,
-        "Frames per second that enter the window; of a camera up to four thirds as fast, all its frames.",
+        "Frames per second that enter the window; a camera at most 4/3 as fast as this is not thinned.",
         Change.UNCONFIGURED,
         0.1,
         120.0,
@@ -211,9 +211,9 @@ NODE_PARAMETERS = (
     Parameter(
         "by_products",
         ("",),
-        "What to publish besides views, of methods that keep a scene (any4d, ddr) in an engine of this process: points "
-        "(~/points) and ray_weights (~/debug/ray_weights, a picture of where along five rays the scene is solid). What "
-        "the method does not make, or a synthesis_server would, stays empty, which is logged once.",
+        "What to publish besides views, with engine local: points (~/points, of any4d and ddr) and ray_weights "
+        "(~/debug/ray_weights, of ddr: an image of the density along five camera rays). A topic stays empty, and the "
+        "log says so once, if the method does not make it or the engine is remote.",
         Change.UNCONFIGURED,
     ),
     Parameter(

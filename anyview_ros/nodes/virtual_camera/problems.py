@@ -15,10 +15,9 @@ class Stage(IntEnum):
     SYNC = 3
     PICTURE = 4
     TF = 5
-    WINDOW = 6
-    ENGINE = 7
-    STREAM = 8
-    FRAME = 9
+    ENGINE = 6
+    STREAM = 7
+    FRAME = 8
 
 
 class ProblemBoard:

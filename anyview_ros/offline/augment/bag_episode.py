@@ -143,12 +143,12 @@ class BagEpisode:
     def _camera(self, name: str, camera: BagCamera) -> EpisodeCamera:
         has_depth = bool(camera.depth)
         try:
-            self._check(name, camera)
+            self._check(camera)
         except ReadError as error:
             return EpisodeCamera(name, usable=False, reason=str(error), has_depth=has_depth)
         return EpisodeCamera(name, has_depth=has_depth)
 
-    def _check(self, name: str, camera: BagCamera) -> tuple[Lens, Placing]:
+    def _check(self, camera: BagCamera) -> tuple[Lens, Placing]:
         """What makes a film of a camera's pictures.
 
         Raises:
@@ -226,7 +226,7 @@ class BagEpisode:
         if camera not in self._plans:
             topics = self.camera_topics(camera)
             try:
-                lens, placing = self._check(camera, topics)
+                lens, placing = self._check(topics)
                 self._plans[camera] = plan_film(
                     self.path, self.scan, camera, self.scan.cameras[topics.image], lens, placing
                 )
@@ -240,7 +240,7 @@ class BagEpisode:
         Raises:
             ReadError: as :meth:`film`.
         """
-        return self._check(camera, self.camera_topics(camera))[1].world_frame
+        return self._check(self.camera_topics(camera))[1].world_frame
 
     def film(self, camera: str) -> PosedFilm:
         """The pictures of a camera whose poses are known, rectified.

@@ -155,17 +155,6 @@ class Job:
             raise
 
 
-def run_job(job: Job, synthesizer: Synthesizer, *, report: Report, cancel: CancelToken) -> JobRecord:
-    """Do a job from its beginning to its end.
-
-    Raises:
-        SynthesisCancelled: ``cancel`` was set; nothing is left behind.
-        WriteError: the disk has no room for the episode, or became full.
-        AnyViewError: the episode cannot be read, augmented or written.
-    """
-    return job.write(job.make_views(synthesizer, report, cancel))
-
-
 def _write_pictures(slot: Slot, film: PosedFilm, folder: Path) -> dict[str, str]:
     """A view's contact sheet; paths within the job's folder by what they show."""
     drawn, view = slot.tried

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
+from anyview_ros.offline.picture_files import natural_order
 
 _RESERVED = (".partial",)
 
@@ -77,12 +78,6 @@ def plan_episodes(episodes: Sequence[SourceEpisode]) -> list[PlannedEpisode]:
         for name, episode in zip(names, episodes, strict=True)
     ]
     return sorted(planned, key=lambda each: natural_order(each.name))
-
-
-def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A sorting key by which episode_9 comes before episode_10."""
-    pieces = re.findall(r"\d+|\D+", name)
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces], name
 
 
 def choose_camera(episode: SourceEpisode, settings: AugmentSettings) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.lerobot import data_rules, info_rules, statistics_rules, video_rules
@@ -47,36 +46,3 @@ def check_dataset(path: str | Path) -> list[Finding]:
     if entries:
         return entries  # the other rules go by them
     return [finding for name, rule in RULES.items() for finding in broken(name, rule, dataset)]
-
-
-def describe_dataset(path: str | Path) -> dict[str, Any]:
-    """What a dataset is, in plain values: for people, before they augment it.
-
-    Raises:
-        ReadError: no dataset of version 3.0.
-    """
-    dataset = LeRobotDataset.open(path)
-    lengths = [episode.length for episode in dataset.episodes]
-    return {
-        "robot_type": dataset.info.get("robot_type"),
-        "fps": float(dataset.rate),
-        "episodes": len(lengths),
-        "frames": sum(lengths),
-        "shortest_s": float(min(lengths) / dataset.rate),
-        "longest_s": float(max(lengths) / dataset.rate),
-        "tasks": list(dataset.tasks),
-        "cameras": {
-            key: {
-                "dtype": dataset.features[key]["dtype"],
-                "shape": list(dataset.features[key]["shape"]),
-                "codec": (dataset.features[key].get("info") or {}).get("video.codec"),
-                "synthesised": (dataset.features[key].get("info") or {}).get("synthesised", False),
-            }
-            for key in dataset.camera_keys
-        },
-        "numbers": {
-            key: {"shape": list(feature["shape"]), "names": feature.get("names")}
-            for key, feature in dataset.features.items()
-            if key not in dataset.camera_keys
-        },
-    }

@@ -78,11 +78,6 @@ class DatasetWriter:
             self._folder, VIDEO_PATH, video_key=key, chunk_index=chunk, file_index=file
         )
 
-    @property
-    def next_index(self) -> int:
-        """The index of the episode that is added next."""
-        return len(self._episodes)
-
     def add(
         self,
         rows: Table,

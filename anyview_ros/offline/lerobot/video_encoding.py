@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidInputError, MissingDependencyError
-from anyview_ros.media import create_video
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.media import create_video, pyav
 from anyview_ros.offline.lerobot.video_streams import open_stream
 
 CODECS = ("h264", "av1", "hevc")
@@ -71,12 +71,7 @@ class EpisodeVideo:
     """
 
     def __init__(self, path: Path, *, rate: Fraction, coding: Coding, comment: str = "") -> None:
-        try:
-            import av
-        except ImportError as error:
-            raise MissingDependencyError(
-                "videos are written with PyAV; run `pip install 'anyview_ros[lerobot]'`"
-            ) from error
+        av = pyav()
         if coding.codec not in CODECS:
             raise InvalidInputError(f"codec is {coding.codec!r}; choose one of {', '.join(CODECS)}")
         os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder prints its settings otherwise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anyview_ros.errors import ReadError
-from anyview_ros.media import open_video
+from anyview_ros.media import open_video, pyav
 
 
 @contextmanager
@@ -17,8 +17,9 @@ def open_stream(path: Path) -> Iterator[tuple[Any, Any]]:
 
     Raises:
         ReadError: no video, or one that is cut off, also where that is met while it is read.
+        MissingDependencyError: PyAV is not installed.
     """
-    import av
+    av = pyav()
 
     try:
         with open_video(path) as container:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from ddr_scenes import CAMERA, QUICK, poses_at, small_clip
 
 from anyview_ros.clips import PosedClip
@@ -124,7 +125,7 @@ def test_what_goes_wrong_between_frames_is_told_at_the_next_and_the_fit_goes_on(
 
 def test_memory_does_not_grow_and_the_window_slides() -> None:
     clip = small_clip(moving=True, offsets=[(0, 0, 0)] * 9)
-    fit = OnlineFit(CAMERA, replace(LIVE, window_mb=20), 0, Ddr(device="cpu").device)
+    fit = OnlineFit(CAMERA, replace(LIVE, window_mb=20), 0, torch.device("cpu"))
     sizes = []
     for index in range(9):
         fit.push(PosedClip(*(getattr(clip, n)[[index]] if n != "camera" else CAMERA for n in FIELDS)))
@@ -143,7 +144,7 @@ FIELDS = ("frames", "camera", "camera_to_world", "stamps_ns", "depth")
 
 def test_a_camera_that_looks_elsewhere_begins_anew() -> None:
     clip = small_clip(offsets=[(0, 0, 0), (0.01, 0, 0), (2.5, 0, 0), (2.51, 0, 0)])
-    fit = OnlineFit(CAMERA, LIVE, 0, Ddr(device="cpu").device)
+    fit = OnlineFit(CAMERA, LIVE, 0, torch.device("cpu"))
     restarts = []
     for index in range(4):
         fit.push(PosedClip(*(getattr(clip, n)[[index]] if n != "camera" else CAMERA for n in FIELDS)))
@@ -154,7 +155,7 @@ def test_a_camera_that_looks_elsewhere_begins_anew() -> None:
 
 def test_a_fit_that_diverges_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     clip = small_clip()
-    fit = OnlineFit(CAMERA, LIVE, 0, Ddr(device="cpu").device)
+    fit = OnlineFit(CAMERA, LIVE, 0, torch.device("cpu"))
     fit.push(PosedClip(*(getattr(clip, n)[[0]] if n != "camera" else CAMERA for n in FIELDS)))
     step = Trainer.step
     values = iter([float("nan"), None, None])
@@ -181,7 +182,7 @@ def test_refined_poses_come_from_the_window() -> None:
 def test_each_pose_of_the_window_is_refined_on_its_own() -> None:
     offsets = 0.01 * np.arange(10)
     clip = small_clip(offsets=[(x, 0, 0) for x in offsets])
-    fit = OnlineFit(CAMERA, replace(LIVE, refine_poses=True), 0, Ddr(device="cpu").device)
+    fit = OnlineFit(CAMERA, replace(LIVE, refine_poses=True), 0, torch.device("cpu"))
     for index in range(10):
         fit.push(PosedClip(*(getattr(clip, n)[[index]] if n != "camera" else CAMERA for n in FIELDS)))
         cameras, order = fit._trainer.cameras, fit.window.order
@@ -221,7 +222,7 @@ def test_seeds_are_checked_before_any_frame_and_the_largest_may_begin_anew() -> 
 
 def test_large_frames_are_kept_small() -> None:
     large = CAMERA.resized(640, 480)
-    fit = OnlineFit(large, QUICK, 0, Ddr(device="cpu").device)
+    fit = OnlineFit(large, QUICK, 0, torch.device("cpu"))
     assert fit.window.camera.size == (160, 120)
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from named_episodes import NamedEpisode
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.offline.augment.planning import Shard, choose_camera, natural_order, plan_episodes
+from anyview_ros.offline.augment.planning import Shard, choose_camera, plan_episodes
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import EpisodeCamera
+from anyview_ros.offline.picture_files import natural_order
 
 
 def episodes(*paths: str) -> list[Any]:
@@ -29,6 +30,10 @@ def test_the_order_does_not_depend_on_how_inputs_were_listed() -> None:
     for seed in range(5):
         random.Random(seed).shuffle(found)
         assert names(found) == expected
+
+
+def test_digits_that_are_no_numbers_are_ordered_as_letters() -> None:
+    assert names(episodes("ep_1²", "ep_10", "ep_1", "ep_2")) == ["ep_1", "ep_1²", "ep_2", "ep_10"]
 
 
 def test_equal_names_get_as_many_folders_as_it_takes() -> None:

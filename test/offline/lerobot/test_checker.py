@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from lerobot_maker import LENGTHS, SIDE, TOP, picture, write_dataset
 
 from anyview_ros.offline.lerobot import findings
-from anyview_ros.offline.lerobot.checker import RULES, check_dataset, describe_dataset
+from anyview_ros.offline.lerobot.checker import RULES, check_dataset
 from anyview_ros.offline.lerobot.parquet import write_tasks
 from anyview_ros.offline.lerobot.statistics import QUANTILES
 from anyview_ros.offline.lerobot.video_encoding import Coding, EpisodeVideo
@@ -394,19 +393,6 @@ def test_every_rule_is_broken_above() -> None:
     assert {rule for rule, _, _ in MUTATIONS} == {*RULES, "readable"}
 
 
-def test_a_dataset_describes_itself(sound: Path) -> None:
-    told = describe_dataset(sound)
-    assert (told["fps"], told["episodes"], told["frames"], told["longest_s"]) == (10.0, 3, 16, 0.7)
-    assert told["cameras"][SIDE] == {
-        "dtype": "video",
-        "shape": [48, 64, 3],
-        "codec": "h264",
-        "synthesised": True,
-    }
-    assert told["numbers"]["action"]["shape"] == [7]
-
-
 def test_pictures_in_rows_are_checked_too(tmp_path: Path) -> None:
     path = write_dataset(tmp_path / "cups", embedded=True, lengths=(3, 2))
     assert check_dataset(path) == []
-    assert np.asarray(describe_dataset(path)["cameras"][TOP]["shape"]).tolist() == [48, 64, 3]

@@ -43,9 +43,8 @@ class DistilledViews(FramewiseMethod):
         """Load the scene."""
         super().__init__()
         fitted = read_scene(scene, method=METHOD, version=VERSION)
-        self._scene: DistilledScene | None = DistilledScene.unpacked(
-            fitted, torch.device(torch_device(device))
-        )
+        self.device = torch_device(device)
+        self._scene: DistilledScene | None = DistilledScene.unpacked(fitted, torch.device(self.device))
         self.weights_hash = scene_hash(scene)
 
     def describe(self) -> MethodDescription:

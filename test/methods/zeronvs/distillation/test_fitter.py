@@ -236,7 +236,8 @@ def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_scene_is_shown_from_any_camera_at_any_instant(scene_file: Path) -> None:
-    shown = load_synthesizer(scene=str(scene_file), device="cpu")
+    shown = load_synthesizer(scene=str(scene_file), device="cpu:0")
+    assert shown.device == "cpu:0"
     description = shown.describe()
     assert (description.name, description.generative, description.default_steps) == ("zeronvs", True, 0)
     camera = PinholeCamera.from_fov(20, 14, horizontal_fov_deg=40)
