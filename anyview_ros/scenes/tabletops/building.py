@@ -148,7 +148,8 @@ class _Builder:
         )
         mujoco = mujoco_without_screen()
         for geom, pose in zip(self._stage.walls, poses, strict=True):
-            model.geom_pos[geom], model.geom_sameframe[geom] = pose[:3, 3], 0
+            model.geom_pos[geom] = pose[:3, 3]
+            model.geom_sameframe[geom] = 0  # compiled at the origin, it would stay there
             mujoco.mju_mat2Quat(model.geom_quat[geom], pose[:3, :3].ravel())
             if self._rng.uniform() < 0.25:
                 model.geom_matid[geom], model.geom_rgba[geom] = -1, self._colour()
