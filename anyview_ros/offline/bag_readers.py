@@ -187,7 +187,7 @@ class IndexedReader:
             raise not_readable(paths[0], error) from error
         known = sorted(self._reader.topics.items())
         self.topics = tuple(BagTopic(name, info.msgtype or "", info.msgcount) for name, info in known)
-        self.span_ns = self._reader.start_time, self._reader.end_time
+        self.span_ns = self._reader.start_time, self._reader.end_time - 1  # which counts the nanosecond after
         self._places = {(id(c.owner), c.id): index for index, c in enumerate(self._reader.connections)}
         self.connections = tuple(_connection_of(c) for c in self._reader.connections)
         self.custom_data, self.distribution = dict(told.custom_data), told.distribution

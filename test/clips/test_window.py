@@ -124,6 +124,14 @@ def test_late_frame_with_no_room_is_dropped():
     assert held_ms(window) == [20, 30]
 
 
+def test_late_frame_older_than_what_is_kept_is_dropped():
+    window = SlidingWindow(length_s=0.5, rewind_s=2.0)
+    fill(window, 1600, 1650, 1700)
+    assert add(window, 1200).dropped is DropReason.LATE
+    assert add(window, 1201).accepted
+    assert held_ms(window) == [1201, 1600, 1650, 1700]
+
+
 def test_late_frame_does_not_change_what_was_read():
     window = SlidingWindow(length_frames=3)
     fill(window, 10, 30)
@@ -232,6 +240,15 @@ def test_resampling_takes_the_nearest_frames():
     assert clip_ms(window.latest(frames=2)) == [204, 299]
 
 
+def test_no_tolerance_takes_only_frames_at_their_instants():
+    window = SlidingWindow(length_frames=3, rate_hz=10, tolerance=0)
+    fill(window, 0, 100, 200)
+    assert clip_ms(window.latest()) == [0, 100, 200]
+    add(window, 301)
+    with pytest.raises(ClipNotReadyError, match="no frame within 0 ms"):
+        window.latest()
+
+
 def test_invalid_frames_raise_and_are_counted():
     window = SlidingWindow(length_frames=1)
     with pytest.raises(InvalidClipError, match=r"uint8 \(4, 8, 3\).*float64 \(4, 8, 3\)"):
@@ -267,6 +284,16 @@ def test_changed_camera_restarts(other, reason):
     assert add(window, 35).dropped is DropReason.MISMATCHED
     numbers = check_accounts(window)
     assert (numbers.cleared, numbers.restarts[reason]) == (3, 1)
+
+
+def test_what_was_read_is_not_read_again_where_the_camera_changed():
+    window = SlidingWindow(length_frames=3)
+    fill(window, 10, 20, 30)
+    assert clip_ms(window.next(0)) == [10, 20, 30]
+    other = PinholeCamera(11.0, 10.0, 3.5, 1.5, 8, 4)
+    assert add(window, 40, other).restarted is RestartReason.INTRINSICS_CHANGED
+    assert add(window, 25, other).dropped is DropReason.LATE
+    assert held_ms(window) == [40]
 
 
 def test_looped_bag_restarts_and_is_read_again():
@@ -406,11 +433,18 @@ def test_close_wakes_readers_and_frees_frames():
     check_accounts(window)
 
 
+def test_a_closed_window_says_that_it_is_closed():
+    window = SlidingWindow(length_frames=2)
+    window.close()
+    assert window.problem() == "the sliding window has been closed; make a new one"
+
+
 def test_clear_forgets_but_counts_on():
     window = SlidingWindow(length_frames=2)
     fill(window, 10, 20)
     window.next(0)
     window.clear()
+    assert (len(window), window.nbytes, window.camera) == (0, 0, None)
     assert add(window, 5).accepted
     assert check_accounts(window).cleared == 2
 

@@ -51,3 +51,10 @@ def test_a_plane_needs_a_direction() -> None:
         plane_depth(CAMERA, np.eye(4), (0, 0, 1), (0, 0, 0))
     with pytest.raises(InvalidInputError, match="point must be three"):
         plane_depth(CAMERA, np.eye(4), (0, 0), (0, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["point", "normal"])
+def test_one_value_that_is_not_finite_spoils_a_plane(name: str) -> None:
+    plane = {"point": (0.0, 0.0, 1.0), "normal": (0.0, 0.0, 1.0)} | {name: (0.0, np.nan, 1.0)}
+    with pytest.raises(InvalidInputError, match=f"{name} must be three finite numbers"):
+        plane_depth(CAMERA, np.eye(4), **plane)

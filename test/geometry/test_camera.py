@@ -156,6 +156,7 @@ def test_impossible_intrinsics_are_named(change, message):
         (lambda: PinholeCamera.from_matrix([[1, 0, 0], [0, 1, 0], [0, 0, 2]], 4, 4), "without skew"),
         (lambda: PinholeCamera.from_fov(640, 480), "no field of view"),
         (lambda: PinholeCamera.from_fov(640, 480, horizontal_fov_deg=180), "horizontal_fov_deg is 180"),
+        (lambda: PinholeCamera.from_fov(640, 480, vertical_fov_deg=0), "vertical_fov_deg is 0"),
         (lambda: PinholeCamera.from_fov(640, 480, vertical_fov_deg=math.nan), "vertical_fov_deg is nan"),
         (lambda: VGA.cropped(600, 0, 41, 10), "x=600 y=0 41x10"),
         (lambda: VGA.cropped(0, -1, 10, 10), "y=-1"),

@@ -77,6 +77,15 @@ def test_no_hole_is_trusted_more_than_the_pixels_beside_it() -> None:
     np.testing.assert_allclose(confidence[:, 49], 0.4, atol=0.01)
 
 
+def test_holes_are_trusted_by_the_pixels_beside_them_and_not_by_their_surroundings() -> None:
+    covered = np.zeros((60, 30), np.bool_)
+    covered[:, :10] = True
+    seen = np.where(np.arange(60) < 30, 0.2, 0.8)[:, None].repeat(30, axis=1).astype(np.float32)
+    confidence = fill_confidence(covered, seen)
+    np.testing.assert_allclose(confidence[:25, 10], 0.1, atol=0.01)
+    np.testing.assert_allclose(confidence[35:, 10], 0.4, atol=0.01)
+
+
 def test_sizes_that_differ() -> None:
     image, covered, depth = scene()
     with pytest.raises(InvalidInputError, match="differ in size"):

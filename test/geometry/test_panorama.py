@@ -138,6 +138,24 @@ def test_nearest_keeps_labels() -> None:
     assert (again[mask] == labels[mask]).mean() > 0.95
 
 
+def test_nearest_keeps_labels_of_what_is_much_finer() -> None:
+    labels = np.random.default_rng(0).choice([0.0, 7.0], (256, 512)).astype(np.float32)
+    coarse = PinholeCamera.from_fov(20, 16, horizontal_fov_deg=80)
+    view = perspective_from_panorama(labels, coarse, turned(170, 40), nearest=True)
+    assert set(np.unique(view)) == {0.0, 7.0}
+    fine = PinholeCamera.from_fov(512, 256, horizontal_fov_deg=80)
+    again, mask = panorama_from_perspective(labels, fine, turned(170, 40), 16, nearest=True)
+    assert set(np.unique(again[mask])) == {0.0, 7.0}
+
+
+def test_nothing_is_extrapolated_at_the_border_of_an_image() -> None:
+    image = np.random.default_rng(0).choice([0.0, 1.0], (96, 120)).astype(np.float32)
+    panorama, mask = panorama_from_perspective(image, CAMERA, np.eye(3), HEIGHT)
+    assert mask.any()
+    assert panorama.min() >= 0
+    assert panorama.max() <= 1
+
+
 def test_bad_input_is_named() -> None:
     with pytest.raises(InvalidInputError, match="twice as wide as high"):
         perspective_from_panorama(np.zeros((16, 30, 3), np.uint8), CAMERA, np.eye(3))

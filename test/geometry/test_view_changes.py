@@ -149,8 +149,11 @@ def test_eased_values_have_no_kink() -> None:
     slopes = np.diff(values, axis=0) / np.diff(fine)[:, None]
     assert np.abs(np.diff(slopes, axis=0)).max() < 0.03
     assert np.abs(slopes[[0, 1000, 2000, -1]]).max() < 0.03  # it rests at the knots
-    with pytest.raises(InvalidInputError, match="0 to 1"):
-        eased([0.0, 1.0], [1.5])
+    for places in ([1.5], [-0.1], [0.5, 1.5]):
+        with pytest.raises(InvalidInputError, match="0 to 1"):
+            eased([0.0, 1.0], places)
+    with pytest.raises(InvalidInputError, match="nothing is extrapolated"):
+        eased([], [])
 
 
 @pytest.mark.parametrize(
@@ -160,6 +163,8 @@ def test_eased_values_have_no_kink() -> None:
         (lambda g: normal_changes(g, 1, 0.1, np.nan), "position_sigma_m is nan"),
         (lambda g: box_changes(g, 1, 0.1, (0.1, -0.2, 0.1)), r"box_m\[1\] is -0.2"),
         (lambda g: box_changes(g, 1, 0.1, (0.1, 0.2)), "three lengths"),
+        (lambda g: box_changes(g, 1, -0.1, (0.1, 0.2, 0.1)), "angle_rad is -0.1"),
+        (lambda g: arc_changes(g, 1, 0.1, -0.1), "radius_sigma_m is -0.1"),
         (lambda g: arc_changes(g, 1, np.inf, 0.1), "azimuth_rad is inf"),
     ],
 )

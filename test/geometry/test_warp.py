@@ -106,6 +106,19 @@ def test_coming_closer_leaves_no_cracks(closer_m: float) -> None:
     np.testing.assert_allclose(warped.depth, 2 - closer_m, rtol=1e-4)
 
 
+@pytest.mark.parametrize("rolled", [False, True])
+@pytest.mark.parametrize(("fx", "fy", "stretch"), [(120, 60, 2), (60, 120, 2), (60, 60, 1), (120, 30, 2)])
+def test_the_larger_side_of_a_pixel_is_its_stretch(
+    fx: float, fy: float, stretch: float, *, rolled: bool
+) -> None:
+    target, pose = PinholeCamera(fx, fy, 31.5, 23.5, 64, 48), np.eye(4)
+    if rolled:
+        pose[:2, :2] = [[0, -1], [1, 0]]
+    warped = forward_warp(noise_image(), constant_depth(CAMERA, 2.0), CAMERA, HERE, target, pose)
+    assert warped.coverage[20:28, 28:36].all()
+    np.testing.assert_allclose(warped.stretch[warped.coverage], stretch, rtol=1e-4)
+
+
 def test_the_nearest_surface_wins_and_what_it_hid_stays_open() -> None:
     depth = box_before_wall()
     image = np.where(depth[..., None] < 3, (250, 0, 0), (0, 0, 250)).astype(np.uint8)
@@ -214,6 +227,20 @@ def test_fine_texture_seen_from_afar_turns_to_its_mean() -> None:
     assert np.abs(warped.image[warped.coverage].astype(int) - 128).max() <= 2
 
 
+def test_what_is_shrunk_before_it_is_sampled_stays_in_its_place() -> None:
+    """A ramp to the right and one downwards, seen from four times as far."""
+    v, u = np.mgrid[:48, :64]
+    image = np.stack([3 * u, 4 * v, 0 * u], axis=-1).astype(np.uint8)
+    afar = shifted(z=-3)
+    warped = forward_warp(image, constant_depth(CAMERA, 1.0), CAMERA, HERE, CAMERA, afar)
+    rows, columns = np.nonzero(warped.coverage)
+    inside = (columns > 25) & (columns < 38) & (rows > 19) & (rows < 28)
+    rows, columns = rows[inside], columns[inside]
+    seen = warped.image[rows, columns].astype(int)
+    np.testing.assert_allclose(seen[:, 0], 3 * (31.5 + 4 * (columns - 31.5)), atol=1.1)
+    np.testing.assert_allclose(seen[:, 1], 4 * (23.5 + 4 * (rows - 23.5)), atol=1.1)
+
+
 def test_targets_of_another_size_and_intrinsics() -> None:
     target = PinholeCamera(90.0, 80.0, 40.0, 20.0, 100, 50)
     source_pose, target_pose = look_at((0.3, -0.5, 1.6), (0, 0, 0)), look_at((0.1, -0.3, 1.4), (0, 0, 0))
@@ -269,6 +296,8 @@ def test_input_that_does_not_fit() -> None:
     image, depth = noise_image(), constant_depth(CAMERA, 2.0)
     with pytest.raises(InvalidInputError, match=r"image must be uint8 \(48, 64, 3\)"):
         forward_warp(image[:40], depth, CAMERA, HERE, CAMERA, HERE)
+    with pytest.raises(InvalidInputError, match="got float64"):
+        forward_warp(image / 255, depth, CAMERA, HERE, CAMERA, HERE)
     with pytest.raises(InvalidInputError, match="millimetres"):
         forward_warp(image, depth.astype(np.uint16), CAMERA, HERE, CAMERA, HERE)
     with pytest.raises(InvalidInputError, match=r"depth must be float32 \(48, 64\)"):

@@ -132,3 +132,13 @@ def test_a_size_of_zero() -> None:
     msg.width = 0
     with pytest.raises(InvalidCameraError, match="0x480"):
         camera_from_info(msg, rectified=True)
+
+
+def test_p_is_needed_only_where_it_tells_more_than_k() -> None:
+    msg = info()
+    msg.p = np.zeros(12)
+    assert camera_from_info(msg, rectified=True) == CAMERA
+    msg.d = [0.1, 0.0, 0.0, 0.0, 0.0]
+    raw = camera_from_info(msg, rectified=False)
+    assert isinstance(raw, DistortedCamera)
+    assert raw.camera == CAMERA

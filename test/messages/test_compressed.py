@@ -57,3 +57,21 @@ def test_a_mosaic_is_refused() -> None:
         InvalidInputError, match="'bayer_rggb8; png compressed'; publish it debayered, or raw"
     ):
         compressed_to_rgb(compressed_message("bayer_rggb8; png compressed", PNG))
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".tiff", ".webp"])
+def test_other_files_are_refused_though_opencv_could_read_them(suffix: str) -> None:
+    other = cv2.imencode(suffix, PICTURE)[1].tobytes()
+    with pytest.raises(InvalidInputError, match="format 'jpeg', is neither JPEG nor PNG"):
+        compressed_to_rgb(compressed_message("jpeg", other))
+
+
+def test_files_that_are_cut_are_refused_whatever_opencv_makes_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some versions fill what is missing with grey."""
+    monkeypatch.setattr(cv2, "imdecode", lambda data, flags: PICTURE.copy())
+    for data in (PNG, JPEG):
+        assert compressed_to_rgb(compressed_message("jpeg", data)).shape == PICTURE.shape
+        with pytest.raises(InvalidInputError, match="is truncated or corrupt"):
+            compressed_to_rgb(compressed_message("jpeg", data[:-3]))

@@ -92,6 +92,11 @@ def test_a_picture_of_8_bits_is_no_depth() -> None:
         compressed_depth_to_metres(compressed("16UC1", np.ones((8, 8), np.uint8)))
 
 
+def test_a_colour_picture_of_16_bits_is_no_depth() -> None:
+    with pytest.raises(InvalidInputError, match="holds no PNG of 16 bit grey"):
+        compressed_depth_values(compressed("16UC1", np.ones((8, 8, 3), np.uint16)))
+
+
 @given(arrays(np.float32, SHAPE, elements=st.floats(0, 65.5, width=32)))
 def test_metres_become_millimetres(depth: np.ndarray[Any, Any]) -> None:
     np.testing.assert_allclose(depth_in_millimetres(depth) / 1000, depth, atol=0.00051)

@@ -149,3 +149,11 @@ def test_who_unpacks_mosaics_is_told_by_the_caller() -> None:
     msg.step = 3
     with pytest.raises(InvalidInputError, match="step of 4x2 bayer_rggb8 image is 3 but one row takes 4"):
         image_to_rgb(msg, unpack=lambda image: white)
+
+
+@pytest.mark.parametrize("encoding", ["yuv422", "yuyv", "bayer_rggb16"])
+def test_rows_of_two_bytes_per_pixel_are_checked_whoever_unpacks_them(encoding: str) -> None:
+    msg = image_message(np.zeros((2, 4), np.uint16), encoding)
+    msg.step = 7
+    with pytest.raises(InvalidInputError, match=f"step of 4x2 {encoding} image is 7 but one row takes 8"):
+        image_to_rgb(msg, unpack=lambda image: np.zeros((2, 4, 3), np.uint8))

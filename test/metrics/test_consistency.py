@@ -99,3 +99,20 @@ def test_nothing_to_judge() -> None:
         mtsed([PairConsistency(50, 0.1)], ())
     with pytest.raises(InvalidInputError, match="two pictures or more"):
         sequence_consistency(np.zeros((1, 144, 192, 3), np.uint8), CAMERA, np.eye(4)[None])
+
+
+def test_a_sequence_is_judged_by_neighbours_and_at_its_scale() -> None:
+    """Cameras side by side, whose lines are rows: matches are 6 rows off in the first pair, and 2 in the second."""
+    poses = np.tile(np.eye(4), (3, 1, 1))
+    poses[:, 0, 3] = 0.1, 0.2, 0.3
+    frames = np.stack([np.full((144, 192, 3), level, np.uint8) for level in (0, 1, 2)])
+
+    def matcher(a: np.ndarray, b: np.ndarray) -> Correspondences:
+        points = np.array([[50.0, 60.0]])
+        off = {(0, 1): 6, (1, 2): 2}[int(a.max()), int(b.max())]
+        return Correspondences(points, points + np.array([0, off]))
+
+    judged = sequence_consistency(frames, CAMERA, poses, matcher=matcher, scale=0.5)
+    assert [pair.median_px for pair in judged] == [pytest.approx(3.0), pytest.approx(1.0)]
+    with pytest.raises(InvalidInputError, match="got 3 and 2 poses"):
+        sequence_consistency(frames, CAMERA, poses[:2], matcher=matcher)

@@ -64,9 +64,22 @@ def test_refining_finds_what_has_moved_from_its_place() -> None:
 
 def test_refining_keeps_parts_of_pixels() -> None:
     image = textured()
-    expected = Correspondences([[40, 40], [60.25, 30]], [[40.4, 39.7], [60.25, 30]])
+    expected = Correspondences(
+        [[40, 40], [60.25, 30], [50.75, 45.6]], [[40.4, 39.7], [60.25, 30], [50.75, 45.6]]
+    )
     found = refined_correspondences(image, image, expected)
+    assert len(found) == 3
     np.testing.assert_allclose(found.points_b, found.points_a, atol=0.1)
+
+
+@pytest.mark.parametrize("move", [(2, 0), (-2, 0), (0, 2), (0, -2)])
+def test_what_is_best_at_the_border_of_the_search_is_no_match(move: tuple[int, int]) -> None:
+    image = textured()
+    moved = np.roll(image, move, axis=(1, 0))
+    expected = Correspondences([[40, 40]], [[40, 40]])
+    assert len(refined_correspondences(image, moved, expected, search_px=2)) == 0
+    found = refined_correspondences(image, moved, expected, search_px=3)
+    np.testing.assert_allclose(found.points_b, [np.add((40, 40), move)], atol=0.1)
 
 
 def test_plain_surfaces_and_other_pictures_give_no_match() -> None:

@@ -101,5 +101,21 @@ def test_points_that_cannot_be_judged() -> None:
         symmetric_epipolar_distances_px([[1, 2]], [[1, 2], [3, 4]], np.eye(3))
     with pytest.raises(InvalidInputError, match="nan"):
         symmetric_epipolar_distances_px([[1, np.nan]], [[1, 2]], np.eye(3))
-    with pytest.raises(InvalidInputError, match=r"\(3, 3\)"):
-        symmetric_epipolar_distances_px([[1, 2]], [[1, 2]], np.eye(4))
+    for F in (np.eye(4), np.diag([1.0, np.nan, 1.0])):
+        with pytest.raises(InvalidInputError, match=r"finite numbers \(3, 3\)"):
+            symmetric_epipolar_distances_px([[1, 2]], [[1, 2]], F)
+
+
+def test_a_point_behind_the_turned_camera_is_infinitely_far_from_its_match() -> None:
+    about = np.diag([-1.0, 1.0, -1.0, 1.0])
+    geometry = TwoViewGeometry.between(CAMERA_A, np.eye(4), CAMERA_A, about)
+    assert geometry.fundamental is None
+    assert geometry.distances_px([[10, 20]], [[10, 20]]).tolist() == [np.inf]
+
+
+@pytest.mark.parametrize(("baseline_m", "shared"), [(0.9e-4, True), (1.1e-4, False)])
+def test_a_tenth_of_a_millimetre_parts_two_cameras(baseline_m: float, *, shared: bool) -> None:
+    moved = np.eye(4)
+    moved[1, 3] = baseline_m
+    geometry = TwoViewGeometry.between(CAMERA_A, np.eye(4), CAMERA_B, moved)
+    assert (geometry.fundamental is None) is shared

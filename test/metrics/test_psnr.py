@@ -58,6 +58,8 @@ def test_the_same_image_is_infinitely_good_and_none_in_json() -> None:
         (np.zeros((4, 4), np.int64), np.zeros((4, 4), np.int64), "int64"),
         (np.zeros((0, 4), np.uint8), np.zeros((0, 4), np.uint8), "empty"),
         (np.full((4, 4), np.nan), np.zeros((4, 4)), "nan"),
+        (np.zeros((4, 4)), np.full((4, 4), np.inf), "nan"),
+        (np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 4, 4, 3), np.uint8), r"\(2, 4, 4, 3\)"),
     ],
 )
 def test_images_that_cannot_be_compared(a: np.ndarray, b: np.ndarray, word: str) -> None:

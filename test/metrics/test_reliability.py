@@ -65,3 +65,18 @@ def test_what_is_no_probability() -> None:
         Reliability.of([0.5, 0.5], np.array([True]))
     with pytest.raises(InvalidInputError, match="differ"):
         good_pixels(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 3, 3), np.uint8))
+
+
+@pytest.mark.parametrize("stated", [-0.1, 1.1, float("nan")])
+def test_one_confidence_out_of_range_spoils_all(stated: float) -> None:
+    with pytest.raises(InvalidInputError, match="it is a probability"):
+        Reliability.of([0.5, stated], np.array([True, False]))
+
+
+def test_outcomes_and_pictures_of_another_type_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="good must be bool"):
+        Reliability.of([0.5, 0.5], np.array([1, 0]))
+    picture = np.zeros((2, 2, 3), np.uint8)
+    for view, truth in ((picture / 255, picture), (picture, picture / 255)):
+        with pytest.raises(InvalidInputError, match="give uint8"):
+            good_pixels(view, truth)

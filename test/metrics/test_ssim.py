@@ -33,6 +33,14 @@ def test_agrees_with_scikit_image_on_grey_and_flat_images() -> None:
     assert ssim(flat, b) == pytest.approx(structural_similarity(flat, b, channel_axis=2), abs=1e-6)
 
 
+def test_dark_and_even_images_differ_by_their_light_as_the_paper_says() -> None:
+    dark, grey = (np.full((9, 9), level, np.uint8) for level in (0, 10))
+    light = 0.01**2 / ((10 / 255) ** 2 + 0.01**2)
+    assert ssim(dark, grey) == pytest.approx(light)
+    rough = np.where(np.indices((9, 9)).sum(axis=0) % 2, 104, 100).astype(np.uint8)
+    assert ssim(rough, 204 - rough) == pytest.approx(structural_similarity(rough, 204 - rough), abs=1e-9)
+
+
 def test_the_same_image_scores_one() -> None:
     a, _ = photograph()
     assert ssim(a, a) == pytest.approx(1)

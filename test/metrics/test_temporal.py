@@ -57,3 +57,12 @@ def test_what_cannot_be_compared() -> None:
         seam(grey(0, 1), grey(0, 1), [2])
     with pytest.raises(InvalidInputError, match="uint8"):
         frame_changes(np.zeros((2, 4, 4, 3)))
+
+
+def test_a_truth_that_stands_still_at_the_seam_gives_no_figure() -> None:
+    assert seam(grey(0, 2, 9, 11), grey(0, 2, 2, 4), [2]) is None
+
+
+def test_the_first_frame_begins_no_second_window() -> None:
+    with pytest.raises(InvalidInputError, match="start at frame 0, but borders lie at 1 to 2"):
+        seam(grey(0, 2, 4), grey(0, 2, 4), [0])

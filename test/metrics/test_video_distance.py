@@ -64,6 +64,13 @@ def test_frechet_by_hand() -> None:
     assert frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)
 
 
+def test_small_videos_are_compared_at_the_scales_that_hold_a_patch() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 256, (2, 3, 8, 13, 3), np.uint8)
+    assert sliced_wasserstein(a, a) == 0
+    assert sliced_wasserstein(a, b) > 1
+
+
 def test_what_cannot_be_compared() -> None:
     with pytest.raises(InvalidInputError, match="one shape"):
         sliced_wasserstein(video(), video()[1:])

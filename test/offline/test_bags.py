@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zstandard
-from bag_maker import IMAGE, entries, write_bag
+from bag_maker import IMAGE, OPTICAL, entries, write_bag
 from filmed import moving_clip
 from mcap.reader import make_reader
 from mcap.records import Channel, Message, Schema
@@ -27,7 +30,8 @@ from anyview_ros.diagnosis import Severity, diagnose
 from anyview_ros.errors import ReadError
 from anyview_ros.offline.bag_evidence import bag_evidence
 from anyview_ros.offline.bag_unpacking import readable_files
-from anyview_ros.offline.bags import Bag
+from anyview_ros.offline.bags import Bag, describe_camera, find_cameras
+from anyview_ros.offline.cut_mcap import cut_mcap
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +264,67 @@ def test_every_form_of_chunk_and_types_of_others(tmp_path: Path, options: dict[s
         assert bag.losses
     assert counts == list(range(len(counts)))
     assert len(counts) > 5
+
+
+def test_chunks_that_overlap_are_read_in_the_order_of_log_times(tmp_path: Path) -> None:
+    path = tmp_path / "late.mcap"
+    log_ns = np.argsort(np.arange(60) + np.random.default_rng(0).uniform(0, 8, 60)) + 100
+    with path.open("wb") as file:
+        writer = McapWriter(file, chunk_size=250, compression=CompressionType.NONE)
+        writer.start("ros2")
+        schema = writer.register_schema("std_msgs/msg/UInt8", "ros2msg", b"uint8 data\n")
+        channel = writer.register_channel("/count", "cdr", schema)
+        for time_ns in log_ns.tolist():
+            writer.add_message(channel, time_ns, b"\0\1\0\0" + bytes([time_ns]), time_ns)
+        writer.finish()
+    assert log_ns.tolist() != sorted(log_ns.tolist())
+    for from_start in (False, True):
+        with Bag(path, from_start=from_start) as bag:
+            assert bag.span_ns == (100, 159)
+            assert [(m.log_ns, bag.decode(m).data) for m in bag.messages()] == [
+                (n, n) for n in range(100, 160)
+            ]
+            assert [m.log_ns for m in bag.messages(span_ns=(117, 131))] == list(range(117, 132))
+
+
+def test_a_topic_without_messages_hides_no_others_of_a_database(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", tiny_entries(4), sqlite=True)
+    (file,) = bag.glob("*.db3")
+    with closing(sqlite3.connect(file)) as database, database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(topics)")]
+        told = ", ".join({"id": "99", "name": "'/silent'"}.get(name, name) for name in columns)
+        database.execute(f"INSERT INTO topics SELECT {told} FROM topics LIMIT 1")  # noqa: S608
+    read = []
+    for from_start in (False, True):
+        with Bag(file, from_start=from_start) as opened:
+            read.append((opened.span_ns, [(m.topic, m.log_ns) for m in opened.messages()]))
+    assert read[0][0] == read[1][0] == (read[0][1][0][1], read[0][1][-1][1])
+    assert sorted(read[0][1]) == sorted(read[1][1])
+
+
+def test_a_closed_bag_holds_no_file_open(whole: Path) -> None:
+    def held() -> int:
+        return sum(fd.resolve() == mcap_in(whole).resolve() for fd in Path("/proc/self/fd").iterdir())
+
+    with Bag(whole) as bag:
+        assert next(bag.messages())
+        assert held()
+    assert not held()
+
+
+def test_a_camera_without_its_calibration_cannot_be_described(whole: Path) -> None:
+    with Bag(whole) as bag:
+        (camera,) = find_cameras(bag.topics)
+        told = describe_camera(bag, camera)
+        assert (told.optical_frame, told.root_frame) == (OPTICAL, "map")
+        assert (told.width, told.height) == moving_clip().camera.size
+        with pytest.raises(ReadError, match="no message on /elsewhere/camera_info"):
+            describe_camera(bag, replace(camera, camera_info="/elsewhere/camera_info"))
+
+
+def test_a_file_that_has_gone_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"cannot read .*gone\.mcap: No such file"):
+        cut_mcap(tmp_path / "gone.mcap")
 
 
 def test_recordings_of_others_than_ros_2_are_refused(tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ def test_depth_alone_is_no_camera(name: str) -> None:
             ("/cam/rgb/image_raw", "/cam/aligned_depth_to_color/image_raw"),
             {"/cam/rgb/image_raw": "/cam/aligned_depth_to_color/image_raw"},
         ),
+        (
+            ("/cam/color/image_raw", "/cam/depth/image_raw", "/cam/depth_to_color/image_raw"),
+            {"/cam/color/image_raw": "/cam/depth_to_color/image_raw"},
+        ),
     ],
 )
 def test_no_camera_gets_the_depth_of_another(names: tuple[str, ...], depths: dict[str, str]) -> None:
@@ -119,3 +123,39 @@ def test_compressed_depth_counts_where_there_is_no_raw_one() -> None:
     packed = f"{raw}/compressedDepth"
     assert found(colour, packed) == {colour: packed}
     assert found(colour, packed, raw) == {colour: raw}
+
+
+COLOUR, DEPTH, TOLD = (
+    "/cam/color/image_raw",
+    "/cam/aligned_depth_to_color/image_raw",
+    "/cam/color/camera_info",
+)
+
+
+@pytest.mark.parametrize(
+    ("silent", "cameras"),
+    [
+        ("", [(COLOUR, TOLD, DEPTH)]),
+        (COLOUR, []),
+        (DEPTH, [(COLOUR, TOLD, "")]),
+        (TOLD, [(COLOUR, "", DEPTH)]),
+    ],
+)
+def test_topics_without_a_message_do_not_count(silent: str, cameras: list[tuple[str, str, str]]) -> None:
+    topics = [
+        BagTopic(name, kind, 0 if name == silent else 9)
+        for name, kind in ((COLOUR, RAW), (DEPTH, RAW), (TOLD, INFO))
+    ]
+    seen = find_cameras(topics, calibrated=False)
+    assert [(camera.image, camera.camera_info, camera.depth) for camera in seen] == cameras
+    assert len(find_cameras(topics)) == sum(told != "" for _, told, _ in cameras)
+
+
+def test_cameras_with_depth_come_first_and_true_views_last_where_they_are_asked_for() -> None:
+    names = ("/a/image_raw", "/b/image_raw", "/b/depth/image_raw", "/a/truth/top/image_raw", "/c/image_raw")
+    topics = [BagTopic(name, RAW, 9) for name in names]
+    topics += [BagTopic(f"{space}/camera_info", INFO, 9) for space in ("/a", "/b", "/c", "/a/truth/top")]
+    plain = ["/b/image_raw", "/a/image_raw", "/c/image_raw"]
+    assert [camera.image for camera in find_cameras(topics)] == plain
+    with_truth = [camera.image for camera in find_cameras(topics, truth=True)]
+    assert with_truth == [*plain, "/a/truth/top/image_raw"]

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plain_messages import info_message
 
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.gathering import CameraGatherer, TransformGatherer
 
 SECOND = 10**9
@@ -150,3 +152,93 @@ def test_transforms_that_are_none_are_told(x: float, w: float, said: str) -> Non
     (edge,) = gatherer.tree().edges
     assert said in edge.invalid
     assert edge.at(SECOND) is None
+
+
+def test_pictures_and_depths_without_a_stamp_count_when_they_came() -> None:
+    gatherer = CameraGatherer("/eye/image", "", "/eye/depth")
+    for index in range(20):
+        receipt_ns = START_S * SECOND + index * SECOND // 10
+        gatherer.take_depth(picture(0, DEPTH, "16UC1"), receipt_ns - 7_000_000)
+        gatherer.take_image(picture(0, RGB, "rgb8"), receipt_ns)
+    pictures = gatherer.evidence().pictures
+    assert [p.stamp_ns - START_S * SECOND for p in pictures[:3]] == [0, SECOND // 5, 3 * SECOND // 5]
+    assert {p.stamp_ns - p.depth_stamp_ns for p in pictures if p.depth_stamp_ns} == {7_000_000}
+
+
+def test_a_depth_may_be_as_far_as_one_period_of_a_slow_depth_camera() -> None:
+    gatherer = CameraGatherer("/eye/image", "", "/eye/depth")
+    for index in range(40):
+        stamp_ns = START_S * SECOND + index * SECOND // 10
+        if index % 5 == 3:  # twice a second; the first comes 0.3 s after the first picture
+            gatherer.take_depth(picture(stamp_ns, DEPTH, "16UC1"), stamp_ns)
+        gatherer.take_image(picture(stamp_ns, RGB, "rgb8"), stamp_ns)
+    first = gatherer.evidence().pictures[0]
+    assert first.stamp_ns == START_S * SECOND
+    assert first.depth_stamp_ns is not None
+    assert first.depth_stamp_ns - first.stamp_ns == 3 * SECOND // 10
+
+
+def test_known_depth_is_counted_and_its_median_leaves_out_what_is_unknown() -> None:
+    gatherer = CameraGatherer("/eye/image", "", "/eye/depth")
+    depth = DEPTH.copy()
+    depth[:, :3] = 0
+    for index in range(3):
+        stamp_ns = START_S * SECOND + index * SECOND // 10
+        gatherer.take_depth(picture(stamp_ns, depth, "16UC1"), stamp_ns)
+        gatherer.take_image(picture(stamp_ns, RGB, "rgb8"), stamp_ns)
+    found = gatherer.evidence().depth
+    assert found is not None
+    assert (found.known_share, found.median_value) == (0.5, 1500.0)
+
+
+def test_a_leading_slash_makes_no_other_frame() -> None:
+    gatherer = TransformGatherer()
+    gatherer.take(transforms("/map", "/base", SECOND, 1.0), 0, static=False)
+    gatherer.take(transforms("map", "base", 2 * SECOND, 2.0), 0, static=False)
+    (edge,) = gatherer.tree().edges
+    assert (edge.parent, edge.child) == ("map", "base")
+    assert edge.stamps_ns.tolist() == [SECOND, 2 * SECOND]
+
+
+def test_receipts_stay_with_their_stamps() -> None:
+    gatherer = TransformGatherer()
+    for stamp_s, receipt_s in ((3, 13), (2, 14), (2, 15)):
+        gatherer.take(transforms("map", "base", stamp_s * SECOND, 0.0), receipt_s * SECOND, static=False)
+    (edge,) = gatherer.tree().edges
+    assert edge.stamps_ns.tolist() == [2 * SECOND, 3 * SECOND]
+    assert edge.receipts_ns.tolist() == [15 * SECOND, 13 * SECOND]
+
+
+@pytest.mark.parametrize(
+    ("length", "taken"), [(0.9985, True), (1.0015, True), (0.9975, False), (1.0025, False)]
+)
+def test_quaternions_of_nearly_unit_length_are_made_so(length: float, *, taken: bool) -> None:
+    gatherer = TransformGatherer()
+    gatherer.take(transforms("map", "base", SECOND, 1.0, w=length), 0, static=True)
+    (edge,) = gatherer.tree().edges
+    assert len(edge.poses) == taken
+    assert (edge.invalid == "") is taken
+    if taken:
+        np.testing.assert_allclose(edge.poses[0, :3, :3], np.eye(3), atol=1e-12)
+
+
+def test_calibrations_are_noted_once_each_and_their_stamps_all() -> None:
+    gatherer = CameraGatherer("/eye/image", "/eye/camera_info", "")
+    for index, width in enumerate((6, 6, 8)):
+        told = info_message(PinholeCamera(5.0, 5.0, 2.5, 1.5, width, 4), header=header(index * SECOND))
+        gatherer.take_info(told, index * SECOND + 7)
+    found = gatherer.evidence()
+    assert [calibration.width for calibration in found.calibrations] == [6, 8]
+    assert found.infos is not None
+    assert found.infos.stamps_ns.tolist() == [0, SECOND, 2 * SECOND]
+    assert found.infos.receipts_ns.tolist() == [7, SECOND + 7, 2 * SECOND + 7]
+
+
+def test_without_their_topics_calibration_and_depth_are_no_evidence() -> None:
+    gatherer = CameraGatherer("/eye/image", "", "")
+    gatherer.take_image(picture(SECOND, RGB, "rgb8"), SECOND)
+    gatherer.take_depth(picture(SECOND, DEPTH, "16UC1"), SECOND)
+    gatherer.take_info(info_message(PinholeCamera(5.0, 5.0, 2.5, 1.5, 6, 4)), SECOND)
+    found = gatherer.evidence()
+    assert (found.infos, found.depth, found.calibrations) == (None, None, ())
+    assert [p.depth_m for p in found.pictures] == [None]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fake_synthesizers import PATIENCE_S, FakeSynthesizer, spec, stream_frame
 
-from anyview_ros.errors import InvalidClipError, InvalidPoseError
+from anyview_ros.errors import InvalidClipError, InvalidInputError, InvalidPoseError
 from anyview_ros.synthesis import Engine
 from anyview_ros.synthesis.by_products import ByProduct, ByProducts, ByProductStream, PointCloud, RefinedPoses
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome
@@ -133,3 +133,18 @@ def test_poses_that_no_clip_can_have_are_refused() -> None:
         RefinedPoses(np.array([2, 1]), two)
     with pytest.raises(InvalidPoseError):
         RefinedPoses(np.array([1, 2]), 2 * two)
+
+
+@pytest.mark.parametrize(
+    ("points", "colours", "told"),
+    [
+        (np.zeros((2, 3)), np.zeros((2, 3), np.uint8), r"points must be float32 \(N, 3\), got float64"),
+        (np.zeros((2, 4), np.float32), np.zeros((2, 3), np.uint8), r"points must be .* \(2, 4\)"),
+        (np.zeros((2, 3), np.float32), np.zeros((2, 3)), r"colours must be uint8 \(2, 3\), got float64"),
+        (np.zeros((2, 3), np.float32), np.zeros((1, 3), np.uint8), r"colours must be uint8 \(2, 3\)"),
+        (np.array([[0, 0, 1], [0, np.nan, 1]], np.float32), np.zeros((2, 3), np.uint8), "not finite"),
+    ],
+)
+def test_points_that_are_no_cloud_are_refused(points: Any, colours: Any, told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        PointCloud(points, colours, 1)

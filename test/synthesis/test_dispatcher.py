@@ -58,3 +58,18 @@ def test_what_was_posted_runs_before_it_closes(delay_s):
         dispatcher.post(lambda number=number: called.append(number))
     dispatcher.close(PATIENCE_S)
     assert called == [0, 1, 2]
+
+
+def test_a_call_to_wake_that_comes_during_a_tick_is_not_lost():
+    ticks: queue.Queue[int] = queue.Queue()
+
+    def tick():
+        if ticks.empty():
+            dispatcher.wake()
+        ticks.put(1)
+
+    dispatcher = Dispatcher("clock", tick)
+    dispatcher.start()
+    for _ in range(2):
+        ticks.get(timeout=PATIENCE_S)
+    dispatcher.close(PATIENCE_S)

@@ -232,6 +232,19 @@ def test_cancel_of_the_future_itself_does_nothing(fake, engine):
     assert len(result(job).views) == 1
 
 
+def test_times_of_a_request_stand_still_once_it_has_ended(fake, engine):
+    served = engine.submit(request(1))
+    result(served)
+    hold(fake, engine)
+    dropped = engine.submit(request(2))
+    dropped.cancel()
+    told = [(job.queue_ms, job.synthesis_ms) for job in (served, dropped)]
+    threading.Event().wait(0.005)
+    assert told == [(job.queue_ms, job.synthesis_ms) for job in (served, dropped)]
+    assert told[0][1] > 0
+    assert told[1][1] == 0
+
+
 def test_time_limit_ends_a_request_that_waits(fake, engine):
     hold(fake, engine)
     job = engine.submit(request(1), timeout_s=0.02)
@@ -270,6 +283,24 @@ def test_time_limit_ends_a_request_that_runs(fake, engine, looks_at_token):
     assert len(result(engine.submit(request(2))).views) == 1
     assert check_accounts(engine).completed == 1
     assert fake.gate.visitors() == (2 if looks_at_token else STEPS) + STEPS
+
+
+@pytest.mark.parametrize("looks_at_token", [True, False])
+def test_time_limit_ends_a_request_that_runs_while_callbacks_block(fake, engine, looks_at_token):
+    fake.looks_at_token = looks_at_token
+    _, _, release = blocked_stream(engine)
+    visitors = fake.gate.visitors()
+    fake.gate.shut()
+    job = engine.submit(request(1), timeout_s=0.3)
+    fake.gate.wait_for_visitors(visitors + 1)
+    while job.remaining_s() > 0:
+        threading.Event().wait(job.remaining_s())
+    fake.gate.open()
+    engine.submit(request(2))
+    fake.wait_for("request", 2)
+    release.set()
+    assert isinstance(error(job), SynthesisTimeout)
+    assert check_accounts(engine).timed_out == 1
 
 
 def test_default_time_limit_applies(fake):
@@ -401,9 +432,11 @@ def test_says_what_it_waits_for():
 
     engine = Engine(load, warm_up=False)
     assert "call start()" in engine.problem()
+    assert engine.description() is None
     with pytest.raises(SynthesisTimeout, match=r"still loading after 0\.01 s"):
         engine.start(timeout_s=0.01)
     assert "still loading" in engine.problem()
+    assert engine.description() is None
     with pytest.raises(EngineUnavailableError, match="still loading"):
         engine.open_stream(spec(), print)
     release.set()

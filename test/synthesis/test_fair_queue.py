@@ -63,6 +63,15 @@ def test_remove_takes_one_item_out_of_turn():
         queue.pop()
 
 
+def test_a_client_whose_only_item_was_removed_has_no_turn():
+    queue = filled("abc")
+    assert queue.remove("a", ("a", 0))
+    assert queue.position("a", ("a", 0)) is None
+    assert queue.position("c", ("c", 2)) == 1
+    assert queue.pop_alike(lambda _: True, set()) == ("b", 1)
+    assert drained(queue) == [("c", 2)]
+
+
 ALIKE = st.sets(st.integers(0, 30))
 
 

@@ -42,5 +42,6 @@ def test_seconds_must_be_positive(seconds: float) -> None:
 
 def test_steps_must_be_positive() -> None:
     assert FitBudget(steps=1, seconds=0.1) == FitBudget(1, 0.1)
+    assert FitBudget() == FitBudget(None, None)
     with pytest.raises(InvalidRequestError, match="steps is 0"):
         FitBudget(steps=0)

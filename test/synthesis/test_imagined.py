@@ -18,6 +18,7 @@ def test_only_what_is_not_sure_enough_is_striped_and_can_still_be_made_out() -> 
     assert values.tolist() == [164, 200]
     assert counts[0] == pytest.approx(counts[1], rel=0.2)
     assert (IMAGE == 200).all()
+    assert (stripe_imagined(IMAGE, CONFIDENCE, 1.0)[:, :18] == 164).any()
 
 
 def test_nothing_to_mark_gives_the_picture_itself() -> None:
@@ -30,3 +31,5 @@ def test_bad_input_is_refused() -> None:
         stripe_imagined(IMAGE, np.zeros((2, 2), np.float32), 0.5)
     with pytest.raises(InvalidInputError, match=r"below is 1\.5"):
         stripe_imagined(IMAGE, CONFIDENCE, 1.5)
+    with pytest.raises(InvalidInputError, match=r"below is -0\.1"):
+        stripe_imagined(IMAGE, CONFIDENCE, -0.1)

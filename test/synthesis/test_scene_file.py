@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from anyview_ros.errors import SceneFileError
+from anyview_ros.errors import InvalidClipError, SceneFileError
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.synthesis.scene_file import (
     FittedScene,
@@ -146,3 +147,9 @@ def test_tensors_that_numpy_cannot_hold_are_refused(tmp_path: Path, kind: str, s
     assert scene_method(path) == "ddr"
     with pytest.raises(SceneFileError, match="of a type that NumPy does not know"):
         read_scene(path)
+
+
+def test_a_camera_has_as_many_refined_poses_as_it_was_given() -> None:
+    (camera,) = a_scene().cameras
+    with pytest.raises(InvalidClipError, match=r"stamps_ns must be int64 \(2,\)"):
+        replace(camera, refined_camera_to_world=camera.refined_camera_to_world[:2])

@@ -31,6 +31,8 @@ def test_a_little_more_time_changes_nothing():
     budget = StepBudget(rate_hz=5, most=35)
     settle(budget, 0.01)
     assert settle(budget, 0.0095) == 17
+    assert settle(budget, 0.0080) == 17  # 21 would fit, less than 1.2 times 18
+    assert settle(budget, 0.0078) == 21
 
 
 def test_never_below_the_least():
@@ -46,7 +48,8 @@ def test_steps_stay_in_range_and_fit_where_they_can(rate_hz: float, most: int, s
 
 
 @pytest.mark.parametrize(
-    ("rate_hz", "most", "least"), [(0, 5, 1), (float("nan"), 5, 1), (5, 3, 4), (5, 3, 0)]
+    ("rate_hz", "most", "least"),
+    [(0, 5, 1), (float("nan"), 5, 1), (float("inf"), 5, 1), (5, 3, 4), (5, 3, 0)],
 )
 def test_what_makes_no_sense_is_refused(rate_hz: float, most: int, least: int) -> None:
     with pytest.raises(InvalidRequestError, match="give"):

@@ -209,6 +209,16 @@ def test_long_films_are_judged_by_pairs(tmp_path: Path, monkeypatch: pytest.Monk
     assert (looked_at[0], looked_at[-1]) == (0, 399)
 
 
+def test_only_neighbours_tell_of_flicker(tmp_path: Path) -> None:
+    """The view grows brighter than its source, but between the pairs that are looked at and not within them."""
+    film = grey_film(400)
+    view = spooled("fixed:in=source", tmp_path, CopySource(), film)
+    brighter = altered(
+        view, lambda index, image: np.clip(image.astype(int) + index // 40, 0, 255).astype(np.uint8)
+    )
+    assert score_view(brighter, film)["flicker"] == pytest.approx(0, abs=1e-6)
+
+
 class HalfApart:
     """Stands in for a network: the share of pixels that differ."""
 
@@ -228,6 +238,23 @@ def test_lpips_compares_with_the_sources_own_frame(tmp_path: Path) -> None:
         told
         == "Its lpips is 0.6 (LPIPS distance from the source's frame), but at most 0.5 is asked for (max_lpips)."
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "compared"), [("120x90", (120, 90)), ("480x300", (240, 150)), ("240x320", (180, 240))]
+)
+def test_lpips_is_taken_at_the_smaller_of_both_sizes(
+    size: str, compared: tuple[int, int], tmp_path: Path
+) -> None:
+    seen = set()
+
+    def network(a: np.ndarray, b: np.ndarray) -> float:
+        seen.update((a.shape[1::-1], b.shape[1::-1]))
+        return 0.0
+
+    view = spooled(f"fixed:in=source,size={size}", tmp_path, CopySource())
+    judge(view, EPISODE.film("front"), NONE, lpips=network)
+    assert seen == {compared}
 
 
 def test_real_weights_are_loaded_and_used(tmp_path: Path) -> None:
