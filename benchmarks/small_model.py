@@ -191,7 +191,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--weights", help="weights to judge; none: those that are shipped")
     parser.add_argument("--device", help="torch device")
     parser.add_argument("--json", help="file that gets the scores of every room")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.tabletops and arguments.supersampling > 1:
+        parser.error("--supersampling is for rooms; tabletops always have nine samples to a pixel")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -46,6 +46,19 @@ def between(start: ArrayLike, end: ArrayLike) -> tuple[Array, float]:
     return pose, length
 
 
+def room_sides(length: float, width: float, height: float) -> tuple[Array, ...]:
+    """Return poses (4, 4) of floor, ceiling and walls, z into the room; metres from the middle of its floor."""
+    upright = turn("x", np.pi / 2)
+    return (
+        np.eye(4),
+        move(z=height) @ turn("x", np.pi),
+        move(x=-length / 2) @ turn("z", np.pi / 2) @ upright,
+        move(x=length / 2) @ turn("z", -np.pi / 2) @ upright,
+        move(y=width / 2) @ upright,
+        move(y=-width / 2) @ turn("z", np.pi) @ upright,
+    )
+
+
 def eased(fraction: ArrayLike) -> Array:
     """Return 0…1 for 0…1 with no velocity and no acceleration at the ends (minimum jerk)."""
     f = np.clip(np.asarray(fraction, np.float64), 0, 1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anyview_ros.scenes import clutter
 from anyview_ros.scenes.arm import Arm
 from anyview_ros.scenes.material import Light, Material, Rgb
-from anyview_ros.scenes.poses import move, turn
+from anyview_ros.scenes.poses import move, room_sides, turn
 from anyview_ros.scenes.scene import WORLD, Body
 from anyview_ros.scenes.shapes import Shape, ShapeKind, box, capsule, cylinder, plane, sphere
 from anyview_ros.scenes.textures import Image, TextureSet, photograph_textures, procedural_textures
@@ -168,17 +168,7 @@ class _Builder:
         return Material(self._colour(), self._colour(), name, tile, gloss)
 
     def _walls(self) -> None:
-        length, width, height = self._size
-        upright = turn("x", math.pi / 2)
-        sides = (
-            np.eye(4),
-            move(z=height) @ turn("x", math.pi),
-            move(x=-length / 2) @ turn("z", math.pi / 2) @ upright,
-            move(x=length / 2) @ turn("z", -math.pi / 2) @ upright,
-            move(y=width / 2) @ upright,
-            move(y=-width / 2) @ turn("z", math.pi) @ upright,
-        )
-        for pose in sides:
+        for pose in room_sides(*self._size):
             self._bodies.append(Body(plane(), self._material(1.2), pose, instance="room", casts_shadow=False))
 
     def _lights(self) -> tuple[Light, ...]:

@@ -22,6 +22,13 @@ _TRIES = 50
 _LEAST_MEDIAN_DEPTH_M = 0.15
 _FIELDS = ("frames", "depth", "intrinsics", "camera_to_world", "aim")
 
+_Shots = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""Frames (T, S, S, 3) and depth (T, S, S)."""
+_Camera = Callable[[PinholeCamera, NDArray[np.float64], NDArray[np.float64]], _Shots]
+"""Films with intrinsics, poses (T, 4, 4) and times (T,)."""
+_Studio = Callable[[int], tuple[World, _Camera]]
+"""Gives, for a seed, the world that cameras keep clear of, and what films it."""
+
 
 @dataclass(frozen=True, eq=False)
 class FilmedRooms:
@@ -121,14 +128,6 @@ def film_rooms(plan: FilmPlan, first: int, count: int) -> FilmedRooms:
     return FilmedRooms(frames, depth, intrinsics, poses, aims)
 
 
-_Shots = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""Frames (T, S, S, 3) and depth (T, S, S)."""
-_Camera = Callable[[PinholeCamera, NDArray[np.float64], NDArray[np.float64]], _Shots]
-"""Films with intrinsics, poses (T, 4, 4) and times (T,)."""
-_Studio = Callable[[int], tuple[World, _Camera]]
-"""Gives, for a seed, the world that cameras keep clear of, and what films it."""
-
-
 def _ray_studio(plan: FilmPlan) -> _Studio:
     factory: RoomFactory | RobotFactory = (
         RobotFactory(held_out=plan.held_out)
@@ -140,9 +139,9 @@ def _ray_studio(plan: FilmPlan) -> _Studio:
         world = factory.room(seed)
 
         def shoot(camera: PinholeCamera, poses: NDArray[np.float64], times_s: NDArray[np.float64]) -> _Shots:
-            seen = film(world, camera, poses, times_s, supersampling=plan.supersampling, device=plan.device)[
-                0
-            ]
+            seen, _ = film(
+                world, camera, poses, times_s, supersampling=plan.supersampling, device=plan.device
+            )
             return seen.frames, seen.depth
 
         return world, shoot

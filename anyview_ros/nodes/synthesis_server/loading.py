@@ -23,7 +23,7 @@ def load_method(method: str, settings: Settings) -> Synthesizer:
 
         return ServedSynthesizer(
             settings.service,
-            token=read_token(Path(settings.service_token_file)) if settings.service_token_file else "",
+            token=read_token(Path(settings.service_token_file) if settings.service_token_file else None),
             ca_file=settings.service_ca_file,
             timeout_s=settings.default_timeout_s,
         )

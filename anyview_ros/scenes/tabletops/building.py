@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.scenes.poses import move, turn
+from anyview_ros.scenes.poses import move, room_sides, turn
 from anyview_ros.scenes.tabletops.stage import SHOWN_GROUP, TEXTURE_SIDE, Stage, mujoco_without_screen
 from anyview_ros.scenes.tabletops.surfaces import Surfaces
 from anyview_ros.scenes.tabletops.tabletop import (
@@ -136,18 +136,9 @@ class _Builder:
         self._paths.append(BodyPath(body, pose, **swing))
 
     def _walls(self) -> None:
-        length, width, height = self._size
-        model, upright = self._model, turn("x", math.pi / 2)
-        poses = (
-            np.eye(4),
-            move(z=height) @ turn("x", math.pi),
-            move(x=-length / 2) @ turn("z", math.pi / 2) @ upright,
-            move(x=length / 2) @ turn("z", -math.pi / 2) @ upright,
-            move(y=width / 2) @ upright,
-            move(y=-width / 2) @ turn("z", math.pi) @ upright,
-        )
+        model = self._model
         mujoco = mujoco_without_screen()
-        for geom, pose in zip(self._stage.walls, poses, strict=True):
+        for geom, pose in zip(self._stage.walls, room_sides(*self._size), strict=True):
             model.geom_pos[geom] = pose[:3, 3]
             model.geom_sameframe[geom] = 0  # compiled at the origin, it would stay there
             mujoco.mju_mat2Quat(model.geom_quat[geom], pose[:3, :3].ravel())
@@ -208,9 +199,8 @@ class _Builder:
             for material in materials:
                 self._model.mat_rgba[material, :3] *= tint
         middle = np.array(stage.robot.posture)
-        spread = _JOINT_SPREAD
         for _ in range(_POSTURES_TRIED):
-            joints = middle + rng.normal(0, spread, len(middle))
+            joints = middle + rng.normal(0, _JOINT_SPREAD, len(middle))
             if self._lowest(joints) > table[2, 3]:
                 return joints
         return middle

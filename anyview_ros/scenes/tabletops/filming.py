@@ -46,8 +46,8 @@ def film_tabletop(
             f"supersampling is {supersampling}; give an odd number, so that depth is at the pixel's centre"
         )
     fine = camera.resized(camera.width * supersampling, camera.height * supersampling)
-    painter = _painter(tabletop.stage, fine.width, fine.height)
-    painter.show(tabletop)
+    painter = _painter(tabletop.stage)
+    painter.show(tabletop, fine.width, fine.height)
     shots = [
         painter.shot(tabletop, tabletop.posed(float(time)), fine, pose)
         for pose, time in zip(camera_to_world, times_s, strict=True)
@@ -62,31 +62,37 @@ def film_tabletop(
 class _Painter:
     """OpenGL, with the meshes of a stage in it."""
 
-    def __init__(self, stage: Stage, width: int, height: int) -> None:
+    def __init__(self, stage: Stage) -> None:
         mujoco = mujoco_without_screen()
         self._mujoco = mujoco
-        stage.model.vis.global_.offwidth, stage.model.vis.global_.offheight = width, height
         try:
-            self._gl = mujoco.GLContext(width, height)
+            self._gl = mujoco.GLContext(1, 1)  # pictures are drawn beside its own
             self._gl.make_current()
         except (ImportError, RuntimeError) as error:
             raise MissingDependencyError(f"no OpenGL without a screen ({error}): {OPENGL}") from error
         self._context = mujoco.MjrContext(stage.model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
-        self._viewport = mujoco.MjrRect(0, 0, width, height)
         self._scene = mujoco.MjvScene(stage.model, _MOST_GEOMS)
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = 0
         self._option.geomgroup[SHOWN_GROUP] = 1
         self._option.sitegroup[:] = 0  # marks of grippers
+        self._textures = [
+            int(stage.model.mat_texid[material].max()) for material in (*stage.looks, *stage.papers)
+        ]
         self._shown: Tabletop | None = None
 
-    def show(self, tabletop: Tabletop) -> None:
-        """Take over the textures of a scene."""
+    def show(self, tabletop: Tabletop, width: int, height: int) -> None:
+        """Make room for pictures of a size, and take over the textures of a scene."""
         self._gl.make_current()
+        context = self._context
+        if width > context.offWidth or height > context.offHeight:
+            self._mujoco.mjr_resizeOffscreen(
+                max(width, context.offWidth), max(height, context.offHeight), context
+            )
         if self._shown is not tabletop:
-            for texture in range(tabletop.model.ntex):
-                self._mujoco.mjr_uploadTexture(tabletop.model, self._context, texture)
+            for texture in self._textures:
+                self._mujoco.mjr_uploadTexture(tabletop.model, context, texture)
             self._shown = tabletop
 
     def shot(
@@ -105,10 +111,11 @@ class _Painter:
         )
         for eye in self._scene.camera:
             _aim(eye, camera, pose)
-        mujoco.mjr_render(self._viewport, self._scene, self._context)
+        viewport = mujoco.MjrRect(0, 0, camera.width, camera.height)
+        mujoco.mjr_render(viewport, self._scene, self._context)
         colour = np.empty((camera.height, camera.width, 3), np.uint8)
         window = np.empty((camera.height, camera.width), np.float32)
-        mujoco.mjr_readPixels(colour, window, self._viewport, self._context)
+        mujoco.mjr_readPixels(colour, window, viewport, self._context)
         if self._context.readDepthMap == mujoco.mjtDepthMap.mjDEPTH_ZEROFAR:
             window = 1 - window
         depth = _NEAR_M / (1 - window.astype(np.float64) * (1 - _NEAR_M / _FAR_M))
@@ -117,9 +124,9 @@ class _Painter:
 
 
 @cache
-def _painter(stage: Stage, width: int, height: int) -> _Painter:
-    """One for each stage and size, in this process: sending meshes to OpenGL takes a second."""
-    return _Painter(stage, width, height)
+def _painter(stage: Stage) -> _Painter:
+    """One for each stage in this process: sending meshes to OpenGL takes a second."""
+    return _Painter(stage)
 
 
 def _aim(eye: Any, camera: PinholeCamera, pose: NDArray[np.float64]) -> None:

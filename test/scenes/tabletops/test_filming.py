@@ -63,3 +63,10 @@ def test_marks_of_grippers_are_not_seen(tabletop: Tabletop, pose: np.ndarray) ->
         np.testing.assert_array_equal(seen, film_tabletop(tabletop, CAMERA, pose, NOW)[0])
     finally:
         model.site_rgba[:] = marks
+
+
+def test_a_picture_does_not_depend_on_larger_ones_before(tabletop: Tabletop, pose: np.ndarray) -> None:
+    before = film_tabletop(tabletop, CAMERA, pose, NOW)
+    film_tabletop(tabletop, CAMERA.resized(300, 800), pose, NOW, supersampling=1)
+    for one, two in zip(before, film_tabletop(tabletop, CAMERA, pose, NOW), strict=True):
+        np.testing.assert_array_equal(one, two)
