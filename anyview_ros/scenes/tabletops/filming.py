@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import cache
 from typing import Any
 
@@ -81,6 +82,12 @@ class _Painter:
             int(stage.model.mat_texid[material].max()) for material in (*stage.looks, *stage.papers)
         ]
         self._shown: Tabletop | None = None
+        atexit.register(self._close)  # later, MuJoCo's own clean-up finds half of Python gone, and complains
+
+    def _close(self) -> None:
+        self._gl.make_current()
+        self._context.free()
+        self._gl.free()
 
     def show(self, tabletop: Tabletop, width: int, height: int) -> None:
         """Make room for pictures of a size, and take over the textures of a scene."""

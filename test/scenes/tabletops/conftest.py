@@ -82,6 +82,8 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Assets:
 @pytest.fixture(scope="session")
 def opengl() -> None:
     try:
-        mujoco_without_screen().GLContext(16, 16).make_current()
+        context = mujoco_without_screen().GLContext(16, 16)
+        context.make_current()
+        context.free()
     except (MissingDependencyError, ImportError, RuntimeError) as error:
         pytest.skip(f"no OpenGL without a screen: {error}")
