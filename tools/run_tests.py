@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -25,6 +25,7 @@ FILE_LIMIT_S = 400
 UNIT_LIMIT_S = 1800
 LONG_LIMIT_S = 7200
 KILTED_LIMIT_S = 900
+FAILURE_LINES = 25
 SMOKE_TEST = ROOT / "test" / "graph" / "test_smoke.py"
 # Domains up to 101 are safe on Linux; graph tests started by hand take theirs from 50 upwards.
 FIRST_DOMAIN = 10
@@ -41,10 +42,7 @@ class Tally:
 
     def add_report(self, path: Path) -> int:
         """Count one report and return how many tests in it ran; no report counts as one failed test."""
-        if not path.is_file():
-            self.failed += 1
-            return 0
-        suite = ElementTree.parse(path).getroot().find("testsuite")  # noqa: S314 - pytest has just written it
+        suite = suite_of(path)
         if suite is None:
             self.failed += 1
             return 0
@@ -54,6 +52,26 @@ class Tally:
         self.failed += failed
         self.skipped += skipped
         return total - skipped
+
+
+def suite_of(path: Path) -> ElementTree.Element | None:
+    """The one suite of a report of pytest; none where no report was written."""
+    if not path.is_file():
+        return None
+    return ElementTree.parse(path).getroot().find("testsuite")  # noqa: S314 - pytest has just written it
+
+
+def failures_in(path: Path) -> list[str]:
+    """For each test of a report that failed: a line with its name, and then the end of what pytest says of it."""
+    suite = suite_of(path)
+    lines = []
+    for case in suite.iter("testcase") if suite is not None else ():
+        for outcome in (*case.iter("failure"), *case.iter("error")):
+            lines.append(
+                f"{case.get('classname')}::{case.get('name')}: {(outcome.get('message') or '')[:200]}"
+            )
+            lines += [f"    {line}" for line in (outcome.text or "").splitlines()[-FAILURE_LINES:]]
+    return lines
 
 
 def run(command: list[str], *, log: Path, limit_s: float, env: dict[str, str]) -> int:
@@ -165,15 +183,23 @@ class Runner:
         good = status == 0 and ran > 0
         if not good and failed == 0:
             self.tally.failed += 1  # the run as a whole: killed, empty, or not even collected
-        self.say(name, good, time.monotonic() - start, log, counts)
+        self.say(name, good, time.monotonic() - start, log, counts, failures_in(report))
 
-    def say(self, name: str, good: bool, seconds: float, log: Path, counts: str = "") -> None:
-        """Print one line, and the end of the log of what failed."""
+    def say(
+        self,
+        name: str,
+        good: bool,
+        seconds: float,
+        log: Path,
+        counts: str = "",
+        failures: Sequence[str] = (),
+    ) -> None:
+        """Print one line, and of what did not do well the failures, or the end of the log where none is known."""
         print(f"{'ok  ' if good else 'FAIL'} {name:<58} {seconds:6.1f} s  {counts}", flush=True)
         if good:
             return
         self.tally.failures.append(f"{name}: {log.relative_to(ROOT)}")
-        lines = log.read_text(errors="replace").splitlines()[-60:]
+        lines = failures or log.read_text(errors="replace").splitlines()[-60:]
         print("\n".join(f"     | {line}" for line in lines), flush=True)
 
 
