@@ -198,7 +198,8 @@ class Runner:
         print(f"{'ok  ' if good else 'FAIL'} {name:<58} {seconds:6.1f} s  {counts}", flush=True)
         if good:
             return
-        self.tally.failures.append(f"{name}: {log.relative_to(ROOT)}")
+        tests = "".join(f"\n    {line}" for line in failures if not line.startswith(" "))
+        self.tally.failures.append(f"{name}: {log.relative_to(ROOT)}{tests}")
         lines = failures or log.read_text(errors="replace").splitlines()[-60:]
         print("\n".join(f"     | {line}" for line in lines), flush=True)
 
