@@ -26,6 +26,7 @@ UNIT_LIMIT_S = 1800
 LONG_LIMIT_S = 7200
 KILTED_LIMIT_S = 900
 FAILURE_LINES = 25
+MOST_WORKERS = 4  # each takes up to 3 GB
 SMOKE_TEST = ROOT / "test" / "graph" / "test_smoke.py"
 # Domains up to 101 are safe on Linux; graph tests started by hand take theirs from 50 upwards.
 FIRST_DOMAIN = 10
@@ -114,8 +115,9 @@ class Runner:
         self.command("mypy", ["mypy"])
 
     def unit(self) -> None:
-        """Tests that start no graph, in one process."""
+        """Tests that start no graph, file by file in a process for each core."""
         command = ["test", "--ignore=test/graph", "--timeout=120", "--continue-on-collection-errors"]
+        command += ["-n", str(min(len(os.sched_getaffinity(0)), MOST_WORKERS)), "--dist=loadfile"]
         self.pytest("unit", command, limit_s=LONG_LIMIT_S if self.long else UNIT_LIMIT_S)
 
     def underlay(self) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -7,7 +9,6 @@ import numpy as np
 import pytest
 
 from anyview_ros.errors import InvalidInputError, SynthesisError
-from anyview_ros.evaluation.memory_use import measured_memory
 from anyview_ros.evaluation.speed import (
     SpeedCase,
     SpeedSettings,
@@ -126,17 +127,23 @@ def test_requests_are_as_large_as_asked() -> None:
     assert np.linalg.norm(first[:3, 3] - second[:3, 3]) > 0.1
 
 
+MEASURES = """
+import numpy as np
+from anyview_ros.evaluation.memory_use import measured_memory
+earlier = np.ones(800_000_000, np.uint8)  # what was held before does not count
+del earlier
+with measured_memory() as memory:
+    block = np.ones(400_000_000, np.uint8)
+print(memory().process_bytes)
+"""
+
+
 def test_memory_is_that_of_the_work() -> None:
-    earlier = np.ones(400_000_000, np.uint8)  # what was held before does not count
-    assert earlier[-1] == 1
-    del earlier
-    with measured_memory() as memory:
-        block = np.ones(80_000_000, np.uint8)
-    used = memory()
-    assert block.nbytes == 80_000_000
-    if used.process_bytes is None:
+    """In a process of its own, which holds little that the system could take from it meanwhile."""
+    done = subprocess.run([sys.executable, "-c", MEASURES], capture_output=True, text=True, check=True)
+    if done.stdout.strip() == "None":
         pytest.skip("this system does not tell a process's highest memory")
-    assert 70e6 < used.process_bytes < 300e6
+    assert 300e6 < int(done.stdout) < 600e6
 
 
 def test_timings() -> None:

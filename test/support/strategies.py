@@ -5,15 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from anyview_ros.geometry import PinholeCamera, RigidTransform
-
-# Several test processes share few cores: how long one example takes says nothing.
-settings.register_profile("shared_cores", deadline=None)
-settings.load_profile("shared_cores")
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:

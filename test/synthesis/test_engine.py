@@ -26,6 +26,9 @@ from anyview_ros.synthesis.client import EngineClient, StreamFrame, StreamHandle
 from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.local_client import LocalEngineClient
 
+BEGUN_WITHIN_S = 2.0
+"""A time limit that a request outlives only if it is held up, and within which it begins on the slowest machine."""
+
 
 @pytest.fixture
 def fake():
@@ -273,7 +276,7 @@ def test_time_limit_holds_while_callbacks_block(fake, engine):
 def test_time_limit_ends_a_request_that_runs(fake, engine, looks_at_token):
     fake.looks_at_token = looks_at_token
     fake.gate.shut()
-    job = engine.submit(request(1), timeout_s=0.05)
+    job = engine.submit(request(1), timeout_s=BEGUN_WITHIN_S)
     fake.gate.let(1)
     assert isinstance(error(job), SynthesisTimeout)
     assert f"after step 1 of {STEPS}" in str(error(job))
@@ -291,7 +294,7 @@ def test_time_limit_ends_a_request_that_runs_while_callbacks_block(fake, engine,
     _, _, release = blocked_stream(engine)
     visitors = fake.gate.visitors()
     fake.gate.shut()
-    job = engine.submit(request(1), timeout_s=0.3)
+    job = engine.submit(request(1), timeout_s=BEGUN_WITHIN_S)
     fake.gate.wait_for_visitors(visitors + 1)
     while job.remaining_s() > 0:
         threading.Event().wait(job.remaining_s())
@@ -735,7 +738,7 @@ def test_stream_refuses_stamps_that_do_not_increase(engine):
     stream = opened(engine, queue.Queue())
     stream.push(stream_frame(10))
     for stamp in (10, 9):
-        with pytest.raises(InvalidRequestError, match=f"stamp_ns is {stamp} but the frame before had 10"):
+        with pytest.raises(InvalidRequestError, match=f"stamp_ns is {stamp} but must be above 10"):
             stream.push(stream_frame(stamp))
     with pytest.raises(InvalidRequestError, match="targets is empty"):
         engine.open_stream(type(stream.spec)(CAMERA, {}), print)

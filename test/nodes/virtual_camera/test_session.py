@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from fake_engine import FakeEngine
 from anyview_ros.errors import EngineClosedError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.nodes.virtual_camera import session
+from anyview_ros.nodes.virtual_camera import viewer as viewers
 from anyview_ros.nodes.virtual_camera.picture import Picture
 from anyview_ros.nodes.virtual_camera.session import Answer, StreamKeeper, StreamPlan
 from anyview_ros.nodes.virtual_camera.viewer import Viewer
@@ -50,9 +50,22 @@ class Asker:
         return self.keeper.push(what or plan(), PICTURE, POSE, self._stamp_ns, {"cam": POSE})
 
 
+class Clock:
+    """Stands for the module ``time``, and moves only when told to."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
 @pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(session, "time", clock)
+    monkeypatch.setattr(viewers, "time", clock)
     monkeypatch.setattr(session, "_RETRY_S", 0.0)
+    return clock
 
 
 def test_one_stream_serves_many_frames() -> None:
@@ -82,7 +95,7 @@ def test_targets_are_asked_for_at_a_size_of_the_method() -> None:
     assert answer.fits["cam"].undo(view.frames[0]).shape == (40, 50, 3)
 
 
-def test_a_lost_stream_is_opened_anew_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_stream_is_opened_anew_after_a_pause(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_RETRY_S", 0.3)
     engine = FakeEngine()
     asker = Asker(engine)
@@ -90,36 +103,25 @@ def test_a_lost_stream_is_opened_anew_after_a_pause(monkeypatch: pytest.MonkeyPa
     engine.stream.lose("the server restarted")
     assert asker.push() == "the server restarted"
     assert len(engine.streams) == 1
-    time.sleep(0.35)
+    clock.now_s += 0.35
     assert asker.push() == ""
     assert len(engine.streams) == 2
 
 
-def test_a_stream_that_does_not_answer_is_opened_anew() -> None:
+def test_a_stream_that_does_not_answer_is_opened_anew(clock: Clock) -> None:
     engine = FakeEngine()
     engine.mute = True
     asker = Asker(engine, timeout_s=0.05)
     assert asker.push() == ""
-    time.sleep(0.1)
+    clock.now_s += 0.1
     asker.push()
     assert asker.push() == ""
     assert [stream.closed for stream in engine.streams] == [True, False]
 
 
-class Clock:
-    """Stands for the module ``time``."""
-
-    now_s = 100.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-
 def test_each_stream_that_does_not_answer_is_given_twice_the_time_of_the_one_before(
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(session, "time", clock)
     engine = FakeEngine()
     engine.mute = True
     asker = Asker(engine, timeout_s=10.0)
@@ -144,11 +146,9 @@ def test_each_stream_that_does_not_answer_is_given_twice_the_time_of_the_one_bef
 
 
 def test_what_is_told_of_an_engine_that_does_not_answer_names_the_limit(
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_RETRY_S", 1000.0)
-    clock = Clock()
-    monkeypatch.setattr(session, "time", clock)
     engine = FakeEngine()
     engine.mute = True
     asker = Asker(engine, timeout_s=10.0)
@@ -175,14 +175,14 @@ def test_a_stream_that_rested_is_opened_anew_at_once_and_without_a_word(
     assert len(asker.answers) == 2
 
 
-def test_a_stream_that_takes_no_frames_is_opened_anew() -> None:
+def test_a_stream_that_takes_no_frames_is_opened_anew(clock: Clock) -> None:
     engine = FakeEngine()
     engine.stream_problem = "still opening"
     asker = Asker(engine, timeout_s=0.05)
     assert asker.push() == "still opening"
     assert asker.push() == "still opening"
     assert len(engine.streams) == 1
-    time.sleep(0.1)
+    clock.now_s += 0.1
     asker.push()
     engine.stream_problem = ""
     assert asker.push() == ""
@@ -259,14 +259,14 @@ def viewer(main: Asker, fallback: Asker | None, after_s: float) -> Viewer:
     )
 
 
-def test_the_fallback_waits_and_ends_when_the_engine_is_back() -> None:
+def test_the_fallback_waits_and_ends_when_the_engine_is_back(clock: Clock) -> None:
     away, local = FakeEngine(), FakeEngine()
     away.away = "no server"
     main, standby = Asker(away), Asker(local, fallback=True)
     both = viewer(main, standby, 0.1)
     assert both.push(plan(steps=9), PICTURE, POSE, 1, {"cam": POSE}) == "no server"
     assert not local.streams
-    time.sleep(0.15)
+    clock.now_s += 0.15
     assert both.push(plan(steps=9), PICTURE, POSE, 2, {"cam": POSE}) == "no server"
     assert both.on_fallback
     assert standby.answers[0].fallback
