@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at, perturbed
 from anyview_ros.methods.any4d import Any4DFitOptions, Any4DOptions
 from anyview_ros.methods.any4d.fitting import fit_scene
@@ -45,7 +46,6 @@ from anyview_ros.rendering.se3 import rotation_from_quaternion, se3_exp
 from anyview_ros.rendering.splatting import splat
 from anyview_ros.scenes import Body, Light, Material, World, box, plane, procedural_textures, render_clip
 from anyview_ros.synthesis.fitting import FitBudget
-from benchmarks.support.machine import machine_line
 
 Motion = Callable[[Tensor, NDArray[np.float64], int], Tensor]
 _INSTANTS = 12

@@ -30,12 +30,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from anyview_ros.errors import InvalidRequestError
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.methods.anyview.attention import attention_kernel
 from anyview_ros.methods.anyview.codec import VideoCodec
 from anyview_ros.methods.anyview.generation import evaluations, generate
 from anyview_ros.methods.anyview.options import FRAMES_PER_LATENT
 from anyview_ros.methods.anyview.transformer import AnyViewTransformer
-from benchmarks.support.machine import machine_line
 
 TEXT_TOKENS = 512
 LATENT = 8

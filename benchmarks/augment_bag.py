@@ -34,7 +34,8 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from benchmarks.support.machine import machine, machine_line
+from anyview_ros.cli.arguments import picture_size
+from anyview_ros.evaluation.machine import machine, machine_line
 from benchmarks.support.progress import Progress
 
 SPEED_BAR = 0.5
@@ -280,18 +281,15 @@ def _bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--bags", type=int, default=1, help="of the input (1)")
     parser.add_argument("--frames", type=int, default=300, help="of a bag (300)")
-    parser.add_argument("--size", type=_size, default=(640, 480), metavar="WxH", help="of pictures (640x480)")
+    parser.add_argument(
+        "--size", type=picture_size, default=(640, 480), metavar="WxH", help="of pictures (640x480)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of each kind of work (3)")
     parser.add_argument(
         "--folder", type=Path, help="on the disk to be used (default: that for temporary files)"

@@ -28,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import PinholeCamera, invert_rigid
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.methods.ddr import DdrFitter, DdrOptions
@@ -37,7 +38,6 @@ from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.ddr.scene import DdrScene
 from anyview_ros.metrics import psnr_db
 from anyview_ros.scenes import film, simulated_robot
-from benchmarks.support.machine import machine_line
 
 SOURCES = ((0, 0), (-0.02, 0), (0.02, 0), (0, -0.02), (0, 0.02))
 HELD_OUT = ((-0.3, 0), (0.3, 0), (0, -0.3), (0, 0.3), (-0.15, 0.1), (0.15, -0.1))

@@ -27,15 +27,16 @@ from typing import Any
 
 import numpy as np
 
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineBusyError, SynthesisError
+from anyview_ros.evaluation.machine import machine, machine_line
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.scenes import render_clip, simulated_robot
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.child_process import ChildSynthesizer
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
 from anyview_ros.synthesis.engine import Engine
-from benchmarks.support.machine import machine, machine_line
 from benchmarks.support.progress import Progress
 
 FAIR = 1.5
@@ -47,7 +48,7 @@ _MOST_TARGETS = 4
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    width, height = (int(part) for part in arguments.size.split("x"))
+    width, height = arguments.size
     camera = PinholeCamera.from_fov(width, height, horizontal_fov_deg=65.0)
     clip = render_clip(simulated_robot(0), camera, "front", np.arange(4) / _CAMERA_HZ)
     poses = _beside(clip.camera_to_world[0])
@@ -250,7 +251,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--method", default="anyview_small")
-    parser.add_argument("--size", default="128x96", help="of source and views, WIDTHxHEIGHT")
+    parser.add_argument(
+        "--size", type=picture_size, default=(128, 96), help="of source and views, WIDTHxHEIGHT"
+    )
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each load")
     parser.add_argument("--repeats", type=int, default=20)

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.metrics import psnr_db, ssim
@@ -37,7 +38,6 @@ from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, Synthesizer
 from anyview_ros.synthesis.fitting import FitBudget, load_fitter
 from anyview_ros.synthesis.scene_file import write_scene
 from benchmarks.support.columns import cell, sheet
-from benchmarks.support.machine import machine_line
 
 RIVALS = ("reprojection", "anyview_small", "copy_source")
 KINDS = ("static", "moving")

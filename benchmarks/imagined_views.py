@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, orbit
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.metrics import psnr_db, ssim
@@ -42,7 +43,6 @@ from anyview_ros.offline.synthesize import parse_options
 from anyview_ros.scenes import film, simulated_robot
 from anyview_ros.synthesis import SynthesisRequest, Synthesizer, load_synthesizer
 from benchmarks.support.columns import cell, sheet
-from benchmarks.support.machine import machine_line
 from benchmarks.support.progress import Progress
 
 RIVALS = ("reprojection", "anyview_small", "copy_source")

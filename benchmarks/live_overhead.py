@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.support.machine import machine, machine_line
+from anyview_ros.cli.arguments import picture_size
+from anyview_ros.evaluation.machine import machine, machine_line
 from benchmarks.support.processes import Watched, watched
 from benchmarks.support.progress import Progress
-from benchmarks.support.replay import size_of
 
 CPU_BAR_PERCENT = 5.0
 LATENCY_BAR_MS = 5.0
@@ -55,7 +55,7 @@ class Measured:
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    sizes = arguments.size or ["640x480", "1920x1080"]
+    sizes = [f"{width}x{height}" for width, height in arguments.size or [(640, 480), (1920, 1080)]]
     kinds: dict[str, Callable[[], AbstractContextManager[Watched]]] = {
         "bare subscriber": lambda: watched("benchmarks.support.bare_subscriber", realtime=arguments.realtime),
         "node, idle": lambda: _camera(arguments),
@@ -225,7 +225,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", action="append", help="pixels, WIDTHxHEIGHT, repeatable (VGA and 1080p)")
+    parser.add_argument(
+        "--size", type=picture_size, action="append", help="pixels, WIDTHxHEIGHT, repeatable (VGA and 1080p)"
+    )
     parser.add_argument("--rate-hz", type=float, default=30.0, help="of the camera and of the window (30)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each process is measured (5)")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of one measurement (8)")
@@ -240,13 +242,7 @@ def _arguments() -> argparse.Namespace:
         help="run all measured processes before whatever else the machine does; takes the right to",
     )
     parser.add_argument("--json", help="file that gets all figures")
-    arguments = parser.parse_args()
-    for size in arguments.size or []:
-        try:
-            size_of(size)
-        except ValueError:
-            parser.error(f"--size is '{size}'; give WIDTHxHEIGHT, such as 640x480")
-    return arguments
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from anyview_ros.cli.arguments import picture_size
+from anyview_ros.evaluation.machine import machine, machine_line
 from anyview_ros.msg import Status
-from benchmarks.support.machine import machine, machine_line
 from benchmarks.support.processes import NAMESPACE, Watched, watched
 from benchmarks.support.progress import Progress
-from benchmarks.support.replay import size_of
 
 WEIGHT_BAR = 1.2
 _SETTLED_S = 3.0  # after the last image was sent
@@ -230,7 +230,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", type=size_of, default=(640, 480), help="pixels, WIDTHxHEIGHT (640x480)")
+    parser.add_argument(
+        "--size", type=picture_size, default=(640, 480), help="pixels, WIDTHxHEIGHT (640x480)"
+    )
     parser.add_argument("--rate-hz", type=float, default=30.0, help="of the camera and of the window (30)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of images (60)")
     parser.add_argument("--window-s", type=float, default=2.0, help="seconds that the window holds (2)")

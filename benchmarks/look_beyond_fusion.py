@@ -33,6 +33,7 @@ import torch
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, orbit
 from anyview_ros.methods.look_beyond.fusion import Temperatures, spatial_weights, temporal_weights
 from anyview_ros.methods.look_beyond.options import LookBeyondOptions
@@ -53,7 +54,6 @@ from anyview_ros.scenes import World, clearance, film, sample_view
 from anyview_ros.scenes.room_splits import RoomFactory
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.training.look_beyond_video_paths import sample_path
-from benchmarks.support.machine import machine_line
 
 Array = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]

@@ -27,16 +27,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.methods.look_beyond.panorama.channels import unsigned_colour
 from anyview_ros.methods.look_beyond.panorama.generation import sample_channels
 from anyview_ros.methods.look_beyond.panorama.known import Known
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.seam import seam_error
-from anyview_ros.methods.look_beyond.panorama.weights import load_panorama_weights
+from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA
+from anyview_ros.methods.network_files import read_network
 from anyview_ros.training.look_beyond_panorama import Sample, sample_of
 from anyview_ros.training.look_beyond_panorama_films import PanoramaPlan, film_panoramas
 from anyview_ros.training.sheets import write_sheet
-from benchmarks.support.machine import machine_line
 
 SHIPPED = Path(__file__).resolve().parents[1] / "anyview_ros/methods/look_beyond/weights/panorama.safetensors"
 STEPS = ((1, 1.0), (5, 1.0), (20, 1.0), (20, 1.5))
@@ -55,7 +56,7 @@ class Drawn:
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    weights = load_panorama_weights(arguments.weights, "cpu")
+    weights = read_network(arguments.weights, PANORAMA, "cpu")
     torch.set_num_threads(1)
     config = weights.network.config
     plan = PanoramaPlan(
@@ -66,7 +67,7 @@ def main() -> None:
         held_out=True,
     )
     panoramas = film_panoramas(plan, arguments.first, arguments.count)
-    batch = batch_of([sample_of(panoramas, index) for index in range(len(panoramas))])
+    batch = Sample.joined([sample_of(panoramas, index) for index in range(len(panoramas))])
     sys.stdout.write(
         f"{machine_line()}\n{arguments.count} held-out rooms, {weights.about.get('steps')} steps\n"
     )
@@ -83,13 +84,6 @@ def main() -> None:
         columns += [batch.truth[:, :3], shown[-1].channels[: len(panoramas), 3:].expand(-1, 3, -1, -1)]
         columns.append(batch.truth[:, 3:].expand(-1, 3, -1, -1))
         write_sheet(arguments.sheet, [(channels + 1) / 2 for channels in columns])
-
-
-def batch_of(samples: list[Sample]) -> Sample:
-    """Several samples as one."""
-    names = list(vars(samples[0].known))
-    known = Known(**{name: torch.cat([getattr(one.known, name) for one in samples]) for name in names})
-    return Sample(torch.cat([s.truth for s in samples]), torch.cat([s.solid for s in samples]), known)
 
 
 def fills(sample: Sample) -> Iterator[Drawn]:

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.methods.look_beyond.panorama.channels import unsigned_colour
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
 from anyview_ros.methods.look_beyond.panorama.generation import TRAINING_LEVELS, sample_channels
@@ -42,7 +43,6 @@ from anyview_ros.training.look_beyond_panorama_films import (
     film_panoramas,
 )
 from anyview_ros.training.optimisers import OptimiserConfig
-from benchmarks.support.machine import machine_line
 
 NETWORK = PanoramaConfig(
     height=16,

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, look_at
 from anyview_ros.geometry.assumed_depth import plane_depth
 from anyview_ros.geometry.facet_drawing import draw_facets
@@ -29,7 +30,6 @@ from anyview_ros.geometry.pixel_transfer import PixelTransfer
 from anyview_ros.geometry.warp import forward_warp
 from anyview_ros.methods.reprojection import Reprojection
 from anyview_ros.synthesis import SynthesisRequest
-from benchmarks.support.machine import machine_line
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.assumed_depth import constant_depth
 from anyview_ros.metrics import psnr_db, ssim
@@ -32,7 +33,6 @@ from anyview_ros.synthesis import Synthesizer, load_synthesizer
 from anyview_ros.training.calibration import judge
 from anyview_ros.training.depth_faults import NOISY_SENSOR
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
-from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import (
     Image,
     Pair,

@@ -26,13 +26,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.geometry import DistortedCamera, PinholeCamera
+from anyview_ros.evaluation.machine import machine_line
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.assumed_depth import constant_depth, plane_depth
 from anyview_ros.metrics import psnr_db, ssim
 from anyview_ros.offline.recording import RecordedCamera
 from anyview_ros.offline.samples import people
 from anyview_ros.synthesis import Synthesizer, load_synthesizer
-from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import Image, Pair, Scores, copied, margins, mean_coloured, shown, table
 
 SERIALS = ("cam01", "cam02", "cam03", "cam04")
@@ -103,14 +103,12 @@ def _pairs(samples: Path, moments: int) -> Iterator[tuple[float, list[Pair]]]:
 
 def _squares(film: RecordedCamera, moments: int) -> Iterator[tuple[Image, PinholeCamera]]:
     """The middle square of the rectified film once a second, reduced."""
-    camera = film.camera
-    assert isinstance(camera, DistortedCamera)  # noqa: S101 - as that film's calibration is
-    pinhole = camera.rectified
+    pinhole = film.camera.rectified
     side = min(pinhole.size)
     x, y = (pinhole.width - side) // 2, (pinhole.height - side) // 2
     small = pinhole.cropped(x, y, side, side).resized(SIDE, SIDE)
     for frame in islice(film.frames(), 0, 60 * moments, 60):
-        square = camera.rectify(frame.image)[y : y + side, x : x + side]
+        square = film.camera.rectify(frame.image)[y : y + side, x : x + side]
         yield np.asarray(cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8), small
 
 

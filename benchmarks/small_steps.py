@@ -26,11 +26,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.metrics import psnr_db, ssim
 from anyview_ros.synthesis import Synthesizer, load_synthesizer
 from anyview_ros.training.filmed import FilmedRooms, FilmPlan, film_to, read_rooms
 from benchmarks.small_model import BINS, CHANGES_DEG
-from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import Image, room_pair, shown, standard_error
 
 PATCH = 8

@@ -18,12 +18,13 @@ from unittest import mock
 
 import numpy as np
 
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.clips import PosedClip
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.metrics import flicker, psnr_db
 from anyview_ros.scenes import render_clip, simulated_robot
 from anyview_ros.synthesis import load_synthesizer
-from benchmarks.support.machine import machine_line
 
 _SESSION = "anyview_ros.methods.anyview_small.session"
 _NETWORK = "anyview_ros.methods.anyview_small.network.SmallNetwork"
@@ -39,7 +40,7 @@ STAGES = {
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    width, height = (int(part) for part in arguments.size.split("x"))
+    width, height = arguments.size
     camera = PinholeCamera.from_fov(width, height, horizontal_fov_deg=60.0)
     world, times = simulated_robot(0), np.arange(arguments.frames) / 10.0
     source = render_clip(world, camera, "front", times)
@@ -118,7 +119,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", default="128x96", help="of source and view, WIDTHxHEIGHT")
+    parser.add_argument(
+        "--size", type=picture_size, default=(128, 96), help="of source and view, WIDTHxHEIGHT"
+    )
     parser.add_argument("--frames", type=int, default=60)
     arguments = parser.parse_args()
     if arguments.frames < 5:

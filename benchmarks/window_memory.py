@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import SlidingWindow
+from anyview_ros.evaluation.machine import machine, machine_line
 from anyview_ros.geometry import PinholeCamera
-from benchmarks.support.machine import machine, machine_line
 from benchmarks.support.progress import Progress
 
 BAR = 1.2

@@ -34,11 +34,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.methods.zeronvs.distillation import DistillOptions, ZeroFitter
 from anyview_ros.methods.zeronvs.distillation.scene import DistilledScene
 from anyview_ros.metrics import psnr_db
 from anyview_ros.synthesis.fitting import FitBudget
-from benchmarks.support.machine import machine_line
 from benchmarks.support.two_backed_ball import (
     DISTANCE_M,
     WORLDS,

@@ -23,12 +23,12 @@ import cv2
 import numpy as np
 import torch
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.methods.zeronvs.distillation import DistillOptions, ZeroFitter
 from anyview_ros.methods.zeronvs.distillation.scene import DistilledScene
 from anyview_ros.metrics import psnr_db
 from anyview_ros.synthesis.fitting import FitBudget
 from benchmarks.imagined_views import make_case, scores_of
-from benchmarks.support.machine import machine_line
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "nothing imagined": {"sds_weight": 0.0, "anchors": 0},

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.geometry import PinholeCamera, look_at
 from anyview_ros.methods.zeronvs.conditioning import MODES
 from anyview_ros.methods.zeronvs.config import ZeroConfig
@@ -37,7 +38,6 @@ from anyview_ros.training.optimisers import OptimiserConfig
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan, SampleSource
 from anyview_ros.training.zeronvs_trainer import ZeroTrainer
-from benchmarks.support.machine import machine_line
 
 FACTOR = 5.0
 SIDE, CAMERAS, BLOBS = 32, 3, 14

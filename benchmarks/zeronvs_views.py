@@ -23,12 +23,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from anyview_ros.evaluation.machine import machine_line
 from anyview_ros.metrics import psnr_db, ssim
 from anyview_ros.synthesis import Synthesizer, load_synthesizer
 from anyview_ros.training.filmed import FilmPlan, film_to, read_rooms
 from benchmarks.small_model import BINS, CHANGES_DEG
 from benchmarks.small_steps import frechet
-from benchmarks.support.machine import machine_line
 from benchmarks.support.pairs import Image, Pair, Scores, copied, mean_coloured, room_pair, shown, table
 
 PLAN = FilmPlan(held_out=True, instants=1, view_changes_deg=CHANGES_DEG)

@@ -1,49 +1,37 @@
 """A recorded bag, replayed with its clock, seen from virtual cameras."""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import Node
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
+
+from anyview_ros.nodes.launching import camera_params_file, included, node
 
 
 def generate_launch_description() -> LaunchDescription:
-    share = FindPackageShare("anyview_ros")
-    arguments = [
-        DeclareLaunchArgument(
-            "bag", description="Bag to play: a folder with metadata.yaml, an .mcap or a .db3 file."
-        ),
-        DeclareLaunchArgument(
-            "loop", default_value="true", choices=["true", "false"], description="Begin again at its end."
-        ),
-        DeclareLaunchArgument("speed", default_value="1.0", description="Speed at which it is played."),
-        DeclareLaunchArgument(
-            "camera_params_file",
-            default_value=PathJoinSubstitution([share, "config", "virtual_cameras.yaml"]),
-            description="YAML file that declares the virtual cameras.",
-        ),
-    ]
-    player = Node(
-        package="anyview_ros",
-        executable="player",
-        name="player",
-        parameters=[
-            {
-                "input": ParameterValue(LaunchConfiguration("bag"), value_type=str),
-                "loop": ParameterValue(LaunchConfiguration("loop"), value_type=bool),
-                "speed": ParameterValue(LaunchConfiguration("speed"), value_type=float),
-            }
-        ],
-        output="screen",
-        emulate_tty=True,
+    played = {
+        "input": ParameterValue(LaunchConfiguration("bag"), value_type=str),
+        "loop": ParameterValue(LaunchConfiguration("loop"), value_type=bool),
+        "speed": ParameterValue(LaunchConfiguration("speed"), value_type=float),
+    }
+    cameras = {
+        "camera_params_file": LaunchConfiguration("camera_params_file"),
+        "use_sim_time": "true",
+    }
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                "bag", description="Bag to play: a folder with metadata.yaml, an .mcap or a .db3 file."
+            ),
+            DeclareLaunchArgument(
+                "loop",
+                default_value="true",
+                choices=["true", "false"],
+                description="Begin again at its end.",
+            ),
+            DeclareLaunchArgument("speed", default_value="1.0", description="Speed at which it is played."),
+            camera_params_file(),
+            node("player", [played]),
+            included("anyview", cameras),
+        ]
     )
-    anyview = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "anyview.launch.py"])),
-        launch_arguments={
-            "camera_params_file": LaunchConfiguration("camera_params_file"),
-            "use_sim_time": "true",
-        }.items(),
-    )
-    return LaunchDescription([*arguments, player, anyview])

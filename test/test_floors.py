@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "anyview_ros"
 # From the ground up; parts on one line do not import each other.
 FLOORS = [
     {"errors", "wording"},
-    {"media"},
+    {"files", "media"},
     {"geometry"},
     {"clips", "messages"},
     {"scenes", "synthesis", "diagnosis"},
@@ -24,7 +24,10 @@ FLOORS = [
     {"cli"},
 ]
 WITH_ROS = {"nodes", "cli"}
-ROS = {"rclpy", "tf2_ros", "cv_bridge", "message_filters", "diagnostic_updater", "ament_index_python"}
+ROS = {
+    "rclpy", "tf2_ros", "cv_bridge", "message_filters", "diagnostic_updater", "ament_index_python", "launch",
+    "launch_ros",
+}  # fmt: skip
 GENERATED = ("anyview_ros.msg", "anyview_ros.srv", "anyview_ros.action")
 
 

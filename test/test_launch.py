@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +14,21 @@ import pytest
 
 LAUNCH = Path(__file__).resolve().parents[1] / "launch"
 MODULES = (
-    "launch", "launch.actions", "launch.substitutions", "launch_ros", "launch_ros.actions",
-    "launch_ros.descriptions", "launch_ros.substitutions",
+    "launch", "launch.actions", "launch.conditions", "launch.launch_description_sources", "launch.substitutions",
+    "launch_ros", "launch_ros.actions", "launch_ros.descriptions", "launch_ros.parameter_descriptions",
+    "launch_ros.substitutions",
 )  # fmt: skip
+SHARED = "anyview_ros.nodes.launching"
+STARTED = ["autostart", "use_sim_time", "log_level"]
+ARGUMENTS = {
+    "anyview": ["camera_params_file", "server_params_file"],
+    "bag": ["bag", "loop", "speed", "camera_params_file"],
+    "demo": ["params_file", "rviz"],
+    "synthesis_server": ["namespace", "params_file", *STARTED],
+    "virtual_camera": [
+        "namespace", "params_file", "image", "camera_info", "depth", "tf", "tf_static", *STARTED
+    ],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,9 +54,11 @@ class StandIn(ModuleType):
 
 
 @pytest.fixture(autouse=True)
-def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in MODULES:
         monkeypatch.setitem(sys.modules, name, StandIn(name))
+    yield
+    sys.modules.pop(SHARED, None)  # it has imported the stand-ins
 
 
 def described(name: str) -> list[Made]:
@@ -55,6 +70,38 @@ def described(name: str) -> list[Made]:
     spec.loader.exec_module(module)
     (entities,) = module.generate_launch_description().arguments
     return list(entities)
+
+
+def test_every_launch_file_is_known_here() -> None:
+    assert {path.name.removesuffix(".launch.py") for path in LAUNCH.iterdir() if path.is_file()} == set(
+        ARGUMENTS
+    )
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_arguments_are_declared_before_what_uses_them(name: str) -> None:
+    kinds = [made.kind for made in described(name)]
+    arguments = [made for made in described(name) if made.kind == "DeclareLaunchArgument"]
+    assert [made.arguments[0] for made in arguments] == ARGUMENTS[name]
+    assert kinds[: len(arguments)] == ["DeclareLaunchArgument"] * len(arguments)
+    assert all(made.options["description"].endswith(".") for made in arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "included"),
+    [("anyview", ["synthesis_server", "virtual_camera"]), ("bag", ["anyview"]), ("demo", ["anyview"])],
+)
+def test_what_is_included_is_told_only_arguments_that_are_declared(name: str, included: list[str]) -> None:
+    files, told = [], set()
+    for made in described(name):
+        if made.kind != "IncludeLaunchDescription":
+            continue
+        (source,) = made.arguments
+        files.append(source.arguments[0].arguments[0][-1].removesuffix(".launch.py"))
+        told |= {argument for argument, _ in made.options["launch_arguments"]}
+    assert files == included
+    below = {"anyview", "synthesis_server", "virtual_camera"}  # what is told goes on to all of them
+    assert told <= {argument for file in below for argument in ARGUMENTS[file]}
 
 
 @pytest.mark.parametrize("name", ["virtual_camera", "synthesis_server"])
@@ -73,4 +120,9 @@ def test_the_file_beats_what_is_not_given_and_what_is_given_beats_the_file(
     default, file, *rest = node.options["parameters"]
     assert (default.kind, default.arguments) == ("Parameter", ("autostart", True))
     assert (file.kind, file.arguments) == ("LaunchConfiguration", ("params_file",))
+    assert (node.options["package"], node.options["executable"], node.options["name"]) == (
+        "anyview_ros",
+        name,
+        name,
+    )
     assert rest == ([{name: value == "true" for name, value in given.items()}] if given else [])

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from anyview_ros.nodes.camera_parameters import CAMERA_PARAMETERS
 from anyview_ros.nodes.parameters import Parameter
 from anyview_ros.nodes.player.parameters import PARAMETERS as PLAYER
 from anyview_ros.nodes.simulated_robot.parameters import PARAMETERS as SIMULATED_ROBOT
 from anyview_ros.nodes.synthesis_server.parameters import PARAMETERS as SYNTHESIS_SERVER
-from anyview_ros.nodes.virtual_camera.parameters import CAMERA_PARAMETERS, NODE_PARAMETERS
+from anyview_ros.nodes.virtual_camera.parameters import NODE_PARAMETERS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
 NODES = (

@@ -10,7 +10,14 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyview_ros.cli.arguments import picture_size
+from anyview_ros.cli.arguments import (
+    HelpFormatter,
+    add_method,
+    add_options,
+    add_sampling,
+    add_source_options,
+    picture_size,
+)
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
 from anyview_ros.wording import counted
@@ -54,9 +61,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Write every episode of some bags or datasets again, with synthesised views beside what was "
         "recorded. Nothing recorded is changed; what is synthesised is marked so.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
-    parser.add_argument("inputs", nargs="*", type=Path, metavar="INPUT", help="see below")
+    parser.add_argument(
+        "inputs", nargs="*", type=Path, metavar="INPUT", help="bags, datasets or episodes, see below"
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder to make")
     parser.add_argument(
         "--views",
@@ -74,7 +83,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_result(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--format", default="bag", choices=("bag", "lerobot", "episodes"), help="of the output (default: bag)"
+        "--format",
+        default="bag",
+        choices=("bag", "lerobot", "episodes"),
+        help="what the output is (default: bag)",
     )
     group.add_argument(
         "--mode",
@@ -84,13 +96,7 @@ def _add_result(group: argparse._ArgumentGroup) -> None:
         "(default: add-camera)",
     )
     group.add_argument("--camera", default="", help="source camera (default: each episode's best)")
-    group.add_argument(
-        "--source-option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what the input's reader wants to know, such as calibration=FILE; may be repeated",
-    )
+    add_source_options(group)
     group.add_argument(
         "--size", type=picture_size, metavar="WxH", help="size of the views (default: the source's)"
     )
@@ -104,12 +110,9 @@ def _add_result(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--method", default="", help="see `anyview methods` (default: the package's)")
-    group.add_argument("--weights", default="", help="path of its weights")
-    group.add_argument("--steps", type=int, help="sampling steps (default: the method's)")
-    group.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the method; may be repeated"
-    )
+    add_method(group)
+    add_sampling(group)
+    add_options(group)
     group.add_argument(
         "--samples",
         type=int,
@@ -117,31 +120,31 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="views drawn of each sampler and episode (default: 1)",
     )
-    group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     group.add_argument(
         "--window",
         type=int,
         default=48,
         metavar="FRAMES",
-        help="given to the method at once, at most (default: 48)",
+        help="frames given to the method at once, at most (default: 48)",
     )
     group.add_argument(
         "--overlap",
         type=int,
         default=8,
         metavar="FRAMES",
-        help="that windows share and are blended over (default: 8)",
+        help="frames that windows share and are blended over (default: 8)",
     )
 
 
 def _add_guard(group: argparse._ArgumentGroup) -> None:
     helps = {
         "min-coverage": "least mean share of pixels that the source shows, 0 to 1 (default: 0.3)",
-        "min-confidence": "least mean confidence, 0 to 1",
-        "min-sharpness": "least sharpness, as a share of the source's",
-        "max-flicker": "most change between frames that the source does not show, grey levels of 255",
-        "max-inconsistency": "most difference from the source where known geometry shows the same, grey levels",
-        "max-lpips": "most LPIPS distance to the source's frame; needs --lpips-weights",
+        "min-confidence": "least mean confidence, 0 to 1 (default: none)",
+        "min-sharpness": "least sharpness, as a share of the source's (default: none)",
+        "max-flicker": "most change between frames that the source does not show, grey levels of 255 (default: none)",
+        "max-inconsistency": "most difference from the source where known geometry shows the same, grey levels of 255 "
+        "(default: none)",
+        "max-lpips": "most LPIPS distance to the source's frame; needs --lpips-weights (default: none)",
     }
     for name, told in helps.items():
         default = 0.3 if name == "min-coverage" else None
@@ -150,7 +153,8 @@ def _add_guard(group: argparse._ArgumentGroup) -> None:
         "--lpips-weights",
         default="",
         metavar="PATH",
-        help="of the LPIPS network: a folder with torchvision's vgg16 and lpips' vgg.pth, or one file with both",
+        help="weights of the LPIPS network: a folder with torchvision's vgg16 and lpips' vgg.pth, or one file with "
+        "both",
     )
     group.add_argument(
         "--attempts",
@@ -175,13 +179,10 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
         help="do the I-th of N shares (I from 0), for `anyview merge` to put together",
     )
     group.add_argument(
-        "--device", default="", help="torch device, such as cpu or cuda:0 (default: the best present)"
-    )
-    group.add_argument(
         "--threads",
         type=int,
         metavar="N",
-        help="of numerical libraries (default: OMP_NUM_THREADS, or the cores)",
+        help="threads of numerical libraries (default: OMP_NUM_THREADS, or the cores)",
     )
     group.add_argument(
         "--engine",
@@ -193,7 +194,7 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
         "--ray-address",
         default="",
         metavar="ADDRESS",
-        help="of a Ray cluster, or `auto` (default: start one here)",
+        help="address of a Ray cluster, or `auto` (default: start one here)",
     )
     group.add_argument("--actors", type=int, metavar="N", help="Ray actors (default: one per GPU, or one)")
     group.add_argument("--json", action="store_true", help="tell what happens in lines of JSON")
@@ -226,10 +227,10 @@ def _settings(arguments: argparse.Namespace) -> AugmentSettings:
         format=arguments.format,
         mode=arguments.mode,
         camera=arguments.camera,
-        method=arguments.method,
+        method=arguments.method or "",
         steps=arguments.steps,
         options=tuple(arguments.option),
-        weights=arguments.weights,
+        weights=arguments.weights or "",
         samples=arguments.samples,
         seed=arguments.seed,
         size=arguments.size,
@@ -256,7 +257,7 @@ def _engine_opener(
     from anyview_ros.offline.augment.engines import EngineSettings, LocalEngine
 
     engine = EngineSettings(
-        arguments.device, arguments.threads, ray_address=arguments.ray_address, actors=arguments.actors
+        arguments.device or "", arguments.threads, ray_address=arguments.ray_address, actors=arguments.actors
     )
     if arguments.engine == "ray":
         return _ray_opener(arguments, settings, engine)
@@ -300,32 +301,31 @@ def _augment(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
 
 
 def _interrupted(arguments: argparse.Namespace) -> int:
+    from anyview_ros.cli.augment_progress import print_json
+
     told = (
         f"interrupted; finished episodes are kept in {arguments.output}.partial: run the same command with --resume to "
         "go on"
     )
     if arguments.json:
-        _print_json({"event": "interrupted", "output": str(arguments.output)})
+        print_json({"event": "interrupted", "output": str(arguments.output)})
     print(told, file=sys.stderr)
     return INTERRUPTED
 
 
 def _conclude(result: RunResult, arguments: argparse.Namespace, options: RunOptions) -> int:
+    from anyview_ros.cli.augment_progress import print_end
     from anyview_ros.offline.augment.report import REPORT, totals
 
     output, failures = arguments.output, result.failures
     counts: dict[str, Any] = totals(result.records)
     if arguments.json:
-        _print_json(
-            {
-                "event": "failed" if failures else "done",
-                "output": str(output),
-                "untouched": result.untouched,
-                "failures": {outcome.episode: outcome.failure for outcome in failures},
-                **{
-                    name: counts[name] for name in ("episodes", "views", "kept", "refused", "frames", "bytes")
-                },
-            }
+        print_end(
+            "failed" if failures else "done",
+            output,
+            counts,
+            untouched=result.untouched,
+            failures={outcome.episode: outcome.failure for outcome in failures},
         )
     if failures:
         for outcome in failures:
@@ -359,6 +359,7 @@ def _conclude(result: RunResult, arguments: argparse.Namespace, options: RunOpti
 
 
 def _preview(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
+    from anyview_ros.cli.augment_progress import print_json
     from anyview_ros.offline.augment.disk_space import readable_bytes
     from anyview_ros.offline.augment.formats import open_format
     from anyview_ros.offline.augment.planning import plan_episodes
@@ -375,7 +376,7 @@ def _preview(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
     check_run(mine, settings, output_format)
     seen = preview(mine, settings, output_format, arguments.output)
     if arguments.json:
-        _print_json({"event": "preview", **asdict(seen), "new_frames": seen.new_frames})
+        print_json({"event": "preview", **asdict(seen), "new_frames": seen.new_frames})
         return 0
     for each in seen.episodes:
         print(
@@ -392,9 +393,3 @@ def _preview(arguments: argparse.Namespace, settings: AugmentSettings) -> int:
         "Nothing was written. The time it takes is told after the first episode."
     )
     return 0
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    from anyview_ros.cli.augment_progress import print_json
-
-    print_json(content)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from anyview_ros.errors import MissingDependencyError
@@ -58,6 +60,19 @@ class JsonLines:
 def print_json(content: dict[str, Any]) -> None:
     """Print a line of JSON, at once."""
     print(json.dumps(content, sort_keys=True), flush=True)
+
+
+def print_end(event: str, output: Path, counts: Mapping[str, Any], **more: Any) -> None:
+    """Print the last line of JSON of a run, with what its output holds.
+
+    Args:
+        event: how the run ended.
+        output: what it made.
+        counts: totals, as the report gives them.
+        **more: what else there is to say.
+    """
+    told = {name: counts[name] for name in ("episodes", "views", "kept", "refused", "frames", "bytes")}
+    print_json({"event": event, "output": str(output), **more, **told})
 
 
 class Lines:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anyview_ros.cli.arguments import picture_size
+from anyview_ros.cli.arguments import HelpFormatter, picture_size
 from anyview_ros.cli.method_arguments import add_method_arguments
 
 if TYPE_CHECKING:
@@ -41,23 +41,42 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "number of targets and the size of the pictures."
         ),
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
-        "--method", nargs="+", metavar="NAME", help="see `anyview methods` (default: the package's)"
+        "--method",
+        nargs="+",
+        metavar="NAME",
+        help="those to measure, see `anyview methods` (default: the package's)",
     )
     parser.add_argument(
         "--frames", type=int, nargs="+", metavar="N", help="source frames (default: the method's fewest)"
     )
-    parser.add_argument("--targets", type=int, nargs="+", default=[1, 2], metavar="N", help="default: 1 2")
     parser.add_argument(
-        "--size", type=picture_size, nargs="+", default=[(192, 144)], metavar="WxH", help="default: 192x144"
+        "--targets", type=int, nargs="+", default=[1, 2], metavar="N", help="target cameras (default: 1 2)"
     )
-    parser.add_argument("--rounds", type=int, default=5, help="requests timed of each case (default: 5)")
+    parser.add_argument(
+        "--size",
+        type=picture_size,
+        nargs="+",
+        default=[(192, 144)],
+        metavar="WxH",
+        help="size of the pictures, pixels (default: 192x144)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="requests timed of each case (default: 5)"
+    )
     parser.add_argument("--no-stream", action="store_true", help="do not measure streams")
     parser.add_argument("--no-depth", action="store_true", help="sources have no depth")
-    parser.add_argument("--label", default="", help="names this run in comparisons, such as a revision")
-    parser.add_argument("--output", type=Path, help="folder for speed.json and speed.html")
+    parser.add_argument(
+        "--label", default="", help="names this run in comparisons, such as a revision (default: the version)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for speed.json and speed.html (default: printed only)",
+    )
     parser.add_argument(
         "--compare",
         nargs=2,

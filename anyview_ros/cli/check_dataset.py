@@ -18,7 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "Check a LeRobot v3.0 dataset, whoever wrote it: metadata, rows, exact time stamps, frames of the videos, "
             "statistics, and marks of what is synthesised. Pictures are not decoded. Nothing is written."
         ),
-        epilog="exit code: 0 nothing is wrong | 1 something is. docs/lerobot.md lists the rules.",
+        epilog="exit code: 0 nothing is wrong, 1 something is. docs/lerobot.md lists the rules.",
     )
     parser.add_argument("dataset", type=Path, metavar="DIR", help="the dataset's folder")
     parser.add_argument("--json", action="store_true", help="print all findings as JSON")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyview_ros.cli.arguments import seconds
+from anyview_ros.cli.arguments import HelpFormatter, add_device, seconds
 from anyview_ros.cli.demo_plans import DemoPlan, plan_demo
 from anyview_ros.cli.processes import GraphError, ProcessGroup
 from anyview_ros.messages import time_to_ns
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 _VIRTUAL_CAMERA_NAMESPACE = "/anyview"
 _PATIENCE_S = 90.0  # without any news while the graph starts
+_EPILOG = """\
+inputs:
+  robot                a simulated arm (the default)
+  motorcycle, people   real samples; motorcycle needs scikit-image, people its folder by --samples
+  a bag                a folder with metadata.yaml, an .mcap or a .db3 file
+  a video              with a ROS calibration YAML beside it, or by --calibration
+  a stereo pair        a Middlebury folder
+
+examples:
+  anyview demo
+  anyview demo --input drive.mcap --method reprojection --duration 60 --output drive_demo
+
+exit code: 0 every virtual camera was seen, 1 one was not, 2 the graph could not run.
+"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,21 +48,32 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "virtual_camera as processes of their own, observe the synthesised views for a while, and write a report: "
             "report.json, report.html, PNGs and one mp4 per virtual camera. Needs ROS 2."
         ),
-        epilog=(
-            "inputs: robot (simulated arm, the default) | people | motorcycle (real samples) | "
-            "a bag (folder, .mcap, .db3) | a video with a ROS calibration YAML beside it | a Middlebury stereo folder"
-        ),
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
     )
-    parser.add_argument("--input", default="robot", help="what the source camera shows (default: robot)")
     parser.add_argument(
-        "--calibration", default="", help="ROS calibration YAML of a video (default: the file beside it)"
+        "--input", default="robot", help="what the source camera shows, see below (default: robot)"
     )
-    parser.add_argument("--samples", default="", help="folder with the unpacked people sample")
-    parser.add_argument("--method", default="", help="method to use (default: the package's)")
-    parser.add_argument("--device", default="", help="torch device (default: the best present)")
-    parser.add_argument("--duration", type=seconds, default=20.0, help="seconds to observe (default: 20)")
     parser.add_argument(
-        "--output", type=Path, default=Path("demo_out"), help="folder of the report (default: demo_out)"
+        "--calibration",
+        default="",
+        metavar="FILE",
+        help="ROS calibration YAML of a video (default: the file beside it)",
+    )
+    parser.add_argument("--samples", default="", metavar="DIR", help="folder with the unpacked people sample")
+    parser.add_argument(
+        "--method", default="", help="one that `anyview methods` lists (default: the package's)"
+    )
+    add_device(parser)
+    parser.add_argument(
+        "--duration", type=seconds, default=20.0, metavar="SECONDS", help="how long to observe (default: 20)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("demo_out"),
+        metavar="DIR",
+        help="folder of the report (default: demo_out)",
     )
     parser.set_defaults(run=run)
 

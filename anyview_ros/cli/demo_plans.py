@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyview_ros.errors import ReadError
-from anyview_ros.geometry import DistortedCamera, PinholeCamera, quaternion_from_matrix
+from anyview_ros.geometry import quaternion_from_matrix
 from anyview_ros.synthesis import check_method, default_method
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _recording(arguments: argparse.Namespace, server: dict[str, Any]) -> DemoPla
     first = next(recording.source.frames())
     has_depth = first.depth is not None
     reference_cameras = {camera.name: _as_virtual(camera) for camera in recording.references}
-    cameras = reference_cameras or _beside(_OPTICAL_FRAME, *_pinhole(recording.source.camera).size)
+    cameras = reference_cameras or _beside(_OPTICAL_FRAME, *recording.source.camera.rectified.size)
     camera_parameters = {
         "autostart": True,
         "fixed_frame": "world",
@@ -247,7 +247,7 @@ def declared(cameras: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _as_virtual(recorded: RecordedCamera) -> dict[str, Any]:
     """A virtual camera at the place of a real one, in the frame ``world``."""
-    pinhole = _pinhole(recorded.camera)
+    pinhole = recorded.camera.rectified
     return {
         "parent_frame": "world",
         "position": recorded.camera_to_world[:3, 3].tolist(),
@@ -286,10 +286,6 @@ def _assumed_depth(method: str, *, on_floor: bool) -> tuple[dict[str, Any], str]
             "The source has no depth: reprojection takes everything to lie on the floor, so what stands up is smeared.",
         )
     return {"depth_m": 2.0}, "The source has no depth: reprojection takes everything to be 2 m away."
-
-
-def _pinhole(camera: PinholeCamera | DistortedCamera) -> PinholeCamera:
-    return camera.rectified if isinstance(camera, DistortedCamera) else camera
 
 
 def config_file(name: str) -> Path:

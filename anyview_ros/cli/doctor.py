@@ -7,13 +7,22 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from anyview_ros.cli.arguments import seconds
+from anyview_ros.cli.arguments import HelpFormatter, seconds
 from anyview_ros.errors import ReadError
 
 if TYPE_CHECKING:
     from anyview_ros.diagnosis import Evidence
 
 _LIVE_S = 5.0
+_EPILOG = """\
+examples:
+  anyview doctor --fixed-frame odom                                   # the live ROS graph
+  anyview doctor recording.mcap --image /camera/color/image_raw
+  anyview doctor recording/ --json
+  anyview doctor episode_0000/
+
+exit code: 0 nothing wrong, 1 warnings or errors, 2 could not look.
+"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,11 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "unit or not aligned, QoS that cannot match, virtual cameras that wait. Where depth is there, pictures are "
             "carried into each other to test the poses: inverted ones, OpenGL axes and time offsets are recognised."
         ),
-        epilog=(
-            "exit code: 0 nothing wrong | 1 warnings or errors | 2 could not look. "
-            "examples: anyview doctor --fixed-frame odom | anyview doctor recording/ --json | "
-            "anyview doctor recording.mcap --image /camera/color/image_raw | anyview doctor episode_0000/"
-        ),
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "target",
@@ -47,15 +53,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--fixed-frame",
-        metavar="F",
+        metavar="FRAME",
         default="",
         help="TF frame that stands still, such as odom or base_link (default: the root of the camera's tree)",
     )
     parser.add_argument(
         "--duration",
-        metavar="S",
+        metavar="SECONDS",
         type=seconds,
-        help=f"seconds to look (default: {_LIVE_S:g} of a live graph, all of a bag or an episode)",
+        help=f"how long to look (default: {_LIVE_S:g} of a live graph, all of a bag or an episode)",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.arguments import HelpFormatter
 from anyview_ros.cli.method_arguments import add_method_arguments
-from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.errors import InvalidInputError
 from anyview_ros.wording import noun_of
 
 if TYPE_CHECKING:
@@ -41,17 +41,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="judge methods on a benchmark of recorded episodes; needs no ROS",
         description="Synthesise the target cameras of recorded episodes by one or more methods and score the views.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
-        "--episodes", type=Path, required=True, metavar="DIR", help="the benchmark, or one episode"
+        "--episodes",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the benchmark, or of one episode",
     )
-    parser.add_argument("--method", nargs="+", required=True, metavar="NAME", help="see `anyview methods`")
-    parser.add_argument("--output", type=Path, help="folder of the results (default: DIR_evaluation)")
+    parser.add_argument(
+        "--method", nargs="+", required=True, metavar="NAME", help="those to judge, see `anyview methods`"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of the results (default: DIR_evaluation)"
+    )
     methods = parser.add_argument_group("the methods")
     add_method_arguments(methods)
     methods.add_argument(
-        "--window", type=int, metavar="FRAMES", help="frames given to a method at once, at most"
+        "--window",
+        type=int,
+        metavar="FRAMES",
+        help="frames given to a method at once, at most (default: as many as it takes, up to 48)",
     )
     _add_protocol(parser.add_argument_group("the protocol"))
     _add_learned(parser.add_argument_group("metrics that need weights (shown as not run without)"))
@@ -65,18 +76,30 @@ def _add_protocol(group: argparse._ArgumentGroup) -> None:
         metavar="PIXELS",
         help="long side of the pictures, or native (default: 576, the protocol's)",
     )
-    group.add_argument("--frames", type=int, metavar="N", help="the first N instants of each episode only")
+    group.add_argument(
+        "--frames", type=int, metavar="N", help="the first N instants of each episode only (default: all)"
+    )
     group.add_argument(
         "--no-depth", action="store_true", help="give methods no depth, also where there is some"
     )
     group.add_argument(
-        "--input", nargs="+", default=[], metavar="CAMERA", help="input cameras (default: as told)"
+        "--input",
+        nargs="+",
+        default=[],
+        metavar="CAMERA",
+        help="input cameras (default: as the episodes' metadata tell)",
     )
     group.add_argument(
-        "--target", nargs="+", default=[], metavar="CAMERA", help="target cameras (default: as told)"
+        "--target",
+        nargs="+",
+        default=[],
+        metavar="CAMERA",
+        help="target cameras (default: as the episodes' metadata tell)",
     )
-    group.add_argument("--most", type=int, metavar="N", help="episodes of each split, at most")
-    group.add_argument("--pictures", type=int, default=8, help="episodes shown in the report (default: 8)")
+    group.add_argument("--most", type=int, metavar="N", help="episodes of each split, at most (default: all)")
+    group.add_argument(
+        "--pictures", type=int, default=8, metavar="N", help="episodes shown in the report (default: 8)"
+    )
 
 
 def _add_learned(group: argparse._ArgumentGroup) -> None:
@@ -162,6 +185,7 @@ def _settings(arguments: argparse.Namespace) -> EvaluationSettings:
 
 def _learned(arguments: argparse.Namespace) -> tuple[LearnedMetrics, tuple[str, ...]]:
     from anyview_ros.evaluation.target_scores import LearnedMetrics
+    from anyview_ros.methods.weight_checks import sha256_of_weights
     from anyview_ros.metrics.lpips import Lpips
     from anyview_ros.metrics.video_network import VideoNetwork
 
@@ -172,16 +196,8 @@ def _learned(arguments: argparse.Namespace) -> tuple[LearnedMetrics, tuple[str, 
             Lpips(arguments.lpips_weights, device) if arguments.lpips_weights else None,
             VideoNetwork(arguments.video_network, device) if arguments.video_network else None,
         ),
-        tuple(_file_hash(Path(file)) for file in files),
+        tuple(sha256_of_weights(Path(file)) for file in files),
     )
-
-
-def _file_hash(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise ReadError(f"cannot read {file}: {error.strerror}") from error
 
 
 def _benchmark_run(

@@ -16,7 +16,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Write a scene that `anyview fit` made, as it is at an instant: Gaussians with the fields that "
         "viewers of 3-D Gaussian splatting know (any4d), or coloured points (ddr). Metres, in the world of the poses "
         "that were fitted to.",
-        epilog="example: anyview export-ply scene.safetensors --at 1.5 --out scene.ply",
+        epilog="example: anyview export-ply scene.safetensors --at 1.5 --output scene.ply",
     )
     parser.add_argument("scene", help="file that `anyview fit` wrote")
     parser.add_argument(
@@ -27,7 +27,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="instant, counted from the first frame fitted to (default: 0)",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, help="PLY file to write; one that is there is replaced"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="PLY file to write; one that is there is replaced",
     )
     parser.set_defaults(run=run)
 
@@ -53,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"method '{name}' of {arguments.scene} cannot write its scenes as PLY; "
                 "fit one with --method ddr or any4d"
             )
-        out: Path = arguments.out
+        out: Path = arguments.output
         out.parent.mkdir(parents=True, exist_ok=True)
         count = synthesizer.write_ply(out, first_ns + round(1e9 * arguments.at))
     finally:

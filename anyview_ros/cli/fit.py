@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyview_ros.cli.arguments import HelpFormatter, add_device, add_options, add_seed
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.cli.synthesize import add_source_arguments, open_film, told_source
 from anyview_ros.cli.training_runs import ProgressLine
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 _MOST_BYTES = 4 * 2**30
 _EPILOG = """\
 examples:
-  anyview fit episode/ --camera cam0 --method ddr --out scene.safetensors
-  anyview fit film.mp4 --calibration cam.yaml --source-poses poses.json --frames 0:100:2 --out scene.safetensors
+  anyview fit episode/ --camera cam0 --method ddr --output scene.safetensors
+  anyview fit film.mp4 --calibration cam.yaml --source-poses poses.json --frames 0:100:2 --output scene.safetensors
   anyview synthesize film.mp4 --calibration cam.yaml --scene scene.safetensors --orbit 20 --output swing
 
 sources are those of `anyview synthesize`. Interrupt it at any time (Ctrl-C) and run the same command again: it goes on
-where it was. Beside OUT lie OUT's refined camera poses: NAME.poses.json, for --source-poses and --pose, and
+where it was. Beside NAME.safetensors lie the refined camera poses: NAME.poses.json, for --source-poses and --pose, and
 NAME.transforms.yaml, ROS transforms whose child is a frame of its own, ..._refined_optical_frame.
 """
 
@@ -38,25 +39,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="make a scene of a recorded film, to be looked at from anywhere",
         description="Fit a scene to a posed film. What it shows is reconstructed, not seen.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("source", help="what was filmed; see `anyview synthesize --help`")
-    parser.add_argument("--out", type=Path, required=True, help="file of the scene, .safetensors")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="file of the scene, .safetensors"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a scene that is there")
     add_source_arguments(parser.add_argument_group("the source"))
     group = parser.add_argument_group("the fit")
     group.add_argument("--method", default="ddr", help="a method that fits scenes (default: ddr)")
-    group.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the best present)")
+    add_device(group)
     group.add_argument("--steps", type=int, help="optimisation steps in all (default: the method's)")
-    group.add_argument("--minutes", type=float, help="stop after so long; run again to go on")
-    group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     group.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the method; may be repeated"
+        "--minutes", type=float, help="stop after so many; run again to go on (default: at the end)"
     )
+    add_seed(group)
+    add_options(group)
     group.add_argument(
         "--checkpoint",
         type=Path,
-        help="file that keeps the whole state (default: OUT with .fit before its suffix; deleted when done)",
+        metavar="FILE",
+        help="file that keeps the whole state (default: --output with .fit before its suffix; deleted when done)",
     )
     parser.set_defaults(run=run)
 
@@ -67,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.synthesis.fitting import FitBudget, load_fitter
     from anyview_ros.synthesis.request import check_seed
 
-    out: Path = arguments.out
+    out: Path = arguments.output
     checkpoint: Path = arguments.checkpoint or out.with_name(f"{out.stem}.fit{out.suffix}")
     _check_outputs(arguments, out, checkpoint)
     check_seed(arguments.seed)
@@ -107,9 +111,11 @@ def _check_outputs(arguments: argparse.Namespace, out: Path, checkpoint: Path) -
             )
     for file in outputs:
         if any(file.resolve() == path.resolve() for path in inputs):
-            raise InvalidInputError(f"{file} would be written, but is what the fit reads; give another --out")
+            raise InvalidInputError(
+                f"{file} would be written, but is what the fit reads; give another --output"
+            )
         if file.exists() and not arguments.overwrite and not checkpoint.exists():
-            raise InvalidInputError(f"{file} exists; give --overwrite to replace it, or another --out")
+            raise InvalidInputError(f"{file} exists; give --overwrite to replace it, or another --output")
 
 
 def _poses_of(out: Path) -> Path:

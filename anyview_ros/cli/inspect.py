@@ -5,6 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 
+from anyview_ros.cli.arguments import HelpFormatter, add_source_options
+
+_EPILOG = """\
+examples:
+  anyview inspect drive.mcap
+  anyview inspect recording/ --json
+  anyview inspect recording/ --source-option calibration=camera.yaml --source-option pose=still
+
+exit code: 0 it can be augmented, 1 it cannot, 2 could not look.
+"""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
@@ -16,22 +27,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "their rates, sizes, depth and TF chains, what is lost or left out, and whether and how it can be "
             "augmented, with the command to run. Nothing is written."
         ),
-        epilog=(
-            "exit code: 0 it can be augmented | 1 it cannot | 2 could not look. "
-            "examples: anyview inspect drive.mcap | anyview inspect recording/ --json | "
-            "anyview inspect recording/ --source-option calibration=camera.yaml --source-option pose=still"
-        ),
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "input", help="a bag (folder, .mcap, .db3), a dataset, an episode, or a folder of these"
     )
-    parser.add_argument(
-        "--source-option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what the input's reader wants to know, as for `anyview augment`; may be repeated",
-    )
+    add_source_options(parser)
     parser.add_argument("--json", action="store_true", help="print all as JSON")
     parser.set_defaults(run=run)
 

@@ -15,18 +15,27 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="show how rendering weights lie along rays of a scene that method ddr fitted",
         description="Draw rendering weights (blue), density (grey) and expected depth (red) along rays through pixels "
         "of a camera that the scene was fitted to. One sharp peak is a surface; a wide hump is fog.",
+        epilog="example: anyview inspect-rays scene.safetensors --frame 3 --pixel 40 30 --output rays.png",
     )
     parser.add_argument("scene", help="file that `anyview fit` wrote")
-    parser.add_argument("--frame", type=int, default=0, help="of the source camera (default: 0)")
+    parser.add_argument(
+        "--frame", type=int, default=0, metavar="N", help="frame of the source camera, from 0 (default: 0)"
+    )
     parser.add_argument(
         "--pixel",
         type=float,
         nargs=2,
         action="append",
         metavar=("COLUMN", "ROW"),
-        help="may be repeated (default: five across the middle of the picture)",
+        help="pixel of that frame; may be repeated (default: five across the middle of the picture)",
     )
-    parser.add_argument("--out", type=Path, required=True, help="PNG to write; arrays go beside it, as .npz")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="PNG to write; arrays go beside it, as .npz",
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
     from anyview_ros.synthesis.scene_file import read_scene
 
-    out: Path = arguments.out
+    out: Path = arguments.output
     if out.suffix.lower() != ".png":
-        raise InvalidInputError(f"--out is {out}; give a file that ends in .png")
+        raise InvalidInputError(f"--output is {out}; give a file that ends in .png")
     fitted = read_scene(arguments.scene, method=METHOD, version=VERSION)
     camera = fitted.cameras[0]
     if not 0 <= arguments.frame < len(camera.stamps_ns):

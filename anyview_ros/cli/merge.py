@@ -6,6 +6,7 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
+from anyview_ros.cli.arguments import HelpFormatter
 from anyview_ros.wording import counted
 
 _EPILOG = """\
@@ -26,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="put the shards of `anyview augment --shard` together",
         description="Make of the outputs of all shards what one run of `anyview augment` would have made.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "shards", nargs="+", type=Path, metavar="SHARD", help="output of a shard; all of them"
@@ -39,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Merge; 0 when done."""
-    from anyview_ros.cli.augment_progress import print_json
+    from anyview_ros.cli.augment_progress import print_end
     from anyview_ros.cli.augment_progress import shown as progress
     from anyview_ros.offline.augment.merge import merge
     from anyview_ros.offline.augment.report import REPORT, totals
@@ -48,10 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         records = merge(arguments.shards, arguments.output, overwrite=arguments.overwrite, report=shown)
     counts = totals(records)
     if arguments.json:
-        names = ("episodes", "views", "kept", "refused", "frames", "bytes")
-        print_json(
-            {"event": "done", "output": str(arguments.output), **{name: counts[name] for name in names}}
-        )
+        print_end("done", arguments.output, counts)
         return 0
     print(
         f"{arguments.output}: {counted(len(arguments.shards), 'shard')}, {counted(counts['episodes'], 'episode')}, "

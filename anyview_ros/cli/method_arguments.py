@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.arguments import add_device, add_sampling
 from anyview_ros.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -31,18 +32,17 @@ def add_method_arguments(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="METHOD=PATH",
-        help="weights of a method; may be repeated",
+        help="weights of a method, which need not be named where it is the only one; may be repeated",
     )
     group.add_argument(
         "--option",
         action="append",
         default=[],
         metavar="METHOD.NAME=VALUE",
-        help="option of a method; may be repeated",
+        help="option of a method, likewise; may be repeated",
     )
-    group.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the best present)")
-    group.add_argument("--steps", type=int, help="sampling steps (default: the method's)")
-    group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
+    add_device(group)
+    add_sampling(group)
 
 
 def load_methods(arguments: argparse.Namespace) -> list[LoadedMethod]:

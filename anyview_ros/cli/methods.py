@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
+from anyview_ros.cli.arguments import add_device
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
@@ -15,9 +17,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="list the methods, or tell what one can do",
         description="List the registered methods, or load one and tell its sizes, clip lengths, options and limits.",
     )
-    parser.add_argument("name", nargs="?", help="method to load and describe; none: list all")
-    parser.add_argument("--weights", help="path of its weights, for methods that need them")
-    parser.add_argument("--device", help="torch device, such as cpu or cuda:0")
+    parser.add_argument(
+        "name", nargs="?", metavar="METHOD", help="method to load and describe; none: list all"
+    )
+    parser.add_argument("--weights", metavar="PATH", help="its weights, for methods that need them")
+    add_device(parser)
     parser.add_argument("--json", action="store_true", help="print the description as JSON")
     parser.set_defaults(run=run)
 

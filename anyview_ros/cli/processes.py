@@ -14,6 +14,9 @@ from types import TracebackType
 
 from anyview_ros.errors import AnyViewError
 
+_GRACE_S = 5.0
+_TOLD_LINES = 12
+
 
 class GraphError(AnyViewError):
     """A process of the graph did not start, or ended too early."""
@@ -56,14 +59,14 @@ class ProcessGroup:
                     f"{name} ended with code {process.returncode}; the end of {self.log(name)}:\n{self._tail(name)}"
                 )
 
-    def _tail(self, name: str, lines: int = 12) -> str:
-        return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-lines:])
+    def _tail(self, name: str) -> str:
+        return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-_TOLD_LINES:])
 
-    def stop(self, *, grace_s: float = 5.0) -> None:
+    def stop(self) -> None:
         """Send SIGINT to every process group, then SIGKILL to those that do not end in time."""
         for process in self._running.values():
             _signal(process, signal.SIGINT)
-        deadline = time.monotonic() + grace_s
+        deadline = time.monotonic() + _GRACE_S
         for process in self._running.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))

@@ -19,20 +19,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "poses and depth, as episodes in the AnyView release's format. The same seed gives the same pictures. A "
             "recording that was stopped goes on where it was."
         ),
+        epilog="example: anyview record-episodes bench --episodes 1 --seed 0",
     )
     parser.add_argument("folder", type=Path, help="folder to make")
-    parser.add_argument("--seed", type=int, default=0, help="of everything (default: 0)")
-    parser.add_argument("--episodes", type=int, default=2, help="of each of the six splits (default: 2)")
-    parser.add_argument("--frames", type=int, default=13, help="of each episode (default: 13)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every random draw (default: 0)")
+    parser.add_argument(
+        "--episodes", type=int, default=2, metavar="N", help="episodes of each of the six splits (default: 2)"
+    )
+    parser.add_argument(
+        "--frames", type=int, default=13, metavar="N", help="frames of each episode (default: 13)"
+    )
     parser.add_argument(
         "--size",
         type=picture_size,
         default=(192, 144),
         metavar="WxH",
-        help="of the pictures (default: 192x144)",
+        help="size of the pictures, pixels (default: 192x144)",
     )
     parser.add_argument("--no-depth", action="store_true", help="leave depth out")
-    parser.add_argument("--device", default="cpu", help="where the ray caster computes (default: cpu)")
+    parser.add_argument("--device", default="cpu", help="torch device of the ray caster (default: cpu)")
     parser.set_defaults(run=run)
 
 

@@ -25,20 +25,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--namespace",
         default="/anyview",
-        help="of virtual_camera, and of the server unless the file names another (default: %(default)s)",
+        help="namespace of virtual_camera, and of the server unless the file names another (default: %(default)s)",
     )
     parser.add_argument(
         "--image", default="/camera/image_raw", help="topic of the real camera (default: %(default)s)"
     )
     parser.add_argument(
-        "--camera-info", default="/camera/camera_info", help="its CameraInfo (default: %(default)s)"
+        "--camera-info", default="/camera/camera_info", help="topic of its CameraInfo (default: %(default)s)"
     )
     parser.add_argument(
         "--depth",
         default="/camera/depth/image_raw",
-        help="its depth, if the file uses depth (default: %(default)s)",
+        help="topic of its depth, if the file uses depth (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, help="file to write; none: print it")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="file to write (default: it is printed)")
     parser.set_defaults(run=run)
 
 

@@ -8,6 +8,16 @@ import sys
 import threading
 from pathlib import Path
 
+from anyview_ros.cli.arguments import HelpFormatter, add_method
+
+_EPILOG = """\
+examples:
+  anyview serve --method anyview_small
+  anyview serve --replicas 2 --most 8 --gpus 1 --token-file token.txt --certificate cert.pem --key key.pem
+
+docs/serving.md tells more.
+"""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
@@ -16,24 +26,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="serve a method over HTTP, with one replica or many",
         description="Serve a method over HTTP. One replica runs in this process; several run on Ray Serve, on this "
         "machine or on a cluster. A synthesis_server forwards to the service with its parameter `service`.",
-        epilog="examples: anyview serve --method anyview_small; anyview serve --replicas 2 --most 8 --gpus 1 "
-        "--token-file token.txt --certificate cert.pem --key key.pem. docs/serving.md tells more.",
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
     )
-    parser.add_argument("--method", default="", help="see `anyview methods`; none: the default")
-    parser.add_argument("--device", default="", help="torch device; none: the best present")
-    parser.add_argument("--weights", default="", help="path of its weights, for methods that need them")
+    add_method(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, default=8000, help="port; 0 takes a free one (default: %(default)s)"
     )
     parser.add_argument(
-        "--replicas", type=int, default=1, help="fewest replicas; more than one take Ray Serve"
+        "--replicas",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fewest replicas; more than one take Ray Serve (default: %(default)s)",
     )
     parser.add_argument(
-        "--most", type=int, help="most replicas; as many as the load wants run (default: the fewest)"
+        "--most",
+        type=int,
+        metavar="N",
+        help="most replicas; as many as the load wants run (default: the fewest)",
     )
     parser.add_argument("--ray", action="store_true", help="use Ray Serve for a single replica too")
-    parser.add_argument("--ray-address", default="", help="Ray cluster to run on; none: begin one here")
+    parser.add_argument(
+        "--ray-address", default="", metavar="ADDRESS", help="Ray cluster to run on (default: begin one here)"
+    )
     parser.add_argument(
         "--cpus", type=float, help="with Ray: cores that it counts per replica (default: 0.25)"
     )
@@ -49,9 +66,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=4,
         help="waiting requests that a replica serves together, where the method can (default: %(default)s)",
     )
-    parser.add_argument("--token-file", type=Path, help="file with the token that callers must present")
-    parser.add_argument("--certificate", default="", help="PEM file, for HTTPS")
-    parser.add_argument("--key", default="", help="PEM file with the certificate's key")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the token that callers must present (default: none is asked for)",
+    )
+    parser.add_argument(
+        "--certificate", default="", metavar="FILE", help="PEM file, for HTTPS (default: HTTP)"
+    )
+    parser.add_argument("--key", default="", metavar="FILE", help="PEM file with the certificate's key")
     parser.set_defaults(run=run)
 
 
@@ -103,9 +127,7 @@ def _serve_here(arguments: argparse.Namespace, token: str) -> int:
     from anyview_ros.synthesis.engine import Engine
 
     with Engine(
-        lambda: load_synthesizer(
-            arguments.method or None, device=arguments.device or None, weights=arguments.weights or None
-        ),
+        lambda: load_synthesizer(arguments.method, device=arguments.device, weights=arguments.weights),
         name=arguments.host,
         max_queue=arguments.queue,
         max_queue_per_client=arguments.queue,  # callers over HTTP are not told apart
@@ -133,9 +155,9 @@ def _serve_on_ray(arguments: argparse.Namespace, token: str, most: int) -> int:
 
     start(
         RaySettings(
-            method=arguments.method,
-            device=arguments.device,
-            weights=arguments.weights,
+            method=arguments.method or "",
+            device=arguments.device or "",
+            weights=arguments.weights or "",
             least=arguments.replicas,
             most=most,
             **{name: share for name in ("cpus", "gpus") if (share := getattr(arguments, name)) is not None},

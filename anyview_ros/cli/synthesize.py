@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyview_ros.cli.arguments import picture_size
+from anyview_ros.cli.arguments import HelpFormatter, add_method, add_options, add_sampling, picture_size
 from anyview_ros.cli.interruption import INTERRUPTED, interruptible
 from anyview_ros.cli.progress import progress_bar
 from anyview_ros.errors import InvalidInputError, SynthesisCancelled
@@ -62,10 +62,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="show a recorded film from cameras that did not film it; needs no ROS",
         description="Show a posed film from other cameras. Views are synthesised, not seen, and are marked so.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("source", help="what was filmed; see below")
-    parser.add_argument("--output", type=Path, required=True, help="folder to make")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to make")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier output of this command there"
     )
@@ -82,11 +82,16 @@ def add_source_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rate", type=float, metavar="HZ", help="frames per second, where the source's is wrong"
     )
-    group.add_argument("--calibration", default="", help="ROS calibration YAML of a video or of pictures")
+    group.add_argument(
+        "--calibration", default="", metavar="FILE", help="ROS calibration YAML of a video or of pictures"
+    )
     group.add_argument("--source-poses", default="", metavar="FILE", help="poses of a video or of pictures")
     group.add_argument("--images", default="", metavar="DIR", help="pictures of a COLMAP model")
     group.add_argument(
-        "--metres-per-unit", type=float, help="for poses of unknown scale: COLMAP, transforms.json"
+        "--metres-per-unit",
+        type=float,
+        metavar="METRES",
+        help="length of a unit of the poses, where their scale is unknown: COLMAP, transforms.json",
     )
 
 
@@ -128,21 +133,23 @@ def _add_targets(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--size", type=picture_size, metavar="WxH", help="size of the views (default: the source's)"
     )
-    group.add_argument("--fov", type=float, metavar="DEGREES", help="horizontal field of view of the views")
+    group.add_argument(
+        "--fov", type=float, metavar="DEGREES", help="horizontal field of view (default: the source's)"
+    )
 
 
 def _add_method(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--method", help="see `anyview methods` (default: the package's)")
-    group.add_argument("--weights", help="path of its weights")
-    group.add_argument("--scene", help="path of a scene that `anyview fit` wrote, which names its own method")
-    group.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the best present)")
-    group.add_argument("--steps", type=int, help="sampling steps (default: the method's)")
-    group.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
+    add_method(group)
     group.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the method; may be repeated"
+        "--scene", metavar="FILE", help="scene that `anyview fit` wrote, which names its own method"
     )
+    add_sampling(group)
+    add_options(group)
     group.add_argument(
-        "--window", type=int, metavar="FRAMES", help="frames given to the method at once, at most"
+        "--window",
+        type=int,
+        metavar="FRAMES",
+        help="frames given to the method at once, at most (default: as many as it takes, up to 48)",
     )
 
 

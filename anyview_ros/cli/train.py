@@ -29,15 +29,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the small network behind the method anyview_small",
         description="Film random rooms, train on them, calibrate on held-out ones. Run it again to go on: the folder "
         "holds all that is needed, and no sample is seen twice or left out.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="example: anyview train small --output runs/small --minutes 30",
     )
-    small.add_argument("--config", default="cpu.yaml", help="a YAML file, or the name of one of ours")
+    small.add_argument(
+        "--config",
+        default="cpu.yaml",
+        metavar="YAML",
+        help="a file, or the name of one of ours (default: %(default)s)",
+    )
     small.add_argument(
         "--start-from",
         metavar="WEIGHTS",
-        help="begin with these weights: a file, or 'shipped' for those of the package; none: as the configuration says",
+        help="begin with these weights: a file, or 'shipped' for those of the package (default: as the "
+        "configuration says)",
     )
-    small.add_argument("--rooms", type=Path, help="folder of the filmed rooms; none: OUT/rooms")
+    small.add_argument(
+        "--rooms", type=Path, metavar="DIR", help="folder of the filmed rooms (default: rooms/ in --output)"
+    )
     add_run_arguments(small)
     small.set_defaults(run=run_small)
     train_anyview.add_network(networks)
@@ -60,16 +68,16 @@ def run_small(arguments: argparse.Namespace) -> int:
     if arguments.start_from is not None:
         config = replace(config, start_from=arguments.start_from)
     first_network(config)  # so that weights that do not fit are told of before anything is filmed
-    folder: Path = arguments.rooms or arguments.out / "rooms"
+    folder: Path = arguments.rooms or arguments.output / "rooms"
     print(f"filming rooms into {folder}, or reading what is there")
     line = FilmingLine(sys.stderr)
     rooms = prepared_rooms(config, folder, line, end_s)
     plan = FilmPlan(side=config.rooms.side, instants=1, held_out=True, device=config.rooms.device)
     held_out = rooms_to(folder / "held_out", plan, 0 if config.only_depth else _HELD_OUT_ROOMS)
     files = film_to_files(held_out, workers=config.rooms.workers, report=line, until_s=end_s)
-    trainer = SmallTrainer(config, arguments.out, rooms)
+    trainer = SmallTrainer(config, arguments.output, rooms)
     finished = trained(trainer, config, end_s)
-    weights = arguments.out / "anyview_small.safetensors"
+    weights = arguments.output / "anyview_small.safetensors"
     if finished and config.only_depth:
         print(
             "only depth was learned; learn the rest with another configuration and --start-from these weights"

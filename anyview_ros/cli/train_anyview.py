@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from anyview_ros.cli.arguments import add_device, add_seed
+from anyview_ros.cli.training_runs import add_place_and_time
+
 
 def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the network to ``anyview train``."""
@@ -13,25 +16,36 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="fine-tune AnyView's weights by low-rank changes",
         description="Train low-rank changes of AnyView on episodes in the release's format, and write the tuned model. "
         "Run it again to go on.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="example: anyview train anyview --weights anyview_weights/ --episodes episodes/ --domain robotics "
+        "--output runs/lora",
     )
-    parser.add_argument("--weights", type=Path, required=True, help="folder of `anyview weights convert`")
-    parser.add_argument("--episodes", type=Path, required=True, help="an episode, or a folder of episodes")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--lora", type=int, default=16, metavar="RANK", help="rank of the changes")
-    parser.add_argument("--domain", help="kind of the data: robotics, ego, metric, driving, kubric")
-    parser.add_argument("--scale", type=float, help="units of moment per metre instead")
-    parser.add_argument("--steps", type=int, default=1000, help="steps in all")
-    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate")
-    parser.add_argument("--frames", type=int, default=13, help="frames per clip, 1 + 4 k")
     parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("W", "H"), help="size of pictures; none: the release's"
+        "--weights", type=Path, required=True, metavar="DIR", help="folder of `anyview weights convert`"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of every random draw")
-    parser.add_argument("--device", help="torch device; none: CUDA if there is one")
     parser.add_argument(
-        "--minutes", type=float, help="stop so long after the command began; run again to go on"
+        "--episodes", type=Path, required=True, metavar="DIR", help="an episode, or a folder of episodes"
     )
+    add_place_and_time(parser)
+    parser.add_argument(
+        "--lora", type=int, default=16, metavar="RANK", help="rank of the changes (default: 16)"
+    )
+    parser.add_argument(
+        "--domain",
+        help="kind of the data: robotics, ego, metric, driving, kubric; it or --scale must be given",
+    )
+    parser.add_argument("--scale", type=float, help="in place of --domain: units of moment per metre")
+    parser.add_argument("--steps", type=int, default=1000, help="training steps in all (default: 1000)")
+    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate (default: 1e-4)")
+    parser.add_argument("--frames", type=int, default=13, help="frames per clip, 1 + 4 k (default: 13)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("W", "H"),
+        help="size of pictures, pixels (default: the release's)",
+    )
+    add_seed(parser)
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         size=None if arguments.size is None else tuple(arguments.size),
         seed=arguments.seed,
     )
-    trainer = LoraTrainer(arguments.weights, arguments.episodes, arguments.out, config)
+    trainer = LoraTrainer(arguments.weights, arguments.episodes, arguments.output, config)
     print(
         f"{len(trainer.changed)} layers changed, on {trainer.device}, step {trainer.step} of {config.steps}"
     )

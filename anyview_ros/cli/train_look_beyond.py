@@ -33,6 +33,7 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Film random rooms and train on them: stage 1 draws a panorama around a picture, stage 2 a video "
         "between two keyframes. Run it again to go on: the folder holds all that is needed. Give the folder as the "
         "method's weights.",
+        epilog="example: anyview train look_beyond --output runs/look_beyond --minutes 30",
     )
     parser.add_argument(
         "--stage", choices=(*STAGES, "both"), default="both", help="which to train (default: both)"
@@ -41,8 +42,8 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--config",
         nargs="+",
         metavar="YAML",
-        help="a file, or the name of one of ours, for each stage that is trained; none: look_beyond_panorama.yaml and "
-        "look_beyond_video.yaml",
+        help="a file, or the name of one of ours, for each stage that is trained (default: look_beyond_panorama.yaml "
+        "and look_beyond_video.yaml)",
     )
     add_run_arguments(parser)
     parser.set_defaults(run=run)
@@ -75,14 +76,14 @@ def _train_panorama(name: str, arguments: argparse.Namespace, end_s: float) -> b
     from anyview_ros.training.settings import read_settings
 
     config = changed(read_settings(PanoramaTrainingConfig, name), arguments)
-    folder: Path = arguments.out / "panorama"
+    folder: Path = arguments.output / "panorama"
     print(
         f"stage 1: filming {config.panoramas.count} panoramas into {folder / 'films'}, or reading what is there"
     )
 
     panoramas = prepared_panoramas(config, folder / "films", FilmingLine(sys.stderr), end_s)
     trainer = PanoramaTrainer(config, folder, panoramas)
-    return _train(trainer, config, end_s, folder / PANORAMA_FILE, arguments.out)
+    return _train(trainer, config, end_s, folder / PANORAMA_FILE, arguments.output)
 
 
 def _train_video(name: str, arguments: argparse.Namespace, end_s: float) -> bool:
@@ -92,11 +93,11 @@ def _train_video(name: str, arguments: argparse.Namespace, end_s: float) -> bool
     from anyview_ros.training.settings import read_settings
 
     config = changed(read_settings(VideoTrainingConfig, name), arguments)
-    folder: Path = arguments.out / "video"
+    folder: Path = arguments.output / "video"
     print(f"stage 2: filming {config.clips.count} clips into {folder / 'films'}, or reading what is there")
     clips = prepared_clips(config, folder / "films", FilmingLine(sys.stderr), end_s)
     trainer = VideoTrainer(config, folder, clips)
-    return _train(trainer, config, end_s, folder / VIDEO_FILE, arguments.out)
+    return _train(trainer, config, end_s, folder / VIDEO_FILE, arguments.output)
 
 
 def _train(trainer: NetworkTrainer[Any], config: RunConfig, end_s: float, weights: Path, out: Path) -> bool:

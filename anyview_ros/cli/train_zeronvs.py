@@ -23,10 +23,17 @@ def add_network(networks: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="the small diffusion model behind the method zeronvs",
         description="Film random rooms and simulated robots, train on them, calibrate on held-out ones. Run it again "
         "to go on: the folder holds all that is needed, and no sample is seen twice or left out.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="example: anyview train zeronvs --output runs/zeronvs --minutes 30",
     )
-    parser.add_argument("--config", default="zeronvs.yaml", help="a YAML file, or the name of one of ours")
-    parser.add_argument("--rooms", type=Path, help="folder of what was filmed; none: OUT/filmed")
+    parser.add_argument(
+        "--config",
+        default="zeronvs.yaml",
+        metavar="YAML",
+        help="a file, or the name of one of ours (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rooms", type=Path, metavar="DIR", help="folder of what was filmed (default: filmed/ in --output)"
+    )
     add_run_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -41,16 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
     from anyview_ros.training.zeronvs_trainer import WEIGHTS, ZeroTrainer, prepared_rooms
 
     config = changed(read_settings(ZeroTrainingConfig, arguments.config), arguments)
-    folder: Path = arguments.rooms or arguments.out / "filmed"
+    folder: Path = arguments.rooms or arguments.output / "filmed"
     print(
         f"filming {config.film.rooms} rooms and {config.film.robots} robots into {folder}, or reading what is there"
     )
     line = FilmingLine(sys.stderr)
     rooms = prepared_rooms(config, folder, line, end_s)
     held_out = held_out_rooms(config, folder, line, end_s)
-    trainer = ZeroTrainer(config, arguments.out, rooms)
+    trainer = ZeroTrainer(config, arguments.output, rooms)
     finished = trained(trainer, config, end_s)
-    weights = arguments.out / WEIGHTS
+    weights = arguments.output / WEIGHTS
     print(f"calibrated on held-out rooms: {calibrate(weights, held_out, device=str(trainer.device))}")
     print(f"weights: {weights}")
     return 0 if finished else 1

@@ -37,13 +37,20 @@ class Trainer(Protocol):
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add those that every training of a network of ours takes."""
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run and of its weights")
-    parser.add_argument("--steps", type=int, help="steps in all, in place of the configuration's")
-    parser.add_argument("--device", help="torch device, in place of the configuration's")
+    add_place_and_time(parser)
+    parser.add_argument("--steps", type=int, help="training steps in all (default: the configuration's)")
+    parser.add_argument("--device", help="torch device, such as cpu or cuda:0 (default: the configuration's)")
+
+
+def add_place_and_time(parser: argparse.ArgumentParser) -> None:
+    """Add where a run lies and how long it may take."""
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder of the run and of its weights"
+    )
     parser.add_argument(
         "--minutes",
         type=float,
-        help="stop so long after the command began, filming counted; run again to go on",
+        help="stop so many after the command began, preparations counted; run again to go on (default: at the end)",
     )
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyview_ros.cli.arguments import HelpFormatter
 from anyview_ros.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -15,14 +16,23 @@ if TYPE_CHECKING:
 
 _METHODS = ("anyview", "zeronvs")
 _SHOWN = 8
+_EPILOG = """\
+examples:
+  anyview weights --method anyview                       # where they come from
+  anyview weights verify download/
+  anyview weights convert download/ anyview_weights/
+  anyview weights inspect anyview_weights/
+"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
         "weights",
-        help="get, inspect, verify and convert the published weights of anyview and zeronvs",
+        help="tell where to get the published weights of anyview and zeronvs; inspect, verify and convert them",
         description="Without a further command: tell where a method's weights come from and on what terms.",
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "--method", choices=_METHODS, default=_METHODS[0], help="whose weights (default: anyview)"
@@ -51,7 +61,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     convert.add_argument(
         "download", type=Path, help="folder of the download; of zeronvs the checkpoint, .ckpt or .safetensors"
     )
-    convert.add_argument("out", type=Path, help="folder to be made")
+    convert.add_argument("output", type=Path, help="folder to make")
     convert.add_argument("--method", choices=_METHODS, default=argparse.SUPPRESS, help="whose weights")
     convert.set_defaults(run=_convert)
 
@@ -110,7 +120,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _convert(arguments: argparse.Namespace) -> int:
     if arguments.method == "zeronvs":
-        return _convert_zeronvs(arguments.download, arguments.out)
+        return _convert_zeronvs(arguments.download, arguments.output)
     from anyview_ros.methods.anyview.weights import RELEASE_FILES, check_file, read_release, write_bundle
 
     folder: Path = arguments.download
@@ -123,9 +133,9 @@ def _convert(arguments: argparse.Namespace) -> int:
     print("reading (tensors only, no pickled code) ...")
     release = read_release(folder)
     print("writing ...")
-    sha256 = write_bundle(arguments.out, release, origin)
-    print(f"{arguments.out}: weights {sha256}")
-    print(f"try it: anyview methods anyview --weights {arguments.out}")
+    sha256 = write_bundle(arguments.output, release, origin)
+    print(f"{arguments.output}: weights {sha256}")
+    print(f"try it: anyview methods anyview --weights {arguments.output}")
     return 0
 
 

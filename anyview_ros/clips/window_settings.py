@@ -10,7 +10,6 @@ from anyview_ros.errors import InvalidInputError
 
 _GAP_PERIODS = 3.0
 _GAP_S = 1.0
-_FASTEST_HZ = 60.0
 
 
 @dataclass(frozen=True)
@@ -18,22 +17,18 @@ class WindowSettings:
     """What a sliding window goes by.
 
     Attributes:
-        length_frames: frames of a full clip; None: as many as come in ``length_ns``.
-        length_ns: time span of a full clip where ``length_frames`` is None, else 0.
+        length_frames: frames of a full clip.
         period_ns: time between two frames at the target rate; None: every frame is taken.
         tolerance_ns: how far from its instant a frame of a clip may be, and the last instant from the newest frame.
         max_gap_ns: no clip spans a larger gap.
-        rewind_ns: a stamp earlier than the newest by more than this is a clock set back.
         keep_ns: frames as old as this are evicted; None: only by number.
         capacity: the most frames held.
     """
 
-    length_frames: int | None
-    length_ns: int
+    length_frames: int
     period_ns: int | None
     tolerance_ns: int
     max_gap_ns: int
-    rewind_ns: int
     keep_ns: int | None
     capacity: int
 
@@ -43,66 +38,45 @@ def resolve_settings(
     length_frames: int | None,
     length_s: float | None,
     rate_hz: float | None,
-    tolerance: float,
     max_gap_s: float | None,
-    rewind_s: float,
-    max_frames: int | None,
 ) -> WindowSettings:
     """Check the arguments of ``SlidingWindow`` and resolve them.
 
     Raises:
         InvalidInputError: an argument out of range, or arguments that exclude each other.
     """
-    _check(length_frames, length_s, rate_hz, tolerance, max_gap_s, rewind_s, max_frames)
-    period_ns = None if rate_hz is None else round(1e9 / rate_hz)
-    tolerance_ns = 0 if period_ns is None else int(tolerance * period_ns)
-    length_ns, keep_ns = 0, None
-    if length_s is not None and rate_hz is not None:
-        length_frames = max(1, round(length_s * rate_hz))
-    if length_frames is None:
-        length_ns = keep_ns = int((length_s or 0.0) * 1e9)
-        capacity = max_frames or math.ceil((length_s or 0.0) * _FASTEST_HZ) + 1
-    elif period_ns is None:
-        capacity = length_frames
-    else:
-        keep_ns = (length_frames - 1) * period_ns + 2 * tolerance_ns + 1
-        capacity = math.floor((length_frames - 1 + 2 * tolerance) / LEAST_WHOLE) + 1
+    for name, value in (("length_s", length_s), ("rate_hz", rate_hz), ("max_gap_s", max_gap_s)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise InvalidInputError(f"{name} is {value}; give a positive number")
+    length = _length(length_frames, length_s, rate_hz)
+    if rate_hz is None:
+        return WindowSettings(length, None, 0, _gap_ns(max_gap_s, None), None, length)
+    period_ns = round(1e9 / rate_hz)
+    tolerance_ns = period_ns // 2
     return WindowSettings(
-        length_frames=length_frames,
-        length_ns=length_ns,
+        length_frames=length,
         period_ns=period_ns,
         tolerance_ns=tolerance_ns,
         max_gap_ns=_gap_ns(max_gap_s, period_ns),
-        rewind_ns=int(rewind_s * 1e9),
-        keep_ns=keep_ns,
-        capacity=capacity,
+        keep_ns=(length - 1) * period_ns + 2 * tolerance_ns + 1,
+        capacity=math.floor(length / LEAST_WHOLE) + 1,
     )
 
 
-def _check(
-    length_frames: int | None,
-    length_s: float | None,
-    rate_hz: float | None,
-    tolerance: float,
-    max_gap_s: float | None,
-    rewind_s: float,
-    max_frames: int | None,
-) -> None:
+def _length(length_frames: int | None, length_s: float | None, rate_hz: float | None) -> int:
     if (length_frames is None) == (length_s is None):
         raise InvalidInputError(
             f"length_frames is {length_frames} and length_s is {length_s}; give exactly one of them"
         )
-    positive = {"length_s": length_s, "rate_hz": rate_hz, "max_gap_s": max_gap_s, "rewind_s": rewind_s}
-    for name, value in positive.items():
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise InvalidInputError(f"{name} is {value}; give a positive number")
-    for name, count in (("length_frames", length_frames), ("max_frames", max_frames)):
-        if count is not None and count < 1:
-            raise InvalidInputError(f"{name} is {count}; give 1 or more")
-    if not 0 <= tolerance <= 0.5:
-        raise InvalidInputError(f"tolerance is {tolerance} periods; give 0 to 0.5")
-    if max_frames is not None and (length_s is None or rate_hz is not None):
-        raise InvalidInputError(f"max_frames is {max_frames}; it is only for length_s without rate_hz")
+    if length_frames is None:
+        if rate_hz is None:
+            raise InvalidInputError(
+                f"length_s is {length_s} but there is no rate_hz; give both, or length_frames"
+            )
+        return max(1, round((length_s or 0.0) * rate_hz))
+    if length_frames < 1:
+        raise InvalidInputError(f"length_frames is {length_frames}; give 1 or more")
+    return length_frames
 
 
 def _gap_ns(max_gap_s: float | None, period_ns: int | None) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.evaluation.comparison import Comparison
 from anyview_ros.evaluation.live import LiveSample
 from anyview_ros.evaluation.pictures import labelled
 from anyview_ros.metrics import flicker
@@ -100,21 +101,21 @@ def _shortfall(
     return f"{told}; see the frames that were lost for the reason, if any."
 
 
-def time_strip(samples: Sequence[LiveSample]) -> NDArray[np.uint8] | None:
+def time_strip(comparisons: Sequence[Comparison]) -> NDArray[np.uint8] | None:
     """One column of every view side by side, the truth's below: a jump between two pictures shows as an upright edge.
 
     Args:
-        samples: of one camera, in order of time.
+        comparisons: of one camera, in order of time.
 
     Returns:
         uint8 (h, w, 3), RGB, labelled; None for fewer than two views.
     """
-    known = [sample for sample in samples if sample.truth is not None]
-    shown = known or list(samples)
+    known = [one for one in comparisons if one.truth is not None]
+    shown = known or list(comparisons)
     if len(shown) < 2:
         return None
-    rows = [labelled(_slice([sample.view for sample in shown]), "SYNTHESISED, middle column over time")]
-    truths = [sample.truth for sample in known if sample.truth is not None]
+    rows = [labelled(_slice([one.view for one in shown]), "SYNTHESISED, middle column over time")]
+    truths = [one.truth for one in known if one.truth is not None]
     if truths:
         rows.append(labelled(_slice(truths), "truth, middle column over time"))
     return np.vstack(rows)

@@ -1,124 +1,28 @@
-"""What was seen of a running graph, view by view, and how it compares with the truth."""
+"""What was seen of a running graph, view by view, and when."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from anyview_ros.metrics import psnr_db, ssim
+from anyview_ros.evaluation.comparison import Comparison
 
 
 @dataclass(frozen=True, eq=False)
-class LiveSample:
-    """One published view and what it is to be compared with.
+class LiveSample(Comparison):
+    """One published view, what it is to be compared with, and how long it took.
 
     Attributes:
-        stamp_ns: the instant shown.
-        source: uint8 (H, W, 3), RGB, the real camera at that instant.
-        view: uint8 (h, w, 3), RGB, synthesised.
-        confidence: uint8 (h, w), 255 = seen; or None if it was not received.
-        truth: uint8 (h, w, 3), RGB, of a true camera at the virtual camera's place; or None.
-        co_visible: bool (h, w), the target pixels that the source truly saw, by the target's true depth; or None.
         latency_ms: from the arrival of the source frame to the arrival of the view, both at the observer.
         age_ms: from the stamp to the arrival of the view.
         elapsed_s: since the observation began.
     """
 
-    stamp_ns: int
-    source: NDArray[np.uint8]
-    view: NDArray[np.uint8]
-    confidence: NDArray[np.uint8] | None
-    truth: NDArray[np.uint8] | None
-    co_visible: NDArray[np.bool_] | None
     latency_ms: float
     age_ms: float
     elapsed_s: float
-
-
-@dataclass(frozen=True)
-class Score:
-    """Means over frames; None where nothing could be compared."""
-
-    psnr_db: float | None
-    ssim: float | None
-
-
-@dataclass(frozen=True)
-class CameraScores:
-    """One virtual camera against the truth.
-
-    Attributes:
-        frames: frames compared.
-        coverage: mean share of co-visible pixels in [0, 1]; None if the true depth is not known.
-        synthesised, copy_source: over the whole frame.
-        synthesised_co_visible, copy_source_co_visible: over the pixels that the source truly saw.
-    """
-
-    frames: int
-    coverage: float | None
-    synthesised: Score
-    copy_source: Score
-    synthesised_co_visible: Score
-    copy_source_co_visible: Score
-
-    def gain_db(self) -> float | None:
-        """How far the synthesised view beats copy-source on co-visible pixels, or None if that is not known."""
-        synthesised, copied = self.synthesised_co_visible.psnr_db, self.copy_source_co_visible.psnr_db
-        return None if synthesised is None or copied is None else synthesised - copied
-
-    def as_json(self) -> dict[str, object]:
-        """As plain values for ``report.json``."""
-        return {**asdict(self), "gain_db_co_visible": self.gain_db()}
-
-
-def copied(sample: LiveSample) -> NDArray[np.uint8]:
-    """The source resized to the view's size: the floor that every method must beat."""
-    height, width = sample.view.shape[:2]
-    return np.asarray(
-        cv2.resize(sample.source, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8
-    )
-
-
-def score_samples(samples: Sequence[LiveSample]) -> CameraScores:
-    """Score the samples of one camera that have a truth."""
-    known = [sample for sample in samples if sample.truth is not None]
-    masked = [sample for sample in known if sample.co_visible is not None and is_scorable(sample.co_visible)]
-    coverages = [float(sample.co_visible.mean()) for sample in known if sample.co_visible is not None]
-    return CameraScores(
-        frames=len(known),
-        coverage=float(np.mean(coverages)) if coverages else None,
-        synthesised=_score(known, lambda sample: sample.view, masked=False),
-        copy_source=_score(known, copied, masked=False),
-        synthesised_co_visible=_score(masked, lambda sample: sample.view, masked=True),
-        copy_source_co_visible=_score(masked, copied, masked=True),
-    )
-
-
-def is_scorable(mask: NDArray[np.bool_]) -> bool:
-    """Whether SSIM's windows, which need 3 pixels around their centre, fit anywhere in the mask."""
-    return bool(mask[3:-3, 3:-3].any())
-
-
-def _score(
-    samples: Sequence[LiveSample], picture: Callable[[LiveSample], NDArray[np.uint8]], *, masked: bool
-) -> Score:
-    ratios, similarities = [], []
-    for sample in samples:
-        assert sample.truth is not None  # noqa: S101 - callers pass only samples with a truth
-        mask = sample.co_visible if masked else None
-        ratios.append(psnr_db(picture(sample), sample.truth, mask))
-        similarities.append(ssim(picture(sample), sample.truth, mask))
-    return Score(_finite_mean(ratios), _finite_mean(similarities))
-
-
-def _finite_mean(values: Sequence[float]) -> float | None:
-    finite = [value for value in values if math.isfinite(value)]
-    return float(np.mean(finite)) if finite else None
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float | None]:

@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from anyview_ros.evaluation.charts import line_chart
+from anyview_ros.evaluation.comparison import CameraScores, score_views
 from anyview_ros.evaluation.continuity import Continuity, continuity, time_strip
-from anyview_ros.evaluation.live import CameraScores, LiveSample, percentiles, score_samples
+from anyview_ros.evaluation.live import LiveSample, percentiles
 from anyview_ros.evaluation.marked_png import write_marked_png
 from anyview_ros.evaluation.pages import render_page
-from anyview_ros.evaluation.pictures import data_uri, sheet, timeline_svg, write_mp4
+from anyview_ros.evaluation.pictures import data_uri, sheet, write_mp4
 from anyview_ros.wording import counted
 
 _MARK = {"Comment": "Contains synthesised pictures (anyview_ros); they were computed, not filmed."}
+_SHOWN = 3  # instants per camera, spread over the run
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,13 @@ class LiveRun:
 
 
 def write_live_report(
-    run: LiveRun, folder: Path, *, shown: int = 3, report: Callable[[str], None] | None = None
+    run: LiveRun, folder: Path, *, report: Callable[[str], None] | None = None
 ) -> dict[str, Any]:
     """Write everything to ``folder`` and return the content of ``report.json``.
 
     Args:
         run: the observations.
         folder: is created; files of an earlier report in it are replaced.
-        shown: instants shown per camera, spread over the run.
         report: told of what is about to be done, camera by camera.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,13 +71,13 @@ def write_live_report(
     scores = {}
     for name, samples in run.samples.items():
         say(f"scoring {counted(len(samples), 'view')} of {name}")
-        scores[name] = score_samples(samples)
+        scores[name] = score_views(samples)
     going_on = {name: _continuity(run, name) for name in run.samples}
     summary = _summary(run, scores, going_on)
     sheets = {}
     for name, samples in run.samples.items():
         say(f"writing pictures and the video of {name}")
-        sheets[name] = _write_pictures(name, samples, folder, shown)
+        sheets[name] = _write_pictures(name, samples, folder)
     (folder / "report.json").write_text(
         json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8"
     )
@@ -123,13 +125,13 @@ def _summary(
     }
 
 
-def _write_pictures(name: str, samples: Sequence[LiveSample], folder: Path, shown: int) -> list[str]:
+def _write_pictures(name: str, samples: Sequence[LiveSample], folder: Path) -> list[str]:
     """Write PNGs and the mp4 of one camera; return the sheets shown as data URIs."""
     with_truth = [sample for sample in samples if sample.truth is not None]
     samples = with_truth or samples  # one layout for the whole video
     if not samples:
         return []
-    picked = [samples[int(index)] for index in np.linspace(0, len(samples) - 1, min(shown, len(samples)))]
+    picked = [samples[int(index)] for index in np.linspace(0, len(samples) - 1, min(_SHOWN, len(samples)))]
     for index, sample in enumerate(picked):
         write_marked_png(folder / f"{name}_{index}.png", sheet(sample), _MARK)
     rate_hz = (
@@ -157,6 +159,5 @@ def _html(
     for name, samples in run.samples.items():
         series[f"{name}: age"] = [(sample.elapsed_s, sample.age_ms) for sample in samples]
         series[f"{name}: latency"] = [(sample.elapsed_s, sample.latency_ms) for sample in samples]
-    return render_page(
-        "live_report.html", summary=summary, sheets=sheets, strips=strips, timeline=timeline_svg(series)
-    )
+    timeline = line_chart(series, x_unit="s", y_unit="ms", label="time line")
+    return render_page("live_report.html", summary=summary, sheets=sheets, strips=strips, timeline=timeline)

@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.errors import InvalidInputError
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEADER_END = len(_SIGNATURE) + 25  # the chunk IHDR comes first and has 13 bytes of data
+_HEADER_END = 8 + 25  # the signature, and the chunk IHDR, which comes first and has 13 bytes of data
 
 
 def write_marked_png(path: Path, pixels: NDArray[Any], text: Mapping[str, str]) -> None:
@@ -36,31 +35,6 @@ def write_marked_png(path: Path, pixels: NDArray[Any], text: Mapping[str, str]) 
     content = encoded.tobytes()
     chunks = b"".join(_chunk(keyword, value) for keyword, value in text.items())
     path.write_bytes(content[:_HEADER_END] + chunks + content[_HEADER_END:])
-
-
-def read_png_text(path: str | Path) -> dict[str, str]:
-    """The entries of text (chunks tEXt) of a PNG file.
-
-    Raises:
-        ReadError: the file is missing, no PNG, or cut off.
-    """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ReadError(f"cannot read {path}: {error.strerror}") from error
-    if not content.startswith(_SIGNATURE):
-        raise ReadError(f"{path} is no PNG")
-    found, place = {}, len(_SIGNATURE)
-    while place + 12 <= len(content):
-        (length,) = struct.unpack(">I", content[place : place + 4])
-        kind, data = content[place + 4 : place + 8], content[place + 8 : place + 8 + length]
-        if kind == b"tEXt":
-            keyword, _, value = data.partition(b"\0")
-            found[keyword.decode("latin-1")] = value.decode("latin-1")
-        if kind == b"IEND":
-            return found
-        place += 12 + length
-    raise ReadError(f"{path} is cut off")
 
 
 def _chunk(keyword: str, value: str) -> bytes:

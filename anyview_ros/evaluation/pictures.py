@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anyview_ros.evaluation.charts import line_chart
-from anyview_ros.evaluation.live import LiveSample, copied
+from anyview_ros.evaluation.comparison import Comparison, copied
 from anyview_ros.evaluation.mp4 import Mp4Writer
 
 _BAR_PX = 22
 _LYING_PX, _UPRIGHT_PX = 240, 420  # heights of a panel
+_JPEG_QUALITY = 85
 
 
 def labelled(image: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
@@ -33,22 +33,22 @@ def error_map(view: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.u
     return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1])
 
 
-def sheet(sample: LiveSample) -> NDArray[np.uint8]:
+def sheet(comparison: Comparison) -> NDArray[np.uint8]:
     """One instant for people: source, synthesised view and truth above; errors and confidence below, each labelled.
 
     Panels whose picture is not known are left out; all are of one height.
     """
-    height = _UPRIGHT_PX if sample.view.shape[0] > sample.view.shape[1] else _LYING_PX
-    seen = [("source", sample.source), ("SYNTHESISED", sample.view)]
+    height = _UPRIGHT_PX if comparison.view.shape[0] > comparison.view.shape[1] else _LYING_PX
+    seen = [("source", comparison.source), ("SYNTHESISED", comparison.view)]
     judged = []
-    if sample.truth is not None:
-        seen.append(("truth", sample.truth))
+    if comparison.truth is not None:
+        seen.append(("truth", comparison.truth))
         judged += [
-            ("error of SYNTHESISED (0 to 64+)", error_map(sample.view, sample.truth)),
-            ("error of copy-source", error_map(copied(sample), sample.truth)),
+            ("error of SYNTHESISED (0 to 64+)", error_map(comparison.view, comparison.truth)),
+            ("error of copy-source", error_map(copied(comparison), comparison.truth)),
         ]
-    if sample.confidence is not None:
-        judged.append(("confidence (white = seen)", np.repeat(sample.confidence[..., None], 3, axis=2)))
+    if comparison.confidence is not None:
+        judged.append(("confidence (white = seen)", np.repeat(comparison.confidence[..., None], 3, axis=2)))
     rows = [_row(panels, height) for panels in (seen, judged) if panels]
     width = max(row.shape[1] for row in rows)
     return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
@@ -75,10 +75,10 @@ def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate_hz: float
     return video.count
 
 
-def jpeg(image: NDArray[np.uint8], *, quality: int = 85) -> bytes:
+def jpeg(image: NDArray[np.uint8]) -> bytes:
     """A JPEG of uint8 (h, w, 3) RGB."""
     _, encoded = cv2.imencode(
-        ".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality]
+        ".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     )
     return encoded.tobytes()
 
@@ -88,16 +88,6 @@ def jpeg_uri(content: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(content).decode("ascii")
 
 
-def data_uri(image: NDArray[np.uint8], *, quality: int = 85) -> str:
+def data_uri(image: NDArray[np.uint8]) -> str:
     """A JPEG of uint8 (h, w, 3) RGB for embedding in HTML."""
-    return jpeg_uri(jpeg(image, quality=quality))
-
-
-def timeline_svg(series: Mapping[str, Sequence[tuple[float, float]]], *, unit: str = "ms") -> str:
-    """A line chart as SVG.
-
-    Args:
-        series: by name, points (seconds, value).
-        unit: of the values.
-    """
-    return line_chart(series, x_unit="s", y_unit=unit, label="time line")
+    return jpeg_uri(jpeg(image))

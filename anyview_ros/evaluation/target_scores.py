@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.evaluation.live import is_scorable
+from anyview_ros.evaluation.comparison import is_scorable
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.metrics import (
     Correspondences,

@@ -3,7 +3,7 @@
 from anyview_ros.geometry.camera import PinholeCamera
 from anyview_ros.geometry.distortion import DistortedCamera
 from anyview_ros.geometry.letterbox import Letterbox, letterbox
-from anyview_ros.geometry.rays import pixel_grid, plucker_rays, ray_directions, view_angle_deg, world_rays
+from anyview_ros.geometry.rays import pixel_grid, plucker_rays, ray_directions
 from anyview_ros.geometry.rigid import (
     BODY_FROM_OPTICAL,
     RigidTransform,
@@ -59,6 +59,4 @@ __all__ = [
     "relative",
     "rotation_angle_deg",
     "static",
-    "view_angle_deg",
-    "world_rays",
 ]

@@ -122,6 +122,20 @@ class PinholeCamera:
         """Angle between the upper and lower edges of the image, degrees."""
         return _angle_deg(self.fy, self.cy, self.height)
 
+    @property
+    def rectified(self) -> PinholeCamera:
+        """This camera: its images are rectified as they are. See DistortedCamera, which stands where it may too."""
+        return self
+
+    @property
+    def is_pinhole(self) -> bool:
+        """True: nothing needs to be done to rectify images."""
+        return True
+
+    def rectify(self, image: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
+        """The image itself; see DistortedCamera."""
+        return image
+
     def resized(self, width: int, height: int) -> PinholeCamera:
         """The camera of this image stretched to (width, height).
 
@@ -171,11 +185,6 @@ class PinholeCamera:
         """
         x, y = _binning("x", x), _binning("y", y)
         return self._scaled(1 / x, 1 / y, self.width // x, self.height // y)
-
-    def unbinned(self, x: int, y: int) -> PinholeCamera:
-        """The camera of which this one is ``binned(x, y)``, if nothing was left over."""
-        x, y = _binning("x", x), _binning("y", y)
-        return self._scaled(x, y, self.width * x, self.height * y)
 
     def _scaled(self, sx: float, sy: float, width: int, height: int) -> PinholeCamera:
         return PinholeCamera(

@@ -62,6 +62,11 @@ class DistortedCamera:
         if self.rectified is None:
             object.__setattr__(self, "rectified", self.camera)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of raw images, pixels."""
+        return self.camera.size
+
     def resized(self, width: int, height: int) -> DistortedCamera:
         """This camera with raw and rectified images stretched to (width, height)."""
         return self._both(lambda camera: camera.resized(width, height))

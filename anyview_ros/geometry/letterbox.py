@@ -37,21 +37,20 @@ class Letterbox:
         left, top, right, bottom = self.pad
         return self.camera.width - left - right, self.camera.height - top - bottom
 
-    def apply(self, image: NDArray[Any], *, fill: float = 0, nearest: bool = False) -> NDArray[Any]:
+    def apply(self, image: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
         """Letterbox an image.
 
         Args:
             image: (H, W) or (H, W, C) of the source camera's size.
-            fill: value of the border.
             nearest: take the nearest pixel, for depth and labels; otherwise average or interpolate.
 
         Returns:
-            the image in the letterboxed camera's size, of the same dtype.
+            the image in the letterboxed camera's size, of the same dtype; 0 at the border.
         """
         left, top, right, bottom = self.pad
         inner = _resize(_checked(image, self.source), self._inner, nearest=nearest)
         borders = ((top, bottom), (left, right), (0, 0))[: image.ndim]
-        return np.pad(inner, borders, constant_values=fill)
+        return np.pad(inner, borders)
 
     def undo(self, image: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
         """Cut the border off a letterboxed image and bring it back to the source camera's size."""

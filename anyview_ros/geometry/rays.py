@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anyview_ros.geometry.camera import PinholeCamera
-from anyview_ros.geometry.rigid import check_rigid, relative, rotation_angle_deg
+from anyview_ros.geometry.rigid import check_rigid
 
 Array = NDArray[np.float64]
 
@@ -28,21 +28,6 @@ def ray_directions(camera: PinholeCamera, *, unit: bool = False) -> Array:
     return directions / np.linalg.norm(directions, axis=-1, keepdims=True) if unit else directions
 
 
-def world_rays(camera: PinholeCamera, camera_to_world: ArrayLike) -> tuple[Array, Array]:
-    """The rays through all pixel centres in the world.
-
-    Args:
-        camera: intrinsics.
-        camera_to_world: (..., 4, 4).
-
-    Returns:
-        origins and unit directions, both (..., H, W, 3); the origins are a read-only view.
-    """
-    poses = check_rigid(camera_to_world, name="camera_to_world")
-    directions = _through_pixels(camera, poses[..., :3, :3])
-    return np.broadcast_to(poses[..., None, None, :3, 3], directions.shape), directions
-
-
 def plucker_rays(camera: PinholeCamera, camera_to_world: ArrayLike, *, moment_scale: float = 1.0) -> Array:
     """Plücker coordinates of the rays through all pixel centres.
 
@@ -58,15 +43,6 @@ def plucker_rays(camera: PinholeCamera, camera_to_world: ArrayLike, *, moment_sc
     rotation, origin = poses[..., :3, :3], moment_scale * poses[..., :3, 3, None]
     moment = np.cross(origin, rotation, axis=-2)  # o x (R d) = (o x R) d, column by column
     return _through_pixels(camera, np.concatenate([rotation, moment], axis=-2))
-
-
-def view_angle_deg(a: ArrayLike, b: ArrayLike) -> Array:
-    """How far a camera is turned from another, degrees in [0, 180]; roll counts as much as pan and tilt.
-
-    Args:
-        a, b: camera_to_world (..., 4, 4), broadcast against each other.
-    """
-    return rotation_angle_deg(relative(check_rigid(a, name="a"), check_rigid(b, name="b")))
 
 
 def _through_pixels(camera: PinholeCamera, linear: Array) -> Array:

@@ -132,9 +132,9 @@ class RigidTransform:
         return cls(np.eye(4))
 
     @classmethod
-    def from_rotation(cls, rotation: ArrayLike, translation: ArrayLike = (0.0, 0.0, 0.0)) -> RigidTransform:
-        """Make a transform of a rotation (3, 3) and a translation (3,)."""
-        return cls(_assemble(np.asarray(rotation, np.float64), _translation(translation)))
+    def from_rotation(cls, rotation: ArrayLike) -> RigidTransform:
+        """Make a transform of a rotation (3, 3), without a translation."""
+        return cls(_assemble(np.asarray(rotation, np.float64), np.zeros(3)))
 
     @classmethod
     def from_quaternion(cls, xyzw: ArrayLike, translation: ArrayLike = (0.0, 0.0, 0.0)) -> RigidTransform:

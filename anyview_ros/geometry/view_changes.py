@@ -60,7 +60,7 @@ class ArcChanges:
 
 
 def normal_changes(
-    generator: np.random.Generator, count: int, rotation_sigma_rad: float, position_sigma_m: float
+    rng: np.random.Generator, count: int, rotation_sigma_rad: float, position_sigma_m: float
 ) -> ViewChanges:
     """Turned about an axis uniform on the sphere by a normal angle, shifted by normal lengths along each axis.
 
@@ -71,14 +71,14 @@ def normal_changes(
         InvalidInputError: a sigma that is negative or not finite.
     """
     _check_sizes(rotation_sigma_rad=rotation_sigma_rad, position_sigma_m=position_sigma_m)
-    axes = generator.normal(size=(count, 3))
+    axes = rng.normal(size=(count, 3))
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
-    angles = generator.normal(scale=rotation_sigma_rad, size=(count, 1))
-    return ViewChanges(axes * angles, generator.normal(scale=position_sigma_m, size=(count, 3)))
+    angles = rng.normal(scale=rotation_sigma_rad, size=(count, 1))
+    return ViewChanges(axes * angles, rng.normal(scale=position_sigma_m, size=(count, 3)))
 
 
 def box_changes(
-    generator: np.random.Generator, count: int, angle_rad: float, box_m: Sequence[float]
+    rng: np.random.Generator, count: int, angle_rad: float, box_m: Sequence[float]
 ) -> ViewChanges:
     """Turned by Euler angles (about z, then y, then x) and shifted, each uniform between minus and plus its bound.
 
@@ -86,7 +86,7 @@ def box_changes(
     (0.25, 0.10, 0.25) m as "upper", 0.1 rad and (0.40, 0.10, 0.40) m as "ultra".
 
     Args:
-        generator: of the draws.
+        rng: of the draws.
         count: number of cameras.
         angle_rad: bound of each angle.
         box_m: bounds of the shift (right, down, forward), metres.
@@ -100,13 +100,13 @@ def box_changes(
     _check_sizes(
         angle_rad=angle_rad, **{f"box_m[{index}]": float(bound) for index, bound in enumerate(bounds)}
     )
-    angles = generator.uniform(-angle_rad, angle_rad, size=(count, 3))
-    shifts = generator.uniform(-1, 1, size=(count, 3)) * bounds
+    angles = rng.uniform(-angle_rad, angle_rad, size=(count, 3))
+    shifts = rng.uniform(-1, 1, size=(count, 3)) * bounds
     return ViewChanges(rotation_vectors(_from_euler_zyx(angles)), shifts)
 
 
 def arc_changes(
-    generator: np.random.Generator, count: int, azimuth_rad: float, radius_sigma_m: float
+    rng: np.random.Generator, count: int, azimuth_rad: float, radius_sigma_m: float
 ) -> ArcChanges:
     """Swung uniformly between minus and plus an azimuth, at a distance that is off by a normal length.
 
@@ -117,8 +117,8 @@ def arc_changes(
     """
     _check_sizes(azimuth_rad=azimuth_rad, radius_sigma_m=radius_sigma_m)
     return ArcChanges(
-        generator.uniform(-azimuth_rad, azimuth_rad, size=count),
-        generator.normal(scale=radius_sigma_m, size=count),
+        rng.uniform(-azimuth_rad, azimuth_rad, size=count),
+        rng.normal(scale=radius_sigma_m, size=count),
     )
 
 

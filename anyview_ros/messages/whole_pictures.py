@@ -1,8 +1,14 @@
-"""Pictures out of the bytes of files that have their ends: decoders fill what is missing with grey, and say nothing."""
+"""Pictures out of the bytes of files that have their ends: decoders fill what is missing with grey, and say nothing.
+
+Segments are followed one by one (ITU-T T.81, annex B; PNG, section 5), so that a thumbnail inside, its size and its end
+are not taken for the picture's.
+"""
 
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +18,7 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", 0xD9
 # Neither a stuffed byte, a restart nor padding.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of what states the size
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 
 
@@ -21,15 +28,24 @@ def is_jpeg_or_png(data: bytes) -> bool:
 
 
 def is_whole(data: bytes) -> bool | None:
-    """Whether the bytes of a JPEG or PNG reach to its end, whatever follows; None for other files.
-
-    Segments are followed one by one (ITU-T T.81, annex B; PNG, section 5), so that the end of a thumbnail inside is not
-    taken for the picture's.
-    """
+    """Whether the bytes of a JPEG or PNG reach to its end, whatever follows; None for other files."""
     if data.startswith(_JPEG_START):
-        return _jpeg_ends(data)
+        return any(marker == _JPEG_END for marker, _ in _jpeg_segments(data))
     if data.startswith(_PNG_START):
         return _png_ends(data)
+    return None
+
+
+def stated_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height as the head of a JPEG or PNG states them; None for other files and for less than a head."""
+    if data.startswith(_PNG_START) and len(data) >= 24:
+        width, height = struct.unpack_from(">II", data, 16)
+        return width, height
+    if data.startswith(_JPEG_START):
+        for marker, place in _jpeg_segments(data):
+            if marker in _FRAMES and len(data) >= place + 7:
+                height, width = struct.unpack_from(">HH", data, place + 3)
+                return width, height
     return None
 
 
@@ -46,15 +62,14 @@ def decoded(content: bytes, flags: int) -> NDArray[Any] | None:
     return pixels
 
 
-def _jpeg_ends(data: bytes) -> bool:
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The marker of each segment, and where what follows it begins: a length of two bytes, and the content."""
     place = len(_JPEG_START)
     while found := _NEXT_MARKER.search(data, place):
         marker, place = data[found.end() - 1], found.end()
-        if marker == _JPEG_END:
-            return True
+        yield marker, place
         if marker not in _ALONE:
             place += int.from_bytes(data[place : place + 2], "big")
-    return False
 
 
 def _png_ends(data: bytes) -> bool:

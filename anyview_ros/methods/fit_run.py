@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
+from anyview_ros import __version__
 from anyview_ros.errors import SynthesisError
-from anyview_ros.synthesis.fitting import FitProgress, StopReason
+from anyview_ros.synthesis.fitting import FitOutcome, FitProgress, StopReason
 from anyview_ros.synthesis.protocol import CancelToken
+from anyview_ros.synthesis.scene_file import FittedScene
 
 _REPORT_S = 0.5
 _KEEP_EVERY = 25
 _CHECKPOINT_S = 30.0
+_SMOOTH = 0.95
 
 
 class SteppedFit(Protocol):
@@ -53,29 +56,28 @@ def run_fit(
     fit: SteppedFit,
     steps: int,
     *,
-    seconds: float,
+    began: float,
+    seconds: float | None,
     remedy: str,
     progress: FitProgress | None = None,
     cancel: CancelToken | None = None,
     save: Callable[[dict[str, Any]], None] | None = None,
-) -> tuple[StopReason, float]:
-    """Do steps until there is a reason to stop; leaves the fit in the state worth keeping.
+) -> StopReason:
+    """Do steps until there is a reason to stop, and tell it; leaves the fit in the state worth keeping.
 
     Args:
         fit: what is fitted; may have steps behind it, and is then worth keeping as it is.
         steps: in all.
-        seconds: wall time that this call may take; inf for any.
+        began: when the fit was asked for, by ``time.monotonic``.
+        seconds: wall time from then on; None for no limit.
         remedy: what to do about a fit that diverged at once, for the error.
         progress, cancel: see :class:`anyview_ros.synthesis.fitting.SceneFitter`.
         save: keeps a state; called now and then and at the end, but not of a fit that diverged.
 
-    Returns:
-        why it ended, and the seconds taken.
-
     Raises:
         SynthesisError: it diverged before there was any state worth keeping.
     """
-    began = reported = written = time.monotonic()
+    reported = written = time.monotonic()
     best = BestState(fit, remedy)
     if fit.step_count:
         best.offer()
@@ -85,7 +87,7 @@ def run_fit(
         if cancel is not None and cancel.is_set():
             stopped = "cancelled"
             break
-        if time.monotonic() - began > seconds:
+        if seconds is not None and time.monotonic() - began > seconds:
             stopped = "time"
             break
         loss = fit.step()
@@ -109,7 +111,59 @@ def run_fit(
         save(fit.state())
     if progress is not None:
         progress(fit.step_count, steps, loss)
-    return stopped, time.monotonic() - began
+    return stopped
+
+
+def smoothed(mean: float, value: float) -> float:
+    """The running mean of a loss after another value; nan before the first."""
+    return value if math.isnan(mean) else _SMOOTH * mean + (1 - _SMOOTH) * value
+
+
+def fit_provenance(
+    fit: SteppedFit, stopped: StopReason, *, seed: int, options: Mapping[str, Any], key: str
+) -> dict[str, Any]:
+    """What a scene tells of the fit that it comes from.
+
+    Args:
+        fit: as it ended.
+        stopped: why it did.
+        seed: of its draws.
+        options: of the method; anything JSON can say.
+        key: see :func:`anyview_ros.methods.fit_checkpoint.fit_key`.
+    """
+    return {
+        "package_version": __version__,
+        "steps": fit.step_count,
+        "seed": seed,
+        "options": dict(options),
+        "stopped": stopped,
+        "loss": None if math.isnan(fit.smooth_loss) else fit.smooth_loss,
+        "clips_sha256": key,
+    }
+
+
+def fit_outcome(
+    fit: SteppedFit,
+    stopped: StopReason,
+    scene: FittedScene,
+    *,
+    began: float,
+    notes: Sequence[str],
+    remedy: str,
+) -> FitOutcome:
+    """What a fit came to, with a note if it diverged.
+
+    Args:
+        fit: as it ended.
+        stopped: why it did.
+        scene: made of it.
+        began: when the fit was asked for, by ``time.monotonic``.
+        notes: of the method.
+        remedy: what to do about a fit that diverged.
+    """
+    if stopped == "diverged":
+        notes = (*notes, f"The fit diverged; the scene is that of step {fit.step_count}; {remedy}.")
+    return FitOutcome(scene, stopped, fit.step_count, fit.smooth_loss, time.monotonic() - began, tuple(notes))
 
 
 class BestState:

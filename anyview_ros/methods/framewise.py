@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
-from anyview_ros.methods.pictures import Picture, Pose, SourceFrame, source_frame, view_of
-from anyview_ros.methods.pushed_stream import PushedStream
+from anyview_ros.methods.closing import closed_error
+from anyview_ros.methods.pictures import Picture, Pose, SourceFrame, source_frame, views_of
+from anyview_ros.methods.pushed_stream import PushedStream, check_opening
+from anyview_ros.methods.steps import StepCount
 from anyview_ros.synthesis.description import MethodDescription
-from anyview_ros.synthesis.instants import nearest_frame, target_instants
+from anyview_ros.synthesis.instants import nearest_frame, request_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_seed, resolve_options
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 
@@ -72,21 +73,14 @@ class FramewiseMethod(ABC):
         description = self.describe()
         check_request(request, description)
         options = resolve_options(request.options, description.options_type, description.name)
-        instants = [
-            target_instants(target, request.sources[0], index) for index, target in enumerate(request.targets)
+        instants = request_instants(request)
+        steps = StepCount(description.name, sum(map(len, request.targets)), progress, cancel)
+        pictures = [
+            self._pictures(request.sources, target, stamps_ns, options, steps)
+            for target, stamps_ns in zip(request.targets, instants, strict=True)
         ]
-        total = sum(len(target) for target in request.targets)
-        step = 0
-        views = []
-        for target, stamps_ns in zip(request.targets, instants, strict=True):
-            pictures = []
-            for picture in self._pictures(request.sources, target, stamps_ns, options, cancel):
-                pictures.append(picture)
-                step += 1
-                if progress is not None:
-                    progress(step, total)
-            views.append(view_of(pictures, target.camera, target.camera_to_world, stamps_ns))
-        return SynthesisResult(tuple(views), Provenance(description.name, seed=request.seed))
+        views = views_of(pictures, request.targets, instants)
+        return SynthesisResult(views, Provenance(description.name, seed=request.seed))
 
     def open_stream(
         self,
@@ -105,15 +99,7 @@ class FramewiseMethod(ABC):
         """
         self._check_open()
         description = self.describe()
-        if not targets:
-            raise InvalidRequestError(
-                "targets is empty; give the PinholeCamera of at least one virtual camera"
-            )
-        if steps not in {None, 1}:
-            raise InvalidRequestError(
-                f"steps is {steps} but method '{description.name}' does not sample in steps; leave steps=None"
-            )
-        check_seed(seed)
+        check_opening(description, targets, steps, seed)
         resolved = resolve_options(options, description.options_type, description.name)
         return FramewiseStream(self, source, targets, resolved, Provenance(description.name, seed=seed))
 
@@ -127,15 +113,12 @@ class FramewiseMethod(ABC):
         target: CameraTrajectory,
         stamps_ns: NDArray[np.int64],
         options: Any,
-        cancel: CancelToken | None,
+        steps: StepCount,
     ) -> Iterator[Picture]:
         held: tuple[int, ...] | None = None
         prepared: list[Any] = []
         for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True):
-            if cancel is not None and cancel.is_set():
-                raise SynthesisCancelled(
-                    f"method '{self.describe().name}' was cancelled between two pictures"
-                )
+            steps.check()
             nearest = tuple(nearest_frame(source.stamps_ns, int(stamp_ns)) for source in sources)
             if nearest != held:
                 prepared = [
@@ -143,11 +126,13 @@ class FramewiseMethod(ABC):
                     for source, index in zip(sources, nearest, strict=True)
                 ]
                 held = nearest
-            yield self.render(prepared, target.camera, pose, options)
+            picture = self.render(prepared, target.camera, pose, options)
+            steps.count()
+            yield picture
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineClosedError(f"method '{self.describe().name}' has been closed; load it again")
+            raise closed_error(self.describe().name)
 
 
 class FramewiseStream(PushedStream):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, WeightsError
+from anyview_ros.files import sha256_of_file, written_whole
+from anyview_ros.methods.network_settings import NetworkSettings
 from anyview_ros.methods.tensor_files import save_tensors
 
 if TYPE_CHECKING:
@@ -19,21 +20,34 @@ Network = TypeVar("Network", bound="nn.Module")
 Note = TypeVar("Note")
 
 
+class ConfiguredNetwork(Protocol):
+    """A network that knows the settings it was made with."""
+
+    @property
+    def config(self) -> NetworkSettings:
+        """Its settings."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its tensors by name."""
+
+
 @dataclass(frozen=True)
-class FileFormat:
-    """What a kind of file is called, and what its reader says where there is none.
+class FileFormat(Generic[Network]):
+    """What a kind of file is called, what it is read to, and what its reader says where there is none.
 
     Attributes:
         name: format and version, in the header.
         method: the method that reads it.
         extra: of the package, which installs what reading needs.
         remedy: how weights are come by.
+        make: makes an empty network of the settings in the header; raises InvalidInputError for settings there are not.
     """
 
     name: str
     method: str
     extra: str
     remedy: str
+    make: Callable[[dict[str, Any]], Network]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,35 +65,41 @@ class NetworkFile(Generic[Network]):
     about: dict[str, str]
 
 
+def weights_path(given: str | None, shipped: Path) -> Path:
+    """The file of weights that is meant.
+
+    Args:
+        given: its path, or that of a folder that holds it under the name of what is shipped; None for what is shipped.
+        shipped: path of the weights in the package.
+    """
+    path = shipped if given is None else Path(given)
+    return path / shipped.name if path.is_dir() else path
+
+
 def write_network(
-    path: Path, network: nn.Module, settings: Mapping[str, Any], form: FileFormat, about: Mapping[str, str]
+    path: Path, network: ConfiguredNetwork, form: FileFormat[Any], about: Mapping[str, str]
 ) -> None:
     """Write a network to ``path`` in bfloat16, replacing what is there.
 
     Args:
         path: of the file.
         network: what to write.
-        settings: that make an empty network of its size, as JSON can say them.
         form: of the file.
         about: more for the header, such as the steps trained.
     """
     import torch
 
     tensors = {name: value.detach().to("cpu", torch.bfloat16) for name, value in network.state_dict().items()}
-    unfinished = path.with_suffix(".part")
-    header = {"format": form.name, "config": json.dumps(dict(settings)), **about}
-    save_tensors(tensors, unfinished, header)
-    unfinished.replace(path)
+    header = {"format": form.name, "config": json.dumps(network.config.as_dict()), **about}
+    with written_whole(path) as unfinished:
+        save_tensors(tensors, unfinished, header)
 
 
-def read_network(
-    path: Path, make: Callable[[dict[str, Any]], Network], form: FileFormat, device: str
-) -> NetworkFile[Network]:
+def read_network(path: Path, form: FileFormat[Network], device: str) -> NetworkFile[Network]:
     """Read a network from ``path``.
 
     Args:
         path: of the file.
-        make: makes an empty network of the settings in the header; raises InvalidInputError for settings there are not.
         form: that the file must have.
         device: torch device.
 
@@ -111,12 +131,11 @@ def read_network(
             f"{path} has format {header.get('format')!r} in its header, not {form.name!r}: these are weights of "
             f"another model or version; {form.remedy}"
         )
-    network = read_note(path, header, "config", make)
+    network = read_note(path, header, "config", form.make)
     check_tensors(tensors, network.state_dict(), str(path))
     check_finite(tensors, str(path))
     network.load_state_dict({name: value.to(torch.float32) for name, value in tensors.items()})
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return NetworkFile(network.eval().requires_grad_(False).to(device), digest, header)
+    return NetworkFile(network.eval().requires_grad_(False).to(device), sha256_of_file(path), header)
 
 
 def read_note(

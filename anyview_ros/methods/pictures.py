@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.geometry import PinholeCamera
+from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.synthesis.result import SynthesizedView
 
 Pose = NDArray[np.float64]
@@ -62,4 +62,22 @@ def view_of(
         stamps_ns,
         np.stack([picture.confidence for picture in pictures]),
         np.stack(depths) if len(depths) == len(pictures) else None,
+    )
+
+
+def views_of(
+    pictures: Iterable[Iterable[Picture]],
+    targets: Sequence[CameraTrajectory],
+    instants: Sequence[NDArray[np.int64]],
+) -> tuple[SynthesizedView, ...]:
+    """Pictures of each target put together, in the order of its poses; made as they are asked for.
+
+    Args:
+        pictures: of each target.
+        targets: of the request.
+        instants: of each target's poses, (N,).
+    """
+    return tuple(
+        view_of(list(made), target.camera, target.camera_to_world, stamps_ns)
+        for made, target, stamps_ns in zip(pictures, targets, instants, strict=True)
     )

@@ -13,9 +13,30 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError, InvalidRequestError
-from anyview_ros.geometry import PinholeCamera, check_rigid
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.pictures import Picture, Pose, view_of
+from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.pushed_frames import check_order, check_target_poses
+from anyview_ros.synthesis.request import check_seed, check_steps
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
+
+
+def check_opening(
+    description: MethodDescription, targets: Sequence[PinholeCamera], steps: int | None, seed: int
+) -> None:
+    """Check what a method is asked to open a stream with.
+
+    Args:
+        description: of the method.
+        targets, steps, seed: as in ``Synthesizer.open_stream``.
+
+    Raises:
+        InvalidRequestError: no target, steps that the method lacks, or a seed out of range.
+    """
+    if not targets:
+        raise InvalidRequestError("targets is empty; give the PinholeCamera of at least one virtual camera")
+    check_steps(steps, description)
+    check_seed(seed)
 
 
 class PushedStream(ABC):
@@ -86,7 +107,7 @@ class PushedStream(ABC):
         """
         with self._pushing():
             self._check_open()
-            poses = _pushed_poses(target_camera_to_world, len(self.targets))
+            poses = check_target_poses(target_camera_to_world, len(self.targets))
             clip = _pushed_clip(
                 self.source, frame, camera_to_world, stamp_ns, depth, after_ns=self._last_stamp_ns
             )
@@ -140,11 +161,7 @@ def _pushed_clip(
         InvalidClipError: a frame or depth of another size or type than the stream's.
         InvalidPoseError: a pose that is not a finite rigid transform.
     """
-    if after_ns is not None and stamp_ns <= after_ns:
-        raise InvalidRequestError(
-            f"stamp_ns is {stamp_ns} but the push before had {after_ns}; "
-            "push in order of time, and open a new stream when the clock was set back"
-        )
+    check_order(stamp_ns, after_ns)
     return PosedClip(
         np.array(frame)[None],
         source,
@@ -152,21 +169,3 @@ def _pushed_clip(
         np.array([stamp_ns], np.int64),
         None if depth is None else np.array(depth)[None],
     )
-
-
-def _pushed_poses(target_camera_to_world: Sequence[Pose | None], count: int) -> list[Pose | None]:
-    """The poses (4, 4) of a stream's ``count`` targets, checked; None where one is skipped.
-
-    Raises:
-        InvalidRequestError: another number of targets.
-        InvalidPoseError: a pose that is not a finite rigid transform.
-    """
-    if len(target_camera_to_world) != count:
-        raise InvalidRequestError(
-            f"target_camera_to_world has {len(target_camera_to_world)} poses but the stream has "
-            f"{count} targets; give one each, None to skip one"
-        )
-    return [
-        None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")
-        for index, pose in enumerate(target_camera_to_world)
-    ]

@@ -9,19 +9,19 @@ from pathlib import Path
 import torch
 
 from anyview_ros.errors import WeightsError
+from anyview_ros.files import sha256_of_file
 
 _SHOWN = 8
 
 
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file, hex.
+def sha256_of_weights(path: Path) -> str:
+    """The sha256 of a file of weights, hex.
 
     Raises:
         WeightsError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_file(path)
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror or err}; give the path of a file") from err
 
@@ -61,13 +61,41 @@ def check_file(path: Path, sha256: str | None = None) -> tuple[str, bool]:
     if sha256 is not None and not _is_sha256(sha256):
         raise WeightsError(f"sha256 is '{sha256}'; give 64 hexadecimal digits")
     expected = sha256.lower() if sha256 is not None else published_sha256(path)
-    found = file_sha256(path)
+    found = sha256_of_weights(path)
     if expected is not None and found != expected:
         raise WeightsError(
             f"{path} has sha256 {found} but should have {expected}; it is truncated or another file: "
             "download it again"
         )
     return found, expected is not None
+
+
+def changed_files(folder: Path, recorded: Mapping[str, str]) -> list[str]:
+    """Complaints about files whose sha256 is not what it was when they were written; none if all is well.
+
+    Args:
+        folder: that holds them.
+        recorded: their sums by name.
+
+    Raises:
+        WeightsError: a file that is gone.
+    """
+    found = {name: sha256_of_weights(folder / name) for name in recorded}
+    return [
+        f"{folder / name} has sha256 {found[name]} but was written with {recorded[name]}: truncated or changed"
+        for name in recorded
+        if found[name] != recorded[name]
+    ]
+
+
+def check_new_folder(folder: Path) -> None:
+    """Check that weights may be written to a folder.
+
+    Raises:
+        WeightsError: it is a file, or holds something.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise WeightsError(f"{folder} is not an empty folder; name one that does not exist yet")
 
 
 def check_tensors(

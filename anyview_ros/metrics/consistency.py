@@ -143,7 +143,6 @@ def tsed(
 def mtsed(
     pairs: Sequence[PairConsistency],
     thresholds_px: Sequence[float] = MTSED_THRESHOLDS_PX,
-    least_matches: int = LEAST_MATCHES,
 ) -> float:
     """The mean of :func:`tsed` over several thresholds, in [0, 1].
 
@@ -152,4 +151,4 @@ def mtsed(
     """
     if not thresholds_px:
         raise InvalidInputError("thresholds_px is empty; give at least one")
-    return float(np.mean([tsed(pairs, threshold, least_matches) for threshold in thresholds_px]))
+    return float(np.mean([tsed(pairs, threshold) for threshold in thresholds_px]))

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
+_LEAST_SCORE = 0.7  # correlation below which there is no match
 _FLAT = 3.0  # grey levels: patches that vary less look alike everywhere
 
 
@@ -123,7 +124,6 @@ def refined_correspondences(
     *,
     radius_px: int = 5,
     search_px: int = 8,
-    least_score: float = 0.7,
 ) -> Correspondences:
     """Look in picture b, near where a match is expected, for what picture a shows there.
 
@@ -136,7 +136,6 @@ def refined_correspondences(
         expected: where matches should be; see :func:`correspondences_from_depth`.
         radius_px: of the patches.
         search_px: how far from the expected place is looked, in each direction.
-        least_score: correlation below which there is no match.
 
     Returns:
         the matches found; those at the border of a picture, of the search or on plain surfaces are left out.
@@ -156,7 +155,7 @@ def refined_correspondences(
         scores = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
         row, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
         inside = 0 < row < 2 * search_px and 0 < column < 2 * search_px
-        if not inside or scores[row, column] < least_score:
+        if not inside or scores[row, column] < _LEAST_SCORE:
             continue
         near = scores.astype(np.float64)
         peak = np.array(

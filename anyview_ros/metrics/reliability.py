@@ -19,10 +19,8 @@ GOOD_ERROR = 0.1
 BINS = 10
 
 
-def good_pixels(
-    view: NDArray[np.uint8], truth: NDArray[np.uint8], error: float = GOOD_ERROR
-) -> NDArray[np.bool_]:
-    """Which pixels (...) of a view uint8 (..., 3) are off by ``error`` or less: |view - truth| / 255, channel mean.
+def good_pixels(view: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which pixels (...) of a view uint8 (..., 3) are good: |view - truth| / 255, channel mean, is GOOD_ERROR or less.
 
     Raises:
         InvalidInputError: pictures of different shape or type.
@@ -32,7 +30,7 @@ def good_pixels(
             f"pictures differ: {view.dtype} {view.shape} and {truth.dtype} {truth.shape}; give uint8 of one size"
         )
     off = np.abs(view.astype(np.int16) - truth).mean(axis=-1, dtype=np.float64) / 255
-    return np.asarray(off <= error + 1e-12)
+    return np.asarray(off <= GOOD_ERROR + 1e-12)
 
 
 def brier_score(stated: ArrayLike, came_true: ArrayLike) -> float:

@@ -24,6 +24,7 @@ from anyview_ros.diagnosis import (
     VirtualCamerasState,
     VirtualCameraState,
 )
+from anyview_ros.nodes.qos import latched_qos
 from anyview_ros.offline.bag_evidence import cameras_to_look_at, gatherer_of, make_takers
 from anyview_ros.offline.bag_items import BagTopic
 from anyview_ros.offline.bags import BagCamera
@@ -43,9 +44,7 @@ _INFINITE_NS = 2**62
 
 # Best effort matches every publisher; who holds the latched ones back is told by the check of connections.
 _SENSOR = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
-_LATCHED = QoSProfile(
-    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
+_LATCHED = latched_qos(100)
 _LISTENER = "every TF listener"
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tf2_ros import Buffer, TransformException, TransformListener
 
 from anyview_ros.errors import AnyViewError
 from anyview_ros.evaluation.live import LiveSample
-from anyview_ros.geometry import DistortedCamera, PinholeCamera
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.msg import Provenance, Status
 from anyview_ros.nodes.conversions import (
@@ -31,13 +31,9 @@ from anyview_ros.nodes.conversions import (
     time_to_ns,
     transform_to_matrix,
 )
+from anyview_ros.nodes.qos import latched_qos
 
-_LATCHED = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+_MAX_SAMPLES = 240
 _PENDING = 64  # instants of a camera that wait for their other messages
 _NO_POSE = "no TF for a view's stamp; co-visibility unknown"
 
@@ -76,19 +72,16 @@ class _Gathering:
 class Observer(Node):
     """Subscribes views and truths, which makes the virtual cameras work, and keeps what it saw.
 
-    Memory is bounded: ``max_samples`` per camera, then every second one is let go and the pace of keeping halves.
+    Memory is bounded: 240 samples per camera, then every second one is let go and the pace of keeping halves.
     """
 
-    def __init__(
-        self, cameras: Sequence[str], topics: ObservedTopics, *, fixed_frame: str, max_samples: int = 240
-    ) -> None:
+    def __init__(self, cameras: Sequence[str], topics: ObservedTopics, *, fixed_frame: str) -> None:
         """Subscribe.
 
         Args:
             cameras: names of the virtual cameras.
             topics: where the pictures are.
             fixed_frame: TF frame in which poses are compared.
-            max_samples: kept per camera.
         """
         super().__init__("anyview_observer")
         self.samples: dict[str, list[LiveSample]] = {name: [] for name in cameras}
@@ -98,7 +91,6 @@ class Observer(Node):
         self._began = time.monotonic()
         self._topics = topics
         self._fixed_frame = fixed_frame
-        self._max_samples = max_samples
         self._stride = dict.fromkeys(cameras, 1)
         self._seen = dict.fromkeys(cameras, 0)
         self._sources: OrderedDict[int, _Gathering] = OrderedDict()
@@ -125,7 +117,7 @@ class Observer(Node):
                         f"{topics.truth}/{name}/{part}",
                         partial(self._on_view, name, f"truth {part}"),
                     )
-        self.create_subscription(Status, topics.status, self._on_status, _LATCHED)
+        self.create_subscription(Status, topics.status, self._on_status, latched_qos())
 
     def _watch(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
         self.create_subscription(kind, topic, callback, qos_profile_sensor_data)
@@ -184,7 +176,7 @@ class Observer(Node):
             self.problems.add(str(error))
             return
         self.samples[name].append(sample)
-        if len(self.samples[name]) >= self._max_samples:
+        if len(self.samples[name]) >= _MAX_SAMPLES:
             self.samples[name] = self.samples[name][::2]
             self._stride[name] *= 2
 
@@ -194,7 +186,6 @@ class Observer(Node):
         compressed = self._topics.source_type == "compressed"
         truth = parts.get("truth image")
         return LiveSample(
-            stamp_ns=stamp_ns,
             source=np.array(compressed_to_rgb(picture) if compressed else image_to_rgb(picture)),
             view=np.array(image_to_rgb(parts["image"])),
             confidence=np.array(image_to_array(parts["confidence"])),
@@ -246,5 +237,4 @@ def _gather(pending: OrderedDict[int, _Gathering], message: Any) -> _Gathering:
 
 
 def _pinhole(info: CameraInfo) -> PinholeCamera:
-    camera = camera_from_info(info, rectified=False)
-    return camera.rectified if isinstance(camera, DistortedCamera) else camera
+    return camera_from_info(info, rectified=False).rectified

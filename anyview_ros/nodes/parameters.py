@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -61,6 +61,15 @@ def check_value(name: str, parameter: Parameter, value: Any) -> Any:
     if low is not None and high is not None and not low <= float(value) <= high:
         raise InvalidInputError(f"{name} is {value}; give {low:g} to {high:g}: {parameter.description}")
     return value
+
+
+def check_values(table: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a table's parameters by full name, each as :func:`check_value` does; others are left out.
+
+    Raises:
+        InvalidInputError: a value that its parameter cannot have.
+    """
+    return {name: check_value(name, entry, values[name]) for name, entry in table.items()}
 
 
 def _check_tuple(name: str, default: tuple[Any, ...], value: Any) -> tuple[Any, ...]:

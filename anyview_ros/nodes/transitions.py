@@ -1,4 +1,4 @@
-"""Lifecycle transitions that do not fail without a word."""
+"""Lifecycle transitions that do not fail without a word, and those that a node goes through by itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
@@ -31,3 +33,19 @@ def logged(transition: Transition) -> Transition:
             raise
 
     return run
+
+
+def start_by_itself(node: Any, group: CallbackGroup) -> None:
+    """Have a lifecycle node configure, and where that succeeds activate itself, as soon as it is spun.
+
+    Args:
+        node: lifecycle node; unconfigured.
+        group: in which the transitions run.
+    """
+
+    def start() -> None:
+        node.destroy_timer(timer)
+        if node.trigger_configure() is TransitionCallbackReturn.SUCCESS:
+            node.trigger_activate()
+
+    timer = node.create_timer(0.0, start, callback_group=group, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from anyview_ros.errors import InvalidInputError, ReadError
-from anyview_ros.geometry import DistortedCamera, PinholeCamera
+from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.calibration import read_camera_yaml
 from anyview_ros.offline.colmap import find_colmap, read_colmap
 from anyview_ros.offline.episodes import Episode, constant_intrinsics, is_episode
@@ -214,12 +214,11 @@ def _pictures(path: Path, settings: SourceSettings) -> OpenedSource:
     files = list_pictures(path)
     calibration = Path(settings.calibration) if settings.calibration else path / "calibration.yaml"
     camera = read_camera_yaml(calibration)
-    raw = camera.camera if isinstance(camera, DistortedCamera) else camera
     height, width = read_picture(files[0]).shape[:2]
-    if raw.size != (width, height):
+    if camera.size != (width, height):
         raise ReadError(
-            f"{calibration} is for {raw.width}x{raw.height} but {files[0]} is {width}x{height}; calibrate at the "
-            "pictures' size"
+            f"{calibration} is for {camera.size[0]}x{camera.size[1]} but {files[0]} is {width}x{height}; calibrate at "
+            "the pictures' size"
         )
 
     def read(wanted: range) -> Iterator[FilmFrame]:

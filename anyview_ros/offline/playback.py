@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.geometry import DistortedCamera, PinholeCamera
 from anyview_ros.offline.recording import RecordedCamera, RecordedFrame, Recording
 
 
@@ -74,8 +73,8 @@ def instants(recording: Recording, *, rate_hz: float) -> Iterator[Instant]:
 
 def _rectified(recorded: RecordedCamera) -> RecordedCamera:
     camera = recorded.camera
-    if isinstance(camera, PinholeCamera):
-        return recorded
+    if camera.is_pinhole:
+        return replace(recorded, camera=camera.rectified)
 
     def frames() -> Iterator[RecordedFrame]:
         for frame in recorded.frames():
@@ -86,7 +85,7 @@ def _rectified(recorded: RecordedCamera) -> RecordedCamera:
 
 
 def _reduced(recorded: RecordedCamera, max_size: int) -> RecordedCamera:
-    width, height = _size(recorded)
+    width, height = recorded.camera.size
     scale = min(1.0, max_size / max(width, height))
     if scale == 1.0:
         return recorded
@@ -101,8 +100,3 @@ def _reduced(recorded: RecordedCamera, max_size: int) -> RecordedCamera:
             yield RecordedFrame(frame.stamp_ns, image, depth)
 
     return replace(recorded, camera=recorded.camera.resized(*size), frames=frames)
-
-
-def _size(recorded: RecordedCamera) -> tuple[int, int]:
-    camera = recorded.camera
-    return camera.camera.size if isinstance(camera, DistortedCamera) else camera.size

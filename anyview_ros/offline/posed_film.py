@@ -156,17 +156,6 @@ class PosedFilm:
         )
 
 
-def rectifying(camera: DistortedCamera, read: ReadFrames) -> ReadFrames:
-    """Frames as ``camera.rectified`` would see them."""
-
-    def rectified(wanted: range) -> Iterator[FilmFrame]:
-        for frame in read(wanted):
-            depth = None if frame.depth is None else camera.rectify(frame.depth, nearest=True)
-            yield FilmFrame(camera.rectify(frame.image), depth)
-
-    return rectified
-
-
 def posed_film(
     name: str,
     camera: PinholeCamera | DistortedCamera,
@@ -178,20 +167,17 @@ def posed_film(
     metric: bool = True,
 ) -> PosedFilm:
     """A film of a camera that may be distorted; if it is, its pictures are rectified as they are read."""
-    if isinstance(camera, PinholeCamera):
-        return PosedFilm(name, camera, camera_to_world, stamps_ns, read, has_depth, metric)
     if camera.is_pinhole:
         return PosedFilm(name, camera.rectified, camera_to_world, stamps_ns, read, has_depth, metric)
+
+    def rectified(wanted: range) -> Iterator[FilmFrame]:
+        for frame in read(wanted):
+            depth = None if frame.depth is None else camera.rectify(frame.depth, nearest=True)
+            yield FilmFrame(camera.rectify(frame.image), depth)
+
     note = f"The lens distortion of {name} was taken out; what its pictures then lack is black."
     return PosedFilm(
-        name,
-        camera.rectified,
-        camera_to_world,
-        stamps_ns,
-        rectifying(camera, read),
-        has_depth,
-        metric,
-        (note,),
+        name, camera.rectified, camera_to_world, stamps_ns, rectified, has_depth, metric, (note,)
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from anyview_ros.errors import ReadError
-from anyview_ros.geometry import DistortedCamera
 from anyview_ros.media import open_video, pyav
 from anyview_ros.offline.calibration import read_camera_yaml
 from anyview_ros.offline.recording import RecordedCamera, RecordedFrame, Recording
@@ -79,10 +78,9 @@ def calibrated_video(path: str | Path, calibration: str | Path | None = None) ->
     if frame is None:
         raise ReadError(f"{path} holds no frames")
     height, width = frame.image.shape[:2]
-    calibrated = camera.camera if isinstance(camera, DistortedCamera) else camera
-    if calibrated.size != (width, height):
+    if camera.size != (width, height):
         raise ReadError(
-            f"{calibration} is for {calibrated.width}x{calibrated.height} but {path} is {width}x{height}; "
+            f"{calibration} is for {camera.size[0]}x{camera.size[1]} but {path} is {width}x{height}; "
             "calibrate at the video's size"
         )
     source = RecordedCamera("camera", camera, np.eye(4), lambda: read_video(path))

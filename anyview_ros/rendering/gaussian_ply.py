@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from anyview_ros.errors import ReadError
 from anyview_ros.rendering.gaussians import Gaussians
 from anyview_ros.rendering.ply import write_vertices
 from anyview_ros.rendering.se3 import quaternion_from_rotation
@@ -48,21 +46,3 @@ def write_gaussian_ply(path: Path, gaussians: Gaussians, stamp_ns: int) -> None:
     )
     layout = np.dtype([(name, "<f4") for name in _FIELDS])
     write_vertices(path, np.ascontiguousarray(columns, "<f4").view(layout)[:, 0], stamp_ns)
-
-
-def read_gaussian_ply(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The columns of a file of :func:`write_gaussian_ply` by name, each (N,).
-
-    Raises:
-        ReadError: no such file, or of another layout.
-    """
-    try:
-        header, _, body = path.read_bytes().partition(b"end_header\n")
-    except OSError as error:
-        raise ReadError(f"{path} cannot be read ({error}); give a PLY file of Gaussians") from error
-    lines = header.decode("ascii", "replace").splitlines()
-    names = [line.split()[-1] for line in lines if line.startswith("property float ")]
-    if lines[:2] != ["ply", "format binary_little_endian 1.0"] or len(body) % (4 * max(len(names), 1)):
-        raise ReadError(f"{path} is no binary PLY file of floats, or cut short; write it again")
-    values = np.frombuffer(body, "<f4").reshape(-1, max(len(names), 1))
-    return {name: values[:, column].copy() for column, name in enumerate(names)}

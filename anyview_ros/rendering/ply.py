@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anyview_ros.files import written_whole
+
 _KINDS = {np.dtype("<f4"): "float", np.dtype("u1"): "uchar"}
 
 
@@ -27,7 +29,5 @@ def write_vertices(path: Path, vertices: NDArray[Any], stamp_ns: int) -> None:
         *(f"property {_KINDS[vertices.dtype[name]]} {name}" for name in vertices.dtype.names or ()),
         "end_header",
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes("\n".join(lines).encode("ascii") + b"\n" + vertices.tobytes())
-    unfinished.replace(path)
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes("\n".join(lines).encode("ascii") + b"\n" + vertices.tobytes())

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.messages.whole_pictures import decoded
+from anyview_ros.messages.whole_pictures import decoded, stated_size
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_JPEG_START = b"\xff\xd8"
 _LEVEL = 1  # of PNG and zlib: views are noise at their finest, more effort gains little
 
 
@@ -20,10 +17,14 @@ def pack_picture(image: NDArray[np.uint8], quality: int | None = None) -> bytes:
     """A picture, uint8 (H, W, 3) RGB or (H, W), as PNG, or as JPEG of a quality from 1 to 100.
 
     Raises:
-        InvalidInputError: a picture that its format cannot hold, such as a JPEG of more than 65500 columns.
+        InvalidInputError: another array, or one that its format cannot hold, such as a JPEG of more than 65500 columns.
     """
     import cv2
 
+    if image.dtype != np.uint8 or image.ndim < 2 or image.shape[2:] not in ((), (3,)) or not image.size:
+        raise InvalidInputError(
+            f"a picture is {image.dtype} {image.shape}; give uint8 (H, W, 3) or (H, W) with a pixel at least"
+        )
     pixels = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
     kind, how = (
         (".png", [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL])
@@ -32,7 +33,9 @@ def pack_picture(image: NDArray[np.uint8], quality: int | None = None) -> bytes:
     )
     done, encoded = cv2.imencode(kind, pixels, how)
     if not done:
-        raise InvalidInputError(f"a picture {image.dtype} {image.shape} cannot be compressed")
+        raise InvalidInputError(
+            f"a picture of {image.shape[1]}x{image.shape[0]} cannot be written as {kind}; make it smaller"
+        )
     return encoded.tobytes()
 
 
@@ -44,7 +47,9 @@ def unpack_picture(data: bytes, width: int, height: int, *, colour: bool = True)
     """
     import cv2
 
-    found = _size_of(data)
+    found = stated_size(data)
+    if found is None:
+        raise InvalidInputError(f"a picture of {len(data)} bytes is cut off, or neither PNG nor JPEG")
     if found != (width, height):
         raise InvalidInputError(f"a picture is {found[0]}x{found[1]} but {width}x{height} was announced")
     mode = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
@@ -74,28 +79,3 @@ def unpack_floats(data: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if len(raw) != wanted or not stream.eof:
         raise InvalidInputError(f"{len(data)} bytes of numbers do not hold the {wanted} that {shape} needs")
     return np.frombuffer(raw, "<f4").reshape(shape).astype(np.float32)
-
-
-def _size_of(data: bytes) -> tuple[int, int]:
-    """Width and height from the head of a PNG or JPEG."""
-    try:
-        if data.startswith(_PNG_START):
-            width, height = struct.unpack(">II", data[16:24])
-            return width, height
-        if data.startswith(_JPEG_START):
-            return _jpeg_size(data)
-    except (struct.error, IndexError) as error:
-        raise InvalidInputError(f"a picture of {len(data)} bytes is cut off") from error
-    raise InvalidInputError(f"a picture of {len(data)} bytes is neither PNG nor JPEG")
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    place = 2
-    while True:
-        marker, kind, length = struct.unpack(">BBH", data[place : place + 4])
-        if marker != 0xFF:
-            raise InvalidInputError(f"a JPEG of {len(data)} bytes is corrupt")
-        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return width, height
-        place += 2 + length

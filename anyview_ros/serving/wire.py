@@ -19,6 +19,7 @@ from anyview_ros.errors import AnyViewError, InvalidInputError, InvalidRequestEr
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.serving.blobs import pack_floats, pack_picture, unpack_floats, unpack_picture
 from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.option_json import options_by_name
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
 
@@ -50,7 +51,7 @@ def encode_request(
         "targets": [_trajectory(target) for target in request.targets],
         "steps": request.steps,
         "seed": request.seed,
-        "options": _plain_options(request.options),
+        "options": options_by_name(request.options),
         "timeout_s": timeout_s,
     }
     return _join(header, blobs)
@@ -271,11 +272,3 @@ def _view(
     if has_depth:
         depth = np.stack([unpack_floats(next(blobs), size[::-1]) for _ in poses])
     return SynthesizedView(frames, camera, poses, stamps, sure.astype(np.float32) / np.float32(255), depth)
-
-
-def _plain_options(options: Any) -> dict[str, Any] | None:
-    if options is None:
-        return None
-    if is_dataclass(options) and not isinstance(options, type):
-        return asdict(options)
-    return dict(options)

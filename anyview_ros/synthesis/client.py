@@ -139,8 +139,9 @@ class StreamHandle(Protocol):
 
         Raises:
             EngineClosedError, EngineUnavailableError: ``problem()`` is not empty.
-            InvalidRequestError: an unknown target, a size that is not the stream's, a stamp that does not increase.
-            InvalidInputError: a pose or depth that cannot be used; an engine elsewhere tells it in an outcome instead.
+            InvalidRequestError: an unknown target, a size or type that is not the stream's, or a stamp that does not
+                increase.
+            InvalidPoseError: a pose of the source that is not a finite rigid transform.
         """
         ...
 

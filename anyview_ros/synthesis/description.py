@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_CLIP = 1_000_000
+"""Frames of a clip at most, for methods that take clips of any length."""
+
 
 @dataclass(frozen=True)
 class MethodDescription:

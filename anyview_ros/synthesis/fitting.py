@@ -7,27 +7,27 @@ returns.
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import InvalidRequestError, MissingDependencyError, UnknownMethodError
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.synthesis.plugins import Plugins, missing_package_named
 from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.scene_file import FittedScene
 
-ENTRY_POINT_GROUP = "anyview_ros.fitters"
-
-# name -> "module:factory", imported on demand; see synthesis/registry.py.
-_BUILT_IN = {
-    "any4d": "anyview_ros.methods.any4d:Any4DFitter",
-    "ddr": "anyview_ros.methods.ddr:DdrFitter",
-    "zeronvs": "anyview_ros.methods.zeronvs.distillation:ZeroFitter",
-}
+FITTERS = Plugins(
+    "anyview_ros.fitters",
+    {
+        "any4d": "anyview_ros.methods.any4d:Any4DFitter",
+        "ddr": "anyview_ros.methods.ddr:DdrFitter",
+        "zeronvs": "anyview_ros.methods.zeronvs.distillation:ZeroFitter",
+    },
+    "fits scenes",
+)
 
 StopReason = Literal["done", "time", "cancelled", "diverged"]
 
@@ -133,17 +133,11 @@ class SceneFitter(Protocol):
         ...
 
 
-def available_fitters() -> tuple[str, ...]:
-    """The names of the methods that fit scenes, ours first, then those of other packages, each sorted."""
-    added = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return (*sorted(_BUILT_IN), *sorted(added - set(_BUILT_IN)))
-
-
 def load_fitter(name: str, *, device: str | None = None) -> SceneFitter:
     """The fitter of a method.
 
     Args:
-        name: a name of :func:`available_fitters`.
+        name: of the method.
         device: a torch device; None lets the method choose.
 
     Raises:
@@ -151,26 +145,6 @@ def load_fitter(name: str, *, device: str | None = None) -> SceneFitter:
         InvalidInputError: a device that cannot be used.
         MissingDependencyError: a package that the method needs is not installed.
     """
-    if name not in available_fitters():
-        raise UnknownMethodError(
-            f"no method named '{name}' fits scenes; choose one of {', '.join(available_fitters())}"
-        )
-    try:
-        fitter: SceneFitter = _factory(name)(device=device)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if not missing or missing == __name__.partition(".")[0]:
-            raise
-        raise MissingDependencyError(
-            f"method '{name}' needs the Python package '{missing}', which is not installed: "
-            "pip install 'anyview_ros[all]', or see docs/install.md for robots"
-        ) from error
+    with missing_package_named(name):
+        fitter: SceneFitter = FITTERS.factory(name)(device=device)
     return fitter
-
-
-def _factory(name: str) -> Any:
-    if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
-    (point,) = entry_points(group=ENTRY_POINT_GROUP, name=name)
-    return point.load()

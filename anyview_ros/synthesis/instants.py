@@ -8,6 +8,17 @@ from numpy.typing import NDArray
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import CameraTrajectory
+from anyview_ros.synthesis.request import SynthesisRequest
+
+
+def request_instants(request: SynthesisRequest) -> list[NDArray[np.int64]]:
+    """For each target of a request, the instants (N,) that its poses show; see :func:`target_instants`.
+
+    Raises:
+        InvalidRequestError: a target without stamps that has not one pose per source frame.
+    """
+    source = request.sources[0]
+    return [target_instants(target, source, index) for index, target in enumerate(request.targets)]
 
 
 def target_instants(target: CameraTrajectory, source: PosedClip, index: int) -> NDArray[np.int64]:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
-from anyview_ros.errors import InvalidInputError, MissingDependencyError, UnknownMethodError
+from anyview_ros.errors import InvalidInputError
+from anyview_ros.synthesis.plugins import Plugins, missing_package_named
 from anyview_ros.synthesis.protocol import Synthesizer
 from anyview_ros.synthesis.scene_file import scene_method
 
-ENTRY_POINT_GROUP = "anyview_ros.methods"
-
-# name -> "module:factory". Listed in code because a colcon install writes no entry-point metadata; imported on demand.
-_BUILT_IN = {
-    "any4d": "anyview_ros.methods.any4d:Any4D",
-    "anyview": "anyview_ros.methods.anyview:AnyView",
-    "anyview_small": "anyview_ros.methods.anyview_small:AnyViewSmall",
-    "copy_source": "anyview_ros.methods.copy_source:CopySource",
-    "ddr": "anyview_ros.methods.ddr:Ddr",
-    "look_beyond": "anyview_ros.methods.look_beyond:LookBeyond",
-    "reprojection": "anyview_ros.methods.reprojection:Reprojection",
-    "zeronvs": "anyview_ros.methods.zeronvs:load",
-}
+METHODS = Plugins(
+    "anyview_ros.methods",
+    {
+        "any4d": "anyview_ros.methods.any4d:Any4D",
+        "anyview": "anyview_ros.methods.anyview:AnyView",
+        "anyview_small": "anyview_ros.methods.anyview_small:AnyViewSmall",
+        "copy_source": "anyview_ros.methods.copy_source:CopySource",
+        "ddr": "anyview_ros.methods.ddr:Ddr",
+        "look_beyond": "anyview_ros.methods.look_beyond:LookBeyond",
+        "reprojection": "anyview_ros.methods.reprojection:Reprojection",
+        "zeronvs": "anyview_ros.methods.zeronvs:load",
+    },
+    "is registered",
+)
 _DEFAULT, _DEFAULT_NEEDS = "anyview_small", ("torch", "safetensors")
 _DEFAULT_OTHERWISE = "reprojection"
 
@@ -40,7 +39,7 @@ def default_method() -> str:
 
 def available_methods() -> tuple[str, ...]:
     """The names of all registered methods, ours first, then those of other packages, each sorted."""
-    return (*sorted(_BUILT_IN), *sorted(set(_added()) - set(_BUILT_IN)))
+    return METHODS.names()
 
 
 def check_method(name: str) -> None:
@@ -49,10 +48,7 @@ def check_method(name: str) -> None:
     Raises:
         UnknownMethodError: no such method; the message lists those there are.
     """
-    if name not in available_methods():
-        raise UnknownMethodError(
-            f"no method named '{name}' is registered; choose one of {', '.join(available_methods())}"
-        )
+    METHODS.check(name)
 
 
 def load_synthesizer(
@@ -79,40 +75,18 @@ def load_synthesizer(
     """
     if name is None:
         name = default_method() if scene is None else scene_method(scene)
-    try:
-        return _load(name, device=device, weights=weights, scene=scene)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if not missing or missing == __name__.partition(".")[0]:
-            raise
-        raise MissingDependencyError(
-            f"method '{name}' needs the Python package '{missing}', which is not installed: "
-            "pip install 'anyview_ros[all]', or see docs/install.md for robots"
-        ) from error
-
-
-def _load(name: str, *, device: str | None, weights: str | None, scene: str | None) -> Synthesizer:
-    given: dict[str, Any] = {
+    given = {
         key: value
         for key, value in (("device", device), ("weights", weights), ("scene", scene))
         if value is not None
     }
-    factory = _resolve(name)
-    accepted: frozenset[str] = getattr(factory, "load_arguments", frozenset({"device", "weights", "scene"}))
-    surplus = sorted(set(given) - accepted - {"device"})
-    if surplus:
-        raise InvalidInputError(f"method '{name}' takes no {' or '.join(surplus)}; leave it out")
-    synthesizer: Synthesizer = factory(**{key: value for key, value in given.items() if key in accepted})
+    with missing_package_named(name):
+        factory = METHODS.factory(name)
+        accepted: frozenset[str] = getattr(
+            factory, "load_arguments", frozenset({"device", "weights", "scene"})
+        )
+        surplus = sorted(set(given) - accepted - {"device"})
+        if surplus:
+            raise InvalidInputError(f"method '{name}' takes no {' or '.join(surplus)}; leave it out")
+        synthesizer: Synthesizer = factory(**{key: value for key, value in given.items() if key in accepted})
     return synthesizer
-
-
-def _resolve(name: str) -> Any:
-    if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
-    check_method(name)
-    return _added()[name].load()
-
-
-def _added() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}

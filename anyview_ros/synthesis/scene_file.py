@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import AnyViewError, MissingDependencyError, SceneFileError
+from anyview_ros.files import sha256_of_file, written_whole
 from anyview_ros.geometry import PinholeCamera, check_rigid, check_stamps
 
 FORMAT = "anyview_scene/1"
@@ -94,10 +94,8 @@ def write_scene(path: Path, scene: FittedScene) -> None:
         "provenance": json.dumps(dict(scene.provenance)),
     }
     tensors = {name: np.ascontiguousarray(value) for name, value in scene.tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(save(tensors, header))
-    unfinished.replace(path)
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(save(tensors, header))
 
 
 def read_scene(path: Path | str, *, method: str | None = None, version: int | None = None) -> FittedScene:
@@ -151,7 +149,7 @@ def scene_method(path: Path | str) -> str:
 
 def scene_hash(path: Path | str) -> str:
     """The sha256 of a scene file, hex: what ``Provenance.weights_hash`` says of its views."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return sha256_of_file(Path(path))
 
 
 def _safetensors() -> Any:
@@ -169,7 +167,9 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise SceneFileError(f"there is no scene at {path}; fit one with `anyview fit SOURCE --out {path}`")
+        raise SceneFileError(
+            f"there is no scene at {path}; fit one with `anyview fit SOURCE --output {path}`"
+        )
     try:
         with safe_open(str(path), framework="numpy") as file:
             header: dict[str, str] = file.metadata() or {}

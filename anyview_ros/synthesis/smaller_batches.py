@@ -60,7 +60,7 @@ class SmallerBatches:
         """Stand before ``synthesizer``."""
         self._synthesizer = synthesizer
         self._batching = synthesizer if isinstance(synthesizer, BatchingSynthesizer) else None
-        self._fitting: OrderedDict[_Sizes | _Together, _Fitting] = OrderedDict()
+        self._limits: OrderedDict[_Sizes | _Together, _Limit] = OrderedDict()
         self._splits = 0
 
     @property
@@ -92,7 +92,7 @@ class SmallerBatches:
             InvalidRequestError, SynthesisCancelled: as the method's own.
         """
         sizes = _sizes(request)
-        waiting = _cut(request.targets, self._fitting.get(sizes))
+        waiting = _cut(request.targets, self._limits.get(sizes))
         if len(waiting) > 1:
             request = self._for_parts(request)
         results: list[SynthesisResult] = []
@@ -107,8 +107,8 @@ class SmallerBatches:
                 free_memory(error)
                 if len(part.targets) == len(request.targets):
                     request = self._for_parts(request)
-                fitting = self._note_split(sizes, len(part.targets), "views")
-                waiting = _cut([target for group in waiting for target in group], fitting)
+                limit = self._note_split(sizes, len(part.targets), "views")
+                waiting = _cut([target for group in waiting for target in group], limit)
             else:
                 waiting.pop(0)
         self._note_success(sizes)
@@ -157,8 +157,8 @@ class SmallerBatches:
 
     def most_together(self, key: Hashable) -> int | None:
         """How many requests of a batch key fit at once; None if memory has held all so far."""
-        fitting = self._fitting.get(_Together(key))
-        return None if fitting is None else fitting.most
+        limit = self._limits.get(_Together(key))
+        return None if limit is None else limit.most
 
     def synthesize_together(
         self,
@@ -185,20 +185,20 @@ class SmallerBatches:
         return outcomes
 
     def _note_success(self, sizes: _Sizes | _Together) -> None:
-        if sizes in self._fitting:
-            self._fitting[sizes].went_well()
+        if sizes in self._limits:
+            self._limits[sizes].went_well()
 
-    def _note_split(self, sizes: _Sizes | _Together, tried: int, things: str) -> _Fitting:
+    def _note_split(self, sizes: _Sizes | _Together, tried: int, things: str) -> _Limit:
         self._splits += 1
-        fitting = _Fitting((tried + 1) // 2)
-        self._fitting[sizes] = fitting
-        while len(self._fitting) > _MOST_SIZES:
-            self._fitting.popitem(last=False)
+        limit = _Limit((tried + 1) // 2)
+        self._limits[sizes] = limit
+        while len(self._limits) > _MOST_SIZES:
+            self._limits.popitem(last=False)
         name = self._synthesizer.describe().name
         _log.warning(
-            "memory does not hold %d %s of '%s' at once; going on with %d", tried, things, name, fitting.most
+            "memory does not hold %d %s of '%s' at once; going on with %d", tried, things, name, limit.most
         )
-        return fitting
+        return limit
 
     def open_stream(
         self,
@@ -218,7 +218,7 @@ class SmallerBatches:
 
 
 @dataclass
-class _Fitting:
+class _Limit:
     """How many targets or requests fit at once, and how often it went well since that was found."""
 
     most: int
@@ -237,8 +237,8 @@ def _sizes(request: SynthesisRequest) -> _Sizes:
     )
 
 
-def _cut(targets: Sequence[CameraTrajectory], fitting: _Fitting | None) -> list[list[CameraTrajectory]]:
-    size = len(targets) if fitting is None else fitting.most
+def _cut(targets: Sequence[CameraTrajectory], limit: _Limit | None) -> list[list[CameraTrajectory]]:
+    size = len(targets) if limit is None else limit.most
     return [list(targets[start : start + size]) for start in range(0, len(targets), size)]
 
 

@@ -23,22 +23,19 @@ class StepBudget:
     Args:
         rate_hz: views per second that are asked for.
         most: steps where time allows; the method's default.
-        least: steps below which it never goes.
 
     Raises:
-        InvalidRequestError: a rate that is not positive, or fewer steps at most than at least.
+        InvalidRequestError: a rate that is not positive, or less than one step at most.
     """
 
-    def __init__(self, rate_hz: float, most: int, least: int = 1) -> None:
+    def __init__(self, rate_hz: float, most: int) -> None:
         """Begin with the most steps."""
         if not 0 < rate_hz < float("inf"):
             raise InvalidRequestError(f"rate_hz is {rate_hz}; give a positive number of views per second")
-        if not 1 <= least <= most:
-            raise InvalidRequestError(
-                f"steps are {least} at least and {most} at most; give 1 <= least <= most"
-            )
+        if most < 1:
+            raise InvalidRequestError(f"steps are {most} at most; give 1 or more")
         self._limit_s = _SHARE / rate_hz
-        self._least, self._most = least, most
+        self._most = most
         self._steps = most
         self._step_s = 0.0
 
@@ -51,6 +48,6 @@ class StepBudget:
         """Tell how long the view took that was just made with ``steps`` steps."""
         step_s = seconds / self._steps
         self._step_s = step_s if not self._step_s else _WEIGHT * step_s + (1 - _WEIGHT) * self._step_s
-        fitting = self._limit_s / max(self._step_s, 1e-9)
-        if fitting < self._steps or fitting >= _MORE * (self._steps + 1):
-            self._steps = int(min(max(fitting + 1e-6, self._least), self._most))
+        affordable = self._limit_s / max(self._step_s, 1e-9)
+        if affordable < self._steps or affordable >= _MORE * (self._steps + 1):
+            self._steps = int(min(max(affordable + 1e-6, 1), self._most))

@@ -12,15 +12,12 @@ from functools import partial
 from threading import Condition
 from typing import Any
 
-import numpy as np
-
 from anyview_ros.errors import (
     EngineBusyError,
     EngineClosedError,
     EngineUnavailableError,
     InvalidRequestError,
 )
-from anyview_ros.geometry import check_pose
 from anyview_ros.synthesis.by_products import ByProducts, ByProductStream
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
 from anyview_ros.synthesis.description import MethodDescription
@@ -28,6 +25,7 @@ from anyview_ros.synthesis.dispatcher import Dispatcher
 from anyview_ros.synthesis.engine_statistics import EngineCounters
 from anyview_ros.synthesis.failures import as_synthesis_error, check_view_count
 from anyview_ros.synthesis.protocol import SynthesisStream, Synthesizer
+from anyview_ros.synthesis.pushed_frames import check_stream_frame
 from anyview_ros.synthesis.result import Provenance
 from anyview_ros.synthesis.windowed_stream import WindowedStream
 
@@ -166,7 +164,7 @@ class StreamDesk:
                 raise EngineClosedError(stream.trouble)
             if stream.trouble:
                 raise EngineUnavailableError(stream.trouble)
-            _check_frame(stream, frame)
+            check_stream_frame(frame, stream.spec, after_ns=stream.last_stamp_ns)
             sequence = stream.pushed
             stream.pushed += 1
             stream.last_stamp_ns = frame.stamp_ns
@@ -385,35 +383,6 @@ def _by_products(native: SynthesisStream, frame: StreamFrame, device: str) -> tu
     except Exception as err:  # noqa: BLE001 - whatever a method raises here must not cost the views that are made
         wanted = ", ".join(sorted(kind.value for kind in frame.by_products))
         return ByProducts(), str(as_synthesis_error(err, wanted, device))
-
-
-def _check_frame(stream: EngineStream, frame: StreamFrame) -> None:
-    spec = stream.spec
-    unknown = sorted(set(frame.targets) - set(spec.targets))
-    if unknown:
-        raise InvalidRequestError(
-            f"target '{unknown[0]}' is not of this stream, which was opened for {', '.join(spec.targets)}; "
-            "open another stream"
-        )
-    shape = (spec.source.height, spec.source.width, 3)
-    if frame.frame.dtype != np.uint8 or frame.frame.shape != shape:
-        raise InvalidRequestError(
-            f"frame is {frame.frame.dtype} {frame.frame.shape} but the stream was opened for uint8 {shape}; "
-            "open another stream"
-        )
-    # A frame that is only passed on for later clips is not looked at again before one of these fails for its sake.
-    check_pose(frame.camera_to_world, name="camera_to_world")
-    depth = frame.depth
-    if depth is not None and (depth.shape != shape[:2] or not np.issubdtype(depth.dtype, np.floating)):
-        raise InvalidRequestError(
-            f"depth is {depth.dtype} {depth.shape} but must be float32 {shape[:2]} in metres, aligned with its frame; "
-            "convert it, or leave it out"
-        )
-    if stream.last_stamp_ns is not None and frame.stamp_ns <= stream.last_stamp_ns:
-        raise InvalidRequestError(
-            f"stamp_ns is {frame.stamp_ns} but the frame before had {stream.last_stamp_ns}; "
-            "push in order of time, and open another stream when the clock was set back"
-        )
 
 
 def _sizes_of(spec: StreamSpec) -> str:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import SlidingWindow
 from anyview_ros.errors import EngineClosedError, InvalidRequestError
-from anyview_ros.geometry import CameraTrajectory, PinholeCamera, check_rigid
+from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Synthesizer
+from anyview_ros.synthesis.pushed_frames import check_order, check_target_poses
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
 from anyview_ros.synthesis.step_budget import StepBudget
@@ -27,7 +28,7 @@ class WindowedStream:
 
     Only the newest instant is synthesised: each target is one pose at the stamp of the newest frame. A method
     that can do with one frame gets one; another gets as many as there are, up to the most it takes (at most
-    16 unless ``frames`` says otherwise). Until it has the fewest it takes, and again after a gap, ``push``
+    16). Until it has the fewest it takes, and again after a gap above 1 s, ``push``
     raises ClipNotReadyError: frames are never made up by repeating others.
 
     Args:
@@ -37,13 +38,10 @@ class WindowedStream:
         steps, seed, options: as in SynthesisRequest.
         rate_hz: where no steps are given, as many are chosen for each push as this rate leaves time for, at most the
             method's default; None for the default always.
-        frames: most frames of the window; None for the choice above.
-        max_gap_s: frames before a larger gap are not used.
         cancel: when set, the synthesis of a push stops between two steps.
 
     Raises:
-        InvalidRequestError: no target, a method that needs several sources, or ``frames`` that it does not
-            take.
+        InvalidRequestError: no target, or a method that needs several sources.
     """
 
     def __init__(
@@ -56,8 +54,6 @@ class WindowedStream:
         seed: int = 0,
         options: Any = None,
         rate_hz: float | None = None,
-        frames: int | None = None,
-        max_gap_s: float = 1.0,
         cancel: CancelToken | None = None,
     ) -> None:
         """Make the stream; see the class for the arguments."""
@@ -76,7 +72,7 @@ class WindowedStream:
         self._description = description
         adapts = steps is None and rate_hz is not None and description.default_steps > 1
         self._budget = StepBudget(rate_hz, description.default_steps) if adapts and rate_hz else None
-        self._window = SlidingWindow(length_frames=_window_frames(description, frames), max_gap_s=max_gap_s)
+        self._window = SlidingWindow(length_frames=_window_frames(description))
         self._last_stamp_ns = 0
         self._closed = False
         self._provenance = Provenance(
@@ -94,7 +90,7 @@ class WindowedStream:
     @property
     def frames_before(self) -> int:
         """How many frames before the newest a clip of this stream may have."""
-        return (self._window.length_frames or 1) - 1
+        return self._window.length_frames - 1
 
     def remember(
         self,
@@ -134,11 +130,7 @@ class WindowedStream:
             EngineClosedError: the stream has been closed.
         """
         self._check_turn(stamp_ns)
-        self._check_count(target_camera_to_world)
-        poses = [
-            None if pose is None else check_rigid(pose, name=f"target_camera_to_world[{index}]")
-            for index, pose in enumerate(target_camera_to_world)
-        ]
+        poses = check_target_poses(target_camera_to_world, len(self._targets))
         self.remember(frame, camera_to_world, stamp_ns=stamp_ns, depth=depth)
         stamps_ns = np.array([stamp_ns], dtype=np.int64)
         trajectories = tuple(
@@ -161,21 +153,10 @@ class WindowedStream:
         views = iter(result.views)
         return tuple(None if pose is None else next(views) for pose in poses)
 
-    def _check_count(self, poses: Sequence[NDArray[np.float64] | None]) -> None:
-        if len(poses) != len(self._targets):
-            raise InvalidRequestError(
-                f"target_camera_to_world has {len(poses)} poses but the stream has "
-                f"{len(self._targets)} targets; give one each, None to skip one"
-            )
-
     def _check_turn(self, stamp_ns: int) -> None:
         if self._closed:
             raise EngineClosedError("the stream has been closed; open another")
-        if stamp_ns <= self._last_stamp_ns:
-            raise InvalidRequestError(
-                f"stamp_ns is {stamp_ns} but must be above {self._last_stamp_ns}; push in order of time, "
-                "and open a new stream when the clock was set back"
-            )
+        check_order(stamp_ns, self._last_stamp_ns)
 
     def close(self) -> None:
         """Free the window. Closing twice is harmless."""
@@ -191,12 +172,6 @@ class WindowedStream:
         self.close()
 
 
-def _window_frames(description: MethodDescription, frames: int | None) -> int:
+def _window_frames(description: MethodDescription) -> int:
     fewest, most = description.clip_frames
-    if frames is None:
-        return fewest if fewest == 1 else max(fewest, min(most, _MOST_FRAMES))
-    if not fewest <= frames <= most:
-        raise InvalidRequestError(
-            f"frames is {frames} but method '{description.name}' takes {fewest} to {most} frames per clip"
-        )
-    return frames
+    return fewest if fewest == 1 else max(fewest, min(most, _MOST_FRAMES))

@@ -16,6 +16,8 @@ from torch import Tensor
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.methods.anyview_small.hints import splat
+from anyview_ros.methods.setting_checks import check_least, check_shares
+from anyview_ros.networks.tensor_fields import TensorFields
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.views import Recolouring, View, channels_first, drawn_view, sensed
 
@@ -50,12 +52,9 @@ class BatchPlan:
     augment: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("sources", "targets"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"batches.{name} is {getattr(self, name)}; give 1 or more")
-        for name in ("two_instants_share", "hint_share", "clean_share", "wide_share", "half_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(f"batches.{name} is {getattr(self, name)}; give 0 to 1")
+        check_least(self, 1, "sources", "targets", section="batches.")
+        shares = ("two_instants_share", "hint_share", "clean_share", "wide_share", "half_share")
+        check_shares(self, *shares, section="batches.")
         check_view_change_shares(self.view_change_shares)
 
 
@@ -70,7 +69,7 @@ def check_view_change_shares(shares: Sequence[float]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(TensorFields):
     """B sources, K targets each (B·K in a row), T instants, pictures (H, W).
 
     Attributes:
@@ -101,14 +100,6 @@ class Batch:
     hint_depth: Tensor
     hint_support: Tensor
     hint_present: Tensor
-
-    def to(self, device: torch.device) -> Batch:
-        """The batch on ``device``."""
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
-
-    def pin_memory(self) -> Batch:
-        """The batch in memory from which a GPU takes it while the CPU goes on; torch's loaders ask for it."""
-        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
 class BatchSource(torch.utils.data.Dataset[Batch]):

@@ -21,6 +21,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from anyview_ros.errors import FilmingTimeout, InvalidInputError, ReadError
+from anyview_ros.files import written_whole
 from anyview_ros.methods.devices import torch_device
 
 SCENES_PER_FILE = 20
@@ -236,9 +237,8 @@ def _check_settings(folder: Path, stem: str, settings: Mapping[str, Any]) -> Non
     note = folder / f"{stem}.json"
     wanted = json.loads(json.dumps({name: value for name, value in settings.items() if name != "device"}))
     if not any(folder.glob(f"{stem}_*.npz")):
-        unfinished = note.with_suffix(".part")
-        unfinished.write_text(json.dumps(wanted), encoding="utf-8")
-        unfinished.replace(note)
+        with written_whole(note) as unfinished:
+            unfinished.write_text(json.dumps(wanted), encoding="utf-8")
     elif note.exists():
         differing = _differing(note, wanted)
         if differing:
@@ -268,7 +268,5 @@ def _write_alone(film: Filming, span: Span, path: Path) -> None:
 
 def _write(film: Filming, span: Span, path: Path) -> None:
     films: dict[str, Any] = dict(film(span[0], span[1] - span[0]))
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as file:
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
         np.savez(file, **films)
-    unfinished.replace(path)

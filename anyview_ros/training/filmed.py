@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.setting_checks import check_least
 from anyview_ros.scenes import World, film
 from anyview_ros.scenes.room_splits import RobotFactory, RoomFactory
 from anyview_ros.scenes.tabletops import TabletopFactory, film_tabletop
@@ -20,7 +22,6 @@ from anyview_ros.training.film_files import FilmOrder, FilmReport, Films, film_t
 
 _TRIES = 50
 _LEAST_MEDIAN_DEPTH_M = 0.15
-_FIELDS = ("frames", "depth", "intrinsics", "camera_to_world", "aim")
 
 _Shots = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Frames (T, S, S, 3) and depth (T, S, S)."""
@@ -101,9 +102,7 @@ class FilmPlan:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("side", "instants", "supersampling"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        check_least(self, 1, "side", "instants", "supersampling")
         for kind in ("robots", "tabletops"):
             for name, what in (("cluttered", "be cluttered"), ("drawn_textures", "get drawn textures")):
                 if getattr(self, kind) and getattr(self, name):
@@ -218,7 +217,31 @@ def read_rooms(paths: list[Path]) -> FilmedRooms:
     Raises:
         ReadError: no file, or one that is not of filmed rooms.
     """
-    return FilmedRooms(**read_files(paths, _FIELDS, "rooms"))
+    return FilmedRooms(**read_files(paths, [field.name for field in fields(FilmedRooms)], "rooms"))
+
+
+def filmed_rooms(
+    *orders: FilmOrder, workers: int = 1, report: FilmReport = untold, until_s: float = math.inf
+) -> FilmedRooms:
+    """Film the rooms that are ordered, or read those that are there.
+
+    Args:
+        orders: as :func:`rooms_to` gives them, of one size and number of instants.
+        workers, report, until_s: see :func:`~anyview_ros.training.film_files.film_to_files`.
+
+    Raises:
+        InvalidInputError: a folder holds what was filmed in another way, or the device cannot film.
+        ReadError: what is there is damaged.
+        FilmingTimeout: time was up before.
+    """
+    filmed = read_rooms(film_to_files(*orders, workers=workers, report=report, until_s=until_s))
+    found, wanted = (filmed.side, filmed.frames.shape[2]), orders[0].settings
+    if found != (wanted["side"], wanted["instants"]):
+        raise InvalidInputError(
+            f"{orders[0].folder.parent} holds rooms filmed at {found[0]} pixels and {found[1]} instants, but the "
+            f"configuration says {wanted['side']} and {wanted['instants']}; use another folder"
+        )
+    return filmed
 
 
 def _arrays(plan: FilmPlan, start: int, first: int, count: int) -> Films:

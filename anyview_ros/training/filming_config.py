@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.setting_checks import check_least
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,4 @@ class FilmingConfig:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("count", "supersampling", "workers"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        check_least(self, 1, "count", "supersampling", "workers")

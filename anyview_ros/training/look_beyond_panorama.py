@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from anyview_ros.methods.look_beyond.panorama.generation import TRAINING_LEVELS,
 from anyview_ros.methods.look_beyond.panorama.known import Known
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.seam import seam_loss
-from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, save_panorama_weights
+from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA, PANORAMA_FILE
+from anyview_ros.methods.network_files import write_network
+from anyview_ros.networks.tensor_fields import TensorFields
 from anyview_ros.training.film_files import FilmReport, film_to_files, untold
 from anyview_ros.training.look_beyond_panorama_config import PanoramaTrainingConfig
 from anyview_ros.training.look_beyond_panorama_films import Panoramas, panoramas_to, read_panoramas
@@ -80,27 +83,27 @@ class PanoramaTrainer(NetworkTrainer[PanoramaDenoiser]):
         return loss, parts
 
     def _write_weights(self) -> None:
-        save_panorama_weights(self.folder / PANORAMA_FILE, self.averaged_network(), {"steps": str(self.step)})
+        write_network(
+            self.folder / PANORAMA_FILE, self.averaged_network(), PANORAMA, {"steps": str(self.step)}
+        )
 
     def _samples(self) -> list[Tensor]:
         return [(pictures + 1) / 2 for pictures in self._shown]
 
 
-class Sample:
+@dataclass(frozen=True, eq=False)
+class Sample(TensorFields):
     """Panoramas to learn from.
 
-    Args:
+    Attributes:
         truth: (B, 4, H, 2H), colour and distance.
         solid: (B, 1, H, 2H), where there is something to be distant, 0 or 1.
         known: what the denoiser is told.
     """
 
-    def __init__(self, truth: Tensor, solid: Tensor, known: Known) -> None:
-        self.truth, self.solid, self.known = truth, solid, known
-
-    def to(self, device: torch.device | str) -> Sample:
-        """The same on ``device``."""
-        return Sample(self.truth.to(device), self.solid.to(device), self.known.to(device))
+    truth: Tensor
+    solid: Tensor
+    known: Known
 
 
 def panorama_loss(
@@ -149,14 +152,13 @@ def panorama_loss(
 
 def draw(panoramas: Panoramas, rng: np.random.Generator, config: PanoramaTrainingConfig) -> Sample:
     """Panoramas drawn by chance, mirrored, turned and told as the settings say."""
-    drawn = [_one(panoramas, rng, config) for _ in range(config.batch)]
-    names = list(vars(drawn[0].known))
-    known = Known(**{name: torch.cat([getattr(one.known, name) for one in drawn]) for name in names})
-    shape = (config.batch, 1, 1, 1)
-    chances = rng.uniform(size=(2, *shape)).astype(np.float32)
-    known = known.without_distance(torch.from_numpy((chances[0] >= config.no_depth_share).astype(np.float32)))
+    sample = Sample.joined([_one(panoramas, rng, config) for _ in range(config.batch)])
+    chances = rng.uniform(size=(2, config.batch, 1, 1, 1)).astype(np.float32)
+    known = sample.known.without_distance(
+        torch.from_numpy((chances[0] >= config.no_depth_share).astype(np.float32))
+    )
     known = known.kept(torch.from_numpy((chances[1] >= config.withheld_share).astype(np.float32)))
-    return Sample(torch.cat([one.truth for one in drawn]), torch.cat([one.solid for one in drawn]), known)
+    return replace(sample, known=known)
 
 
 def sample_of(panoramas: Panoramas, index: int) -> Sample:
@@ -176,13 +178,14 @@ def sample_of(panoramas: Panoramas, index: int) -> Sample:
 
 def _one(panoramas: Panoramas, rng: np.random.Generator, config: PanoramaTrainingConfig) -> Sample:
     sample = sample_of(panoramas, int(rng.integers(len(panoramas))))
-    truth, solid, known = sample.truth, sample.solid, sample.known
     if rng.uniform() < config.mirrored_share:
-        truth, solid, known = truth.flip(-1), solid.flip(-1), known.mirrored()
-    columns = int(rng.integers(truth.shape[-1]))
-    if config.roll:
-        truth, solid, known = truth.roll(columns, -1), solid.roll(columns, -1), known.rolled(columns)
-    return Sample(truth, solid, known)
+        sample = sample.each(lambda tensor: tensor.flip(-1))
+    columns = int(rng.integers(sample.truth.shape[-1]))
+    if not config.roll:
+        return sample
+    return Sample(
+        sample.truth.roll(columns, -1), sample.solid.roll(columns, -1), sample.known.rolled(columns)
+    )
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

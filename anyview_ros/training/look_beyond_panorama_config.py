@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
+from anyview_ros.methods.setting_checks import check_least, check_shares
 from anyview_ros.training.filming_config import FilmingConfig
 from anyview_ros.training.look_beyond_panorama_films import PanoramaPlan
 from anyview_ros.training.network_trainer import PicturesConfig
@@ -59,14 +60,9 @@ class PanoramaTrainingConfig(PicturesConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.batch < 1:
-            raise InvalidInputError(f"batch is {self.batch}; give 1 or more")
-        for name in ("withheld_share", "no_depth_share", "mirrored_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")
-        for name in ("seam_weight", "seen_weight"):
-            if not getattr(self, name) >= 0:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
+        check_least(self, 1, "batch")
+        check_shares(self, "withheld_share", "no_depth_share", "mirrored_share")
+        check_least(self, 0, "seam_weight", "seen_weight")
 
     def plan(self, *, held_out: bool = False) -> PanoramaPlan:
         """How panoramas are filmed for this run."""

@@ -7,7 +7,7 @@ that picture falls in the panorama.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +29,6 @@ _CLEARANCE_M, _LEAST_MIDDLE_M = 0.2, 0.3
 _FOV_DEG = (45.0, 95.0)
 _ASTRAY_SHARE = 0.5
 _PITCH_DEG = (-40.0, 15.0)
-_FIELDS = ("colour", "distance_m", "source", "filled", "seen", "seen_distance_m")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def film_panoramas(plan: PanoramaPlan, first: int, count: int) -> Panoramas:
     for seed in range(first, first + count):
         robot = bool(plan.robot_every) and seed % plan.robot_every == plan.robot_every - 1
         filmed.append(film_panorama(plan, (robots if robot else rooms).room(seed), seed)[0])
-    return Panoramas(**{name: np.stack([one[name] for one in filmed]) for name in _FIELDS})
+    return Panoramas(**{name: np.stack([one[name] for one in filmed]) for name in filmed[0]})
 
 
 def film_panorama(
@@ -146,7 +145,7 @@ def read_panoramas(paths: list[Path]) -> Panoramas:
     Raises:
         ReadError: no file, one that is not of filmed panoramas, or panoramas that are not twice as wide as high.
     """
-    arrays = read_files(paths, _FIELDS, "panoramas")
+    arrays = read_files(paths, [field.name for field in fields(Panoramas)], "panoramas")
     shape = arrays["colour"].shape
     if len(shape) != 4 or shape[2] != 2 * shape[1]:
         raise ReadError(

@@ -15,7 +15,9 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.video.generation import TRAINING_LEVELS, noise_levels
 from anyview_ros.methods.look_beyond.video.known import Anchor, Known, relative_rays, signed
 from anyview_ros.methods.look_beyond.video.network import UNSEEN_SPREAD, VideoDenoiser, spread
-from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
+from anyview_ros.methods.look_beyond.video.weights import VIDEO, VIDEO_FILE
+from anyview_ros.methods.network_files import write_network
+from anyview_ros.networks.tensor_fields import TensorFields
 from anyview_ros.training.film_files import FilmReport, film_to_files, untold
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.look_beyond_video_clips import Clips, clips_to, read_clips
@@ -70,7 +72,7 @@ class VideoTrainer(NetworkTrainer[VideoDenoiser]):
         return loss, parts
 
     def _write_weights(self) -> None:
-        save_video_weights(self.folder / VIDEO_FILE, self.averaged_network(), {"steps": str(self.step)})
+        write_network(self.folder / VIDEO_FILE, self.averaged_network(), VIDEO, {"steps": str(self.step)})
 
     def _samples(self) -> list[Tensor]:
         return [
@@ -81,7 +83,7 @@ class VideoTrainer(NetworkTrainer[VideoDenoiser]):
 
 
 @dataclass(frozen=True, eq=False)
-class Passes:
+class Passes(TensorFields):
     """What a step learns from.
 
     Attributes:
@@ -93,10 +95,6 @@ class Passes:
     video: Tensor
     known: Known
     level: Tensor
-
-    def to(self, device: torch.device) -> Passes:
-        """The same on ``device``."""
-        return Passes(self.video.to(device), self.known.to(device), self.level.to(device))
 
 
 class PassSource(torch.utils.data.Dataset[Passes]):
@@ -165,8 +163,7 @@ def draw_passes(
             video, known = _mirrored(video, known)
         videos.append(video)
         told.append(known)
-    joined = {name: torch.cat([getattr(known, name) for known in told]) for name in vars(told[0])}
-    return torch.cat(videos), Known(**joined)
+    return torch.cat(videos), Known.joined(told)
 
 
 def one_pass(clips: Clips, index: int, *, backwards: bool) -> tuple[Tensor, Known]:
@@ -192,8 +189,7 @@ def _mirrored(video: Tensor, known: Known) -> tuple[Tensor, Known]:
     signs = torch.tensor(
         [-1.0, 1.0, 1.0, 1.0, -1.0, -1.0]
     )  # of directions, and of moments, which are pseudovectors
-    flipped = {name: value.flip(-1) for name, value in vars(known).items()}
-    mirror = Known(**flipped)
+    mirror = known.each(lambda tensor: tensor.flip(-1))
     return video.flip(-1), replace(mirror, rays=mirror.rays * signs[:, None, None])
 
 

@@ -7,7 +7,7 @@ picture: the keyframe moved by a depth that is true, wrong as guesses are, or mi
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,17 +28,6 @@ _LEAST_MEDIAN_DEPTH_M = 0.2
 _FOV_DEG = (40.0, 95.0)
 _STRETCH = (0.7, 1.4)
 _NO_DEPTH_SHARE, _GUESSED_SHARE, _TORN_SHARE, _BLURRED_SHARE = 0.05, 0.35, 0.4, 0.3
-_FIELDS = (
-    "frames",
-    "depth",
-    "intrinsics",
-    "camera_to_world",
-    "base",
-    "seen",
-    "anchor",
-    "mask",
-    "middle_depth",
-)
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,7 @@ def film_clips(plan: ClipPlan, first: int, count: int) -> Clips:
     """
     factory = RoomFactory(held_out=plan.held_out)
     clips = [_film_clip(plan, factory.room(first + index), first + index) for index in range(count)]
-    return Clips(**{name: np.stack([clip[name] for clip in clips]) for name in _FIELDS})
+    return Clips(**{name: np.stack([clip[name] for clip in clips]) for name in clips[0]})
 
 
 def clips_to(folder: Path, plan: ClipPlan, count: int) -> FilmOrder:
@@ -117,7 +106,7 @@ def read_clips(paths: list[Path]) -> Clips:
     Raises:
         ReadError: no file, or one that is not of filmed clips.
     """
-    return Clips(**read_files(paths, _FIELDS, "clips"))
+    return Clips(**read_files(paths, [field.name for field in fields(Clips)], "clips"))
 
 
 def _arrays(plan: ClipPlan, first: int, count: int) -> Films:

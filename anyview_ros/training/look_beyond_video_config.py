@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.look_beyond.video.config import VideoConfig
+from anyview_ros.methods.setting_checks import check_least, check_shares
 from anyview_ros.training.filming_config import FilmingConfig
 from anyview_ros.training.look_beyond_video_clips import ClipPlan
 from anyview_ros.training.network_trainer import LoadedConfig
@@ -36,11 +36,8 @@ class VideoTrainingConfig(LoadedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.batch < 1:
-            raise InvalidInputError(f"batch is {self.batch}; give 1 or more")
-        for name in ("withheld_share", "mirrored_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")
+        check_least(self, 1, "batch")
+        check_shares(self, "withheld_share", "mirrored_share")
 
     def plan(self, *, held_out: bool = False) -> ClipPlan:
         """How clips are filmed for this run."""

@@ -73,16 +73,6 @@ def add_lora(network: nn.Module, rank: int, wanted: Callable[[str], bool], seed:
     return list(layers)
 
 
-def lora_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
-    """What is trained: the factors of all changes, by name."""
-    return {
-        f"{name}.{factor}": getattr(layer, factor)
-        for name, layer in network.named_modules()
-        if isinstance(layer, LoraLinear)
-        for factor in ("down", "up")
-    }
-
-
 def merge_lora(network: nn.Module) -> None:
     """Add all changes to the layers they change, and take them away."""
     for name, layer in list(network.named_modules()):

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.setting_checks import check_least
 from anyview_ros.training.run import Report, RunConfig, TrainingRun
 from anyview_ros.training.sheets import write_sheet
 
@@ -35,8 +35,7 @@ class PicturesConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sheet_steps < 1:
-            raise InvalidInputError(f"sheet_steps is {self.sheet_steps}; give 1 or more")
+        check_least(self, 1, "sheet_steps")
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ class LoadedConfig(PicturesConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.loaders < 0:
-            raise InvalidInputError(f"loaders is {self.loaders}; give 0 or more")
+        check_least(self, 0, "loaders")
 
 
 class NetworkTrainer(ABC, Generic[Network]):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError
+from anyview_ros.methods.setting_checks import check_shares
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,7 @@ class OptimiserConfig:
         for name in ("warm_up", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
-        for name in ("decay_share", "ema"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 to 1")
+        check_shares(self, "decay_share", "ema")
 
 
 def make_optimisers(network: nn.Module, config: OptimiserConfig) -> list[torch.optim.Optimizer]:

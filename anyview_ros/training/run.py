@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.devices import torch_device
+from anyview_ros.methods.setting_checks import check_least
 from anyview_ros.training.checkpoints import has_checkpoint, read_checkpoint, write_checkpoint
 from anyview_ros.training.optimisers import OptimiserConfig, make_optimisers, rate_share
 
@@ -67,12 +68,8 @@ class RunConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "checkpoint_steps", "log_steps"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
-        for name in ("seed", "threads"):
-            if getattr(self, name) < 0:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
+        check_least(self, 1, "steps", "checkpoint_steps", "log_steps")
+        check_least(self, 0, "seed", "threads")
         if self.checkpoint_dtype not in DTYPES:
             raise InvalidInputError(
                 f"checkpoint_dtype is {self.checkpoint_dtype!r}; choose one of {', '.join(DTYPES)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.methods.anyview_small.config import SmallConfig
+from anyview_ros.methods.setting_checks import check_least
 from anyview_ros.training.batches import BatchPlan
 from anyview_ros.training.network_trainer import LoadedConfig
 from anyview_ros.training.source_pictures import PicturePlan
@@ -60,16 +61,12 @@ class RoomsConfig:
             "cluttered_parallel",
             "tabletops",
         )
-        for name in counts:
-            if getattr(self, name) < 0:
-                raise InvalidInputError(f"rooms.{name} is {getattr(self, name)}; give 0 or more")
+        check_least(self, 0, *counts, section="rooms.")
         if not any(getattr(self, name) for name in counts):
             raise InvalidInputError(
                 "rooms.count is 0 and no other rooms or tabletops are to be filmed; give some"
             )
-        for name in ("side", "instants", "workers"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"rooms.{name} is {getattr(self, name)}; give 1 or more")
+        check_least(self, 1, "side", "instants", "workers", section="rooms.")
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import SHIPPED, Calibration, load_weights, save_weights
 from anyview_ros.training.batches import Batch, BatchSource
-from anyview_ros.training.film_files import FilmReport, film_to_files, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, read_rooms, rooms_to
+from anyview_ros.training.film_files import FilmReport, untold
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, filmed_rooms, rooms_to
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.losses import FlowSample, batch_loss, flow_loss, picture_loss, run_batch
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
@@ -182,13 +182,7 @@ def prepared_rooms(
             ("tabletops", tabletops, rooms.tabletops, 0),
         )
     ]
-    filmed = read_rooms(film_to_files(*orders, workers=rooms.workers, report=report, until_s=until_s))
-    if filmed.side != rooms.side or filmed.frames.shape[2] != rooms.instants:
-        raise InvalidInputError(
-            f"{folder} holds rooms filmed at {filmed.side} pixels and {filmed.frames.shape[2]} instants, but the "
-            f"configuration says {rooms.side} and {rooms.instants}; use another folder"
-        )
-    return filmed
+    return filmed_rooms(*orders, workers=rooms.workers, report=report, until_s=until_s)
 
 
 def first_network(config: SmallTrainingConfig) -> tuple[SmallNetwork, str]:

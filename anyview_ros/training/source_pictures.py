@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.setting_checks import check_least, check_shares
+from anyview_ros.networks.tensor_fields import TensorFields
 from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.photographing import photographed
 from anyview_ros.training.views import Recolouring, View, channels_first, drawn_view, sensed
@@ -46,13 +48,10 @@ class PicturePlan:
     clean_share: float = 0.4
 
     def __post_init__(self) -> None:
-        if self.count < 0:
-            raise InvalidInputError(f"source_pictures.count is {self.count}; give 0 or more")
+        check_least(self, 0, "count", section="source_pictures.")
         if not 0 <= self.roll <= math.pi:
             raise InvalidInputError(f"source_pictures.roll is {self.roll}; give 0 to pi")
-        for name in ("zoom_share", "hint_share", "clean_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(f"source_pictures.{name} is {getattr(self, name)}; give 0 to 1")
+        check_shares(self, "zoom_share", "hint_share", "clean_share", section="source_pictures.")
         if not 0 < self.least_part <= 1:
             raise InvalidInputError(
                 f"source_pictures.least_part is {self.least_part}; give more than 0, and 1 at most"
@@ -60,7 +59,7 @@ class PicturePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureBatch:
+class PictureBatch(TensorFields):
     """B pictures of (H, W).
 
     Attributes:
@@ -74,16 +73,6 @@ class PictureBatch:
     depth: Tensor
     true_depth: Tensor
     intrinsics: Tensor
-
-    def to(self, device: torch.device) -> PictureBatch:
-        """The batch on ``device``."""
-        return PictureBatch(
-            **{name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
-        )
-
-    def pin_memory(self) -> PictureBatch:
-        """The batch in memory from which a GPU takes it while the CPU goes on; torch's loaders ask for it."""
-        return PictureBatch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
 class PictureSource(torch.utils.data.Dataset[PictureBatch]):

@@ -16,8 +16,8 @@ from anyview_ros.methods.zeronvs.reliability import Reliability, distance, expec
 from anyview_ros.methods.zeronvs.sampling import SeededNoise, sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
 from anyview_ros.metrics.reliability import GOOD_ERROR, brier_score
-from anyview_ros.training.film_files import FilmReport, film_to_files, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, read_rooms, rooms_to
+from anyview_ros.training.film_files import FilmReport, untold
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, filmed_rooms, rooms_to
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan, SampleSource
 
@@ -56,7 +56,7 @@ def held_out_rooms(
         orders.append(rooms_to(folder / "held_out_rooms", plan, HELD_OUT_ROOMS))
     if wanted.robots:
         orders.append(rooms_to(folder / "held_out_robots", replace(plan, robots=True), HELD_OUT_ROOMS))
-    return read_rooms(film_to_files(*orders, workers=wanted.workers, report=report, until_s=until_s))
+    return filmed_rooms(*orders, workers=wanted.workers, report=report, until_s=until_s)
 
 
 def judge(network: ZeroNetwork, rooms: FilmedRooms, *, seed: int = 0) -> Judged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.setting_checks import check_least
 from anyview_ros.methods.zeronvs.config import ZeroConfig
 from anyview_ros.training.network_trainer import LoadedConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan
@@ -38,9 +39,7 @@ class ZeroRooms:
             raise InvalidInputError(
                 f"rooms is {self.rooms} and robots {self.robots}; give 0 or more, not 0 for both"
             )
-        for name in ("side", "instants", "workers"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"film.{name} is {getattr(self, name)}; give 1 or more")
+        check_least(self, 1, "side", "instants", "workers", section="film.")
 
 
 @dataclass(frozen=True)
@@ -71,5 +70,4 @@ class ZeroTrainingConfig(LoadedConfig):
         super().__post_init__()
         if not 0 <= self.dropped_share < 1:
             raise InvalidInputError(f"dropped_share is {self.dropped_share}; give 0 to less than 1")
-        if self.heaviest < 1:
-            raise InvalidInputError(f"heaviest is {self.heaviest}; give 1 or more")
+        check_least(self, 1, "heaviest")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.setting_checks import check_least, check_shares
 from anyview_ros.methods.zeronvs.conditioning import object_vector, pose_vector
 from anyview_ros.methods.zeronvs.framing import reaches, resampled, square_camera
 from anyview_ros.methods.zeronvs.scale import scale_of_depth
@@ -50,13 +51,11 @@ class SamplePlan:
     augment: bool = True
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise InvalidInputError(f"batch is {self.batch}; give 1 or more")
+        check_least(self, 1, "batch")
         check_view_change_shares(self.view_change_shares)
         if not 0 < self.nearest_zoom <= 1:
             raise InvalidInputError(f"nearest_zoom is {self.nearest_zoom}; give more than 0, up to 1")
-        if not 0 <= self.wide_share <= 1:
-            raise InvalidInputError(f"wide_share is {self.wide_share}; give 0 to 1")
+        check_shares(self, "wide_share")
         if not 0 <= self.scale_spread < math.inf:
             raise InvalidInputError(f"scale_spread is {self.scale_spread}; give 0 or more")
 

@@ -16,8 +16,8 @@ from anyview_ros.methods.zeronvs.network import ZeroNetwork
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.sampling import sample
 from anyview_ros.methods.zeronvs.weights_file import load_weights, save_weights
-from anyview_ros.training.film_files import FilmReport, film_to_files, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, read_rooms, rooms_to
+from anyview_ros.training.film_files import FilmReport, untold
+from anyview_ros.training.filmed import FilmedRooms, FilmPlan, filmed_rooms, rooms_to
 from anyview_ros.training.loading import loaded
 from anyview_ros.training.network_trainer import NetworkTrainer, new_network
 from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
@@ -135,10 +135,4 @@ def prepared_rooms(
         rooms_to(folder / "rooms", plan, wanted.rooms),
         rooms_to(folder / "robots", replace(plan, robots=True), wanted.robots),
     )
-    filmed = read_rooms(film_to_files(*orders, workers=wanted.workers, report=report, until_s=until_s))
-    if filmed.side != wanted.side or filmed.frames.shape[2] != wanted.instants:
-        raise InvalidInputError(
-            f"{folder} holds rooms filmed at {filmed.side} pixels and {filmed.frames.shape[2]} instants, but the "
-            f"configuration says {wanted.side} and {wanted.instants}; use another folder"
-        )
-    return filmed
+    return filmed_rooms(*orders, workers=wanted.workers, report=report, until_s=until_s)

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
 from anyview_ros.nodes.conversions import time_to_ns
-from benchmarks.support.times import TimesFile
+from benchmarks.support.times import TimesFile, written_at_the_end
 
 
 def main() -> None:
@@ -40,13 +39,8 @@ def main() -> None:
     node.create_subscription(CameraInfo, "camera_info", ignore, sensor)
     node.create_subscription(TFMessage, "/tf", ignore, QoSProfile(depth=100))
     node.create_subscription(TFMessage, "/tf_static", ignore, latched)
-    try:
+    with written_at_the_end(times):
         rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        times.write()
-        rclpy.try_shutdown()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import numpy as np
 import rclpy
 from geometry_msgs.msg import TransformStamped
 from numpy.typing import NDArray
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
@@ -27,9 +26,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 
+from anyview_ros.cli.arguments import picture_size
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.nodes.conversions import info_from_camera, ns_to_time, rgb_to_image
-from benchmarks.support.times import TimesFile
+from benchmarks.support.times import TimesFile, written_at_the_end
 
 FRAMES = 8
 FRAME_ID = "camera_optical_frame"
@@ -114,17 +114,11 @@ def _transform(frame: str, x_m: float, stamp_ns: int) -> TransformStamped:
     return transform
 
 
-def size_of(text: str) -> tuple[int, int]:
-    """Width and height of ``640x480``."""
-    width, _, height = text.partition("x")
-    return int(width), int(height)
-
-
 def main() -> None:
     """Replay until interrupted, then write the times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("times", type=Path, help="file that gets the times")
-    parser.add_argument("--size", type=size_of, default="640x480", help="pixels, WIDTHxHEIGHT")
+    parser.add_argument("--size", type=picture_size, default="640x480", help="pixels, WIDTHxHEIGHT")
     parser.add_argument("--rate-hz", type=float, default=30.0, help="images per second")
     parser.add_argument("--tf-hz", type=float, default=50.0, help="transforms of the tool per second")
     parser.add_argument(
@@ -137,7 +131,7 @@ def main() -> None:
     replay = Replay(
         node, times, arguments.size, arguments.rate_hz, arguments.tf_hz, distorted=arguments.distorted
     )
-    try:
+    with written_at_the_end(times):
         while arguments.count and not replay.subscribers():
             time.sleep(0.05)
         if arguments.count:
@@ -145,11 +139,6 @@ def main() -> None:
         replay.run(arguments.count)
         while arguments.count and rclpy.ok():
             time.sleep(0.1)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        times.write()
-        rclpy.try_shutdown()
 
 
 if __name__ == "__main__":

@@ -31,10 +31,10 @@ def main() -> int:
     def timed_add(
         window: SlidingWindow, frame: Any, camera: Any, pose: Any, stamp_ns: int, depth: Any = None
     ) -> Any:
-        outcome = add(window, frame, camera, pose, stamp_ns, depth)
-        if outcome.dropped is None:
+        dropped = add(window, frame, camera, pose, stamp_ns, depth)
+        if dropped is None:
             times.add(stamp_ns, arrived.pop(stamp_ns), time.monotonic_ns())
-        return outcome
+        return dropped
 
     FramePipeline.offer = timed_offer  # type: ignore[assignment,method-assign]
     SlidingWindow.add = timed_add  # type: ignore[assignment,method-assign]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
 
 
 class TimesFile:
@@ -26,3 +31,15 @@ class TimesFile:
         """Write one row per line, cells separated by commas."""
         text = "".join(",".join(map(str, row)) + "\n" for row in list(self._rows))
         self._path.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def written_at_the_end(times: TimesFile) -> Iterator[None]:
+    """Do what a measured process does until it is interrupted, then write its times and shut ROS down."""
+    try:
+        yield
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        times.write()
+        rclpy.try_shutdown()

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
 from anyview_ros.nodes.conversions import time_to_ns
-from benchmarks.support.times import TimesFile
+from benchmarks.support.times import TimesFile, written_at_the_end
 
 
 def main() -> None:
@@ -34,13 +33,8 @@ def main() -> None:
     node.create_subscription(
         Image, topic, take, QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     )
-    try:
+    with written_at_the_end(times):
         rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        times.write()
-        rclpy.try_shutdown()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from look_beyond_weights import tiny_stages
 
-from anyview_ros.geometry import view_angle_deg
+from anyview_ros.geometry import relative, rotation_angle_deg
 from anyview_ros.methods.look_beyond import LookBeyond
 from anyview_ros.methods.look_beyond.weights import load_stages
 from benchmarks import look_beyond_fusion as benchmark
@@ -39,9 +39,8 @@ def test_weights_by_pose_beat_weights_by_time_where_errors_grow_with_distance() 
 
 def test_speeds_are_uneven_and_the_same_for_all_weightings() -> None:
     shot = next(benchmark._films(0, 1, 8))
-    steps = view_angle_deg(shot.poses[:-1], shot.poses[1:]) + 60 * np.linalg.norm(
-        np.diff(shot.poses[:, :3, 3], axis=0), axis=-1
-    )
+    turns = rotation_angle_deg(relative(shot.poses[:-1], shot.poses[1:]))
+    steps = turns + 60 * np.linalg.norm(np.diff(shot.poses[:, :3, 3], axis=0), axis=-1)
     assert steps.max() > 8 * steps.min()
 
 

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 from ddr_scenes import QUICK, small_clip
+from ply_files import columns_of, read_vertices
 from sliding_box import CAMERA, aside, sliding_box
 
 from anyview_ros.cli import main as cli
 from anyview_ros.methods.any4d import Any4DFitter
 from anyview_ros.methods.ddr import DdrFitter
 from anyview_ros.methods.zeronvs.distillation.scene import DistilledScene
-from anyview_ros.rendering.gaussian_ply import read_gaussian_ply
-from anyview_ros.rendering.point_cloud import read_ply
 from anyview_ros.rendering.space import Space
 from anyview_ros.scenes import render_clip
 from anyview_ros.synthesis.fitting import FitBudget
@@ -37,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(folder: Path, method: str, *more: object) -> tuple[int, Path]:
     out = folder / "out" / f"{method}.ply"
-    command = ("export-ply", folder / f"{method}.safetensors", "--out", out, *more)
+    command = ("export-ply", folder / f"{method}.safetensors", "--output", out, *more)
     return cli.main([*map(str, command)]), out
 
 
@@ -48,8 +47,7 @@ def test_gaussians_are_written_as_they_are_at_the_instant(
     for seconds in (0.0, 0.4):
         code, out = exported(folder, "any4d", "--at", seconds)
         assert code == 0
-        columns = read_gaussian_ply(out)
-        places.append(np.stack([columns[name] for name in "xyz"], -1))
+        places.append(columns_of(read_vertices(out)[0], *"xyz"))
     assert f"{out}: {len(places[0])} vertices" in capsys.readouterr().out
     moved = places[1][:, 0] - places[0][:, 0]
     box = np.abs(places[0][:, 2] - 1.2) < 0.03
@@ -60,8 +58,9 @@ def test_gaussians_are_written_as_they_are_at_the_instant(
 def test_a_field_is_written_as_points(folder: Path) -> None:
     code, out = exported(folder, "ddr")
     assert code == 0
-    assert len(read_ply(out)) > 100
-    assert read_ply(out).stamp_ns == int(small_clip(moving=True).stamps_ns[0])
+    vertices, stamp_ns = read_vertices(out)
+    assert len(vertices) > 100
+    assert stamp_ns == int(small_clip(moving=True).stamps_ns[0])
 
 
 def test_what_cannot_be_written_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

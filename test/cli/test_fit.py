@@ -33,7 +33,7 @@ def test_a_scene_is_fitted_shown_and_looked_into(
     episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "fitted" / "scene.safetensors"
-    assert run("fit", episode, "--out", out, "--frames", "0:4", "--steps", 3, "--seed", 7, *SMALL) == 0
+    assert run("fit", episode, "--output", out, "--frames", "0:4", "--steps", 3, "--seed", 7, *SMALL) == 0
     told = capsys.readouterr().out
     assert "4 frames of 32x24" in told
     assert "3 steps in" in told
@@ -59,16 +59,18 @@ def test_a_scene_is_fitted_shown_and_looked_into(
     assert (shown / "view.mp4").is_file()
 
     picture = tmp_path / "rays" / "rays.png"
-    assert run("inspect-rays", out, "--frame", 2, "--pixel", 3, 4, "--pixel", 16, 12, "--out", picture) == 0
+    assert (
+        run("inspect-rays", out, "--frame", 2, "--pixel", 3, 4, "--pixel", 16, 12, "--output", picture) == 0
+    )
     assert cv2.imread(str(picture)).shape == (240, 640, 3)
     arrays = np.load(picture.with_suffix(".npz"))
     assert arrays["pixels"].tolist() == [[3, 4], [16, 12]]
     np.testing.assert_allclose(arrays["weights"].sum(1), 1, atol=1e-5)
     for wrong, complaint in (
-        (("--frame", 4, "--out", picture), "frames 0 to 3"),
-        (("--out", tmp_path / "rays"), "give a file that ends in .png"),
-        (("--pixel", "nan", 0, "--out", picture), "not on the picture of 32x24"),
-        (("--pixel", 9999, 5, "--out", picture), "--pixel 9999 5 is not on the picture"),
+        (("--frame", 4, "--output", picture), "frames 0 to 3"),
+        (("--output", tmp_path / "rays"), "give a file that ends in .png"),
+        (("--pixel", "nan", 0, "--output", picture), "not on the picture of 32x24"),
+        (("--pixel", 9999, 5, "--output", picture), "--pixel 9999 5 is not on the picture"),
     ):
         assert run("inspect-rays", out, *wrong) == 2
         assert complaint in capsys.readouterr().err
@@ -88,7 +90,7 @@ def test_an_interrupted_fit_goes_on(
             return self.looks < 0
 
     out = tmp_path / "scene.safetensors"
-    command = ("fit", episode, "--out", out, "--steps", 3, *SMALL)
+    command = ("fit", episode, "--output", out, "--steps", 3, *SMALL)
     checkpoint = tmp_path / "scene.fit.safetensors"
     for looks, told in ((0, "there is no scene yet; run"), (2, "to go on")):
         with monkeypatch.context() as patched:
@@ -115,10 +117,10 @@ def test_what_cannot_be_fitted_is_told(
         (("--option", "colour=1"), "unknown option 'colour'"),
         (("--minutes", "-1"), "seconds is -60"),
     ):
-        assert run("fit", episode, "--out", out, *arguments, *SMALL[-2:]) == 2
+        assert run("fit", episode, "--output", out, *arguments, *SMALL[-2:]) == 2
         assert complaint in capsys.readouterr().err
     monkeypatch.setattr(fit_command, "_MOST_BYTES", 1000)
-    assert run("fit", episode, "--out", out, *SMALL) == 2
+    assert run("fit", episode, "--output", out, *SMALL) == 2
     assert "choose some with --frames" in capsys.readouterr().err
     assert not out.exists()
 
@@ -137,7 +139,7 @@ def test_a_checkpoint_is_a_file_of_its_own(
         (mine, "reads"),
         (episode, "reads"),
     ):
-        assert run("fit", episode, "--out", out, "--checkpoint", checkpoint, *poses, *SMALL) == 2
+        assert run("fit", episode, "--output", out, "--checkpoint", checkpoint, *poses, *SMALL) == 2
         assert f"is also what the fit {told}; give another --checkpoint" in capsys.readouterr().err
     assert mine.read_text() == "{}"
     assert not out.exists()
@@ -150,10 +152,10 @@ def test_poses_and_other_files_of_the_user_are_not_written_over(
     mine = tmp_path / "scene.poses.json"
     mine.write_text("[]")
     for more, complaint in (
-        (("--source-poses", mine, "--overwrite"), "is what the fit reads; give another --out"),
+        (("--source-poses", mine, "--overwrite"), "is what the fit reads; give another --output"),
         ((), f"{mine} exists; give --overwrite"),
     ):
-        assert run("fit", episode, "--out", out, *more, *SMALL) == 2
+        assert run("fit", episode, "--output", out, *more, *SMALL) == 2
         assert complaint in capsys.readouterr().err
     assert mine.read_text() == "[]"
 
@@ -161,6 +163,6 @@ def test_poses_and_other_files_of_the_user_are_not_written_over(
 def test_a_seed_out_of_range_is_refused_before_the_film_is_opened(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run("fit", tmp_path / "nowhere", "--out", tmp_path / "s.safetensors", "--seed", -1, *SMALL)
+    code = run("fit", tmp_path / "nowhere", "--output", tmp_path / "s.safetensors", "--seed", -1, *SMALL)
     assert code == 2
     assert "seed is -1; give 0 to 2**64 - 1" in capsys.readouterr().err

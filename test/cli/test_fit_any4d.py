@@ -19,7 +19,7 @@ def test_gaussians_are_fitted_and_shown_by_the_command(
     write_episode(tmp_path / "episode", {"front": clip}, rate_hz=5.0)
     out, shown = tmp_path / "scene.safetensors", tmp_path / "shown"
     options = ("--option", "gaussians=1500", "--option", "motion=hybrid", "--device", "cpu")
-    fit = ("fit", tmp_path / "episode", "--method", "any4d", "--out", out, "--steps", 3, *options)
+    fit = ("fit", tmp_path / "episode", "--method", "any4d", "--output", out, "--steps", 3, *options)
     assert cli.main([*map(str, fit)]) == 0
     assert "3 steps in" in capsys.readouterr().out
     assert read_scene(out, method="any4d").provenance["options"]["gaussians"] == 1500

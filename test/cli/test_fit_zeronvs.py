@@ -20,7 +20,18 @@ def test_a_scene_is_distilled_gone_on_with_and_shown_by_the_command(
     write_episode(tmp_path / "episode", {"front": small_clip()}, rate_hz=5.0)
     out, shown = tmp_path / "scene.safetensors", tmp_path / "shown"
     options = [word for one in (*OPTIONS, f"weights={tiny_weights(tmp_path)}") for word in ("--option", one)]
-    fit = ("fit", tmp_path / "episode", "--method", "zeronvs", "--out", out, "--steps", 4, "--device", "cpu")
+    fit = (
+        "fit",
+        tmp_path / "episode",
+        "--method",
+        "zeronvs",
+        "--output",
+        out,
+        "--steps",
+        4,
+        "--device",
+        "cpu",
+    )
     assert cli.main([*map(str, fit), *options, "--minutes", "0.00001"]) == 1
     assert "there is no scene yet; run the same command again" in capsys.readouterr().out
     assert not out.exists()

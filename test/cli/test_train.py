@@ -27,7 +27,7 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
     monkeypatch.setattr(train, "_HELD_OUT_ROOMS", 2)
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)
-    command = ["train", "small", "--config", str(config), "--out", str(out)]
+    command = ["train", "small", "--config", str(config), "--output", str(out)]
     stopped = [*command, "--minutes", "0", "--device", "cpu"]
     assert main(stopped) == 1
     assert "time was up with 0 of 2 scenes filmed; run the same command again" in capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
 
 
 def test_a_bad_configuration_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "small", "--config", "moon.yaml", "--out", str(tmp_path)]) == 2
+    assert main(["train", "small", "--config", "moon.yaml", "--output", str(tmp_path)]) == 2
     assert "no configuration 'moon.yaml'" in capsys.readouterr().err
 
 
@@ -64,7 +64,7 @@ def test_settings_that_do_not_do_are_told_before_anything_is_filmed(
 ) -> None:
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(f"network: {{side: 32, smallest_side: 32}}\nrooms: {{count: 2, side: 32}}\n{setting}\n")
-    assert main(["train", "small", "--config", str(config), "--out", str(out), "--device", "cpu"]) == 2
+    assert main(["train", "small", "--config", str(config), "--output", str(out), "--device", "cpu"]) == 2
     assert message in capsys.readouterr().err
     assert not list(out.rglob("*.npz"))
 
@@ -79,12 +79,12 @@ def test_depth_alone_is_a_first_stage(
     second.write_text(CONFIG)
     rooms, device = ["--rooms", str(tmp_path / "rooms")], ["--device", "cpu"]
     command = ["train", "small", *rooms, *device]
-    assert main([*command, "--config", str(first), "--out", str(tmp_path / "first")]) == 0
+    assert main([*command, "--config", str(first), "--output", str(tmp_path / "first")]) == 0
     told = capsys.readouterr().out
     assert "only depth was learned" in told
     assert "calibrated" not in told
     learned = tmp_path / "first" / "anyview_small.safetensors"
-    go_on = ["--config", str(second), "--out", str(tmp_path / "second"), "--start-from"]
+    go_on = ["--config", str(second), "--output", str(tmp_path / "second"), "--start-from"]
     assert main([*command, *go_on, str(learned)]) == 0
     assert "calibrated" in capsys.readouterr().out
 
@@ -99,7 +99,7 @@ def test_weights_that_do_not_fit_are_told_of_before_anything_is_filmed(
         "small",
         "--config",
         str(config),
-        "--out",
+        "--output",
         str(out),
         "--device",
         "cpu",

@@ -28,7 +28,7 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated(
     monkeypatch.setattr(zeronvs_calibration, "SMALL_STEPS", 2)
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)
-    command = ["train", "zeronvs", "--config", str(config), "--out", str(out), "--device", "cpu"]
+    command = ["train", "zeronvs", "--config", str(config), "--output", str(out), "--device", "cpu"]
     stopped = [*command, "--minutes", "0"]
     assert main(stopped) == 1
     assert "time was up with 0 of 4 scenes filmed; run the same command again" in capsys.readouterr().out
@@ -51,5 +51,5 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated(
 
 
 def test_a_bad_configuration_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "zeronvs", "--config", "moon.yaml", "--out", str(tmp_path)]) == 2
+    assert main(["train", "zeronvs", "--config", "moon.yaml", "--output", str(tmp_path)]) == 2
     assert "no configuration 'moon.yaml'" in capsys.readouterr().err

@@ -26,8 +26,8 @@ def test_arguments_take_the_place_of_settings_only_where_they_are_given() -> Non
     parser = argparse.ArgumentParser()
     add_run_arguments(parser)
     config = RunConfig(steps=9, device="cpu")
-    assert changed(config, parser.parse_args(["--out", "run"])) == config
-    assert changed(config, parser.parse_args(["--out", "run", "--steps", "3"])) == RunConfig(
+    assert changed(config, parser.parse_args(["--output", "run"])) == config
+    assert changed(config, parser.parse_args(["--output", "run", "--steps", "3"])) == RunConfig(
         steps=3, device="cpu"
     )
 
@@ -36,7 +36,7 @@ def test_a_device_that_is_not_there_is_told_before_anything_is_done() -> None:
     parser = argparse.ArgumentParser()
     add_run_arguments(parser)
     with pytest.raises(InvalidInputError, match="device 'warp' cannot be used"):
-        changed(RunConfig(), parser.parse_args(["--out", "run", "--device", "warp"]))
+        changed(RunConfig(), parser.parse_args(["--output", "run", "--device", "warp"]))
 
 
 def test_minutes_count_from_the_start_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_minutes_count_from_the_start_of_the_command(monkeypatch: pytest.MonkeyP
             return True
 
     for minutes in (["--minutes", "2"], []):
-        end_s = time_is_up_at(parser.parse_args(["--out", "run", *minutes]))
+        end_s = time_is_up_at(parser.parse_args(["--output", "run", *minutes]))
         now[0] += 50.0  # while rooms were filmed
         assert run_shown(Told(), 5, end_s)
     assert limits == [70.0, math.inf]

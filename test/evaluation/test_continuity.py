@@ -19,7 +19,7 @@ def samples(
 ) -> list[LiveSample]:
     return [
         LiveSample(
-            index, grey(0), grey(view), None, None if truths is None else grey(truths[index]), None,
+            grey(0), grey(view), None, None if truths is None else grey(truths[index]), None,
             latency_ms, latency_ms, 0.2 * index,
         )
         for index, view in enumerate(views)

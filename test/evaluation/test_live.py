@@ -5,10 +5,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from png_text import read_png_text
 
-from anyview_ros.evaluation.live import LiveSample, percentiles, score_samples
+from anyview_ros.evaluation.comparison import score_views
+from anyview_ros.evaluation.live import LiveSample, percentiles
 from anyview_ros.evaluation.live_report import LiveRun, write_live_report
-from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.offline.video import read_video
 
 TRUTH = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
@@ -22,7 +23,6 @@ def sample(
     co_visible: NDArray[np.bool_] | None = None,
 ) -> LiveSample:
     return LiveSample(
-        stamp_ns=index,
         source=np.full((96, 128, 3), 128, np.uint8),
         view=view,
         confidence=np.full((48, 64), 200, np.uint8),
@@ -43,7 +43,7 @@ def off_by(levels: int, where: NDArray[np.bool_] | None = None) -> NDArray[np.ui
 
 
 def test_psnr_is_that_of_the_known_error() -> None:
-    scores = score_samples([sample(off_by(16)), sample(off_by(16))])
+    scores = score_views([sample(off_by(16)), sample(off_by(16))])
     assert scores.frames == 2
     assert scores.synthesised.psnr_db == pytest.approx(20 * np.log10(255 / 16), abs=1e-6)
     assert scores.coverage is None
@@ -53,7 +53,7 @@ def test_psnr_is_that_of_the_known_error() -> None:
 def test_only_co_visible_pixels_count_where_they_are_known() -> None:
     seen = np.zeros((48, 64), bool)
     seen[:, :16] = True
-    scores = score_samples([sample(off_by(8, seen) * seen[..., None], co_visible=seen)])
+    scores = score_views([sample(off_by(8, seen) * seen[..., None], co_visible=seen)])
     assert scores.coverage == pytest.approx(0.25)
     assert scores.synthesised_co_visible.psnr_db == pytest.approx(20 * np.log10(255 / 8), abs=1e-6)
     assert scores.synthesised.psnr_db is not None
@@ -64,7 +64,7 @@ def test_only_co_visible_pixels_count_where_they_are_known() -> None:
 
 
 def test_samples_without_truth_are_not_scored() -> None:
-    scores = score_samples([sample(off_by(3), truth=None)])
+    scores = score_views([sample(off_by(3), truth=None)])
     assert scores.frames == 0
     assert scores.synthesised.psnr_db is None
 

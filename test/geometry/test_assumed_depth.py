@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from strategies import numbers, poses
 
@@ -14,7 +14,6 @@ CAMERA = PinholeCamera(30.0, 40.0, 9.0, 8.0, 20, 15)
 
 
 @given(pose=poses(), point=arrays(np.float64, 3, elements=numbers(-5, 5)))
-@settings(deadline=None)
 def test_points_of_a_plane_lie_on_it(pose: np.ndarray, point: np.ndarray) -> None:
     normal = np.array([0.3, -0.4, 2.0])
     depth = plane_depth(CAMERA, pose, point, normal)

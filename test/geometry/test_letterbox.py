@@ -41,7 +41,7 @@ def test_pixels_land_where_the_camera_says():
     """A smooth image holds its own coordinates; what is read off must be the ray that the camera tells."""
     camera = PinholeCamera(500, 500, 310, 250, 640, 480)
     box = letterbox(camera, 224, 224)
-    image = box.apply(pixel_grid(camera).astype(np.float32), fill=-1)
+    image = box.apply(pixel_grid(camera).astype(np.float32) + 1) - 1
     inside = image[60:160, 10:210]
     source_rays = camera.unproject(inside, 1.0)
     rays = box.camera.unproject(pixel_grid(box.camera)[60:160, 10:210], 1.0)
@@ -77,9 +77,10 @@ def test_nearest_invents_no_depth():
 @pytest.mark.parametrize("channels", [(), (1,), (3,), (4,)])
 def test_shape_is_kept(channels):
     box = letterbox(PinholeCamera(50, 50, 50, 40, 100, 80), 30, 20)
-    boxed = box.apply(np.zeros((80, 100, *channels), np.uint8), fill=7)
+    boxed = box.apply(np.full((80, 100, *channels), 7, np.uint8))
     assert boxed.shape == (20, 30, *channels)
-    assert (boxed[:, :2] == 7).all()
+    assert (boxed[:, :2] == 0).all()
+    assert (boxed[:, 3:-3] == 7).all()
     assert box.undo(boxed).shape == (80, 100, *channels)
 
 

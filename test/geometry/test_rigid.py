@@ -175,8 +175,8 @@ def test_transform_cannot_be_written_to():
         lambda: RigidTransform(np.tile(np.eye(4), (2, 1, 1))),
         lambda: RigidTransform.from_rotation(np.eye(4)),
         lambda: RigidTransform.from_rotation(2 * np.eye(3)),
-        lambda: RigidTransform.from_rotation(np.eye(3), (0, 0)),
-        lambda: RigidTransform.from_rotation(np.eye(3), (0, 0, math.nan)),
+        lambda: RigidTransform.from_quaternion((0, 0, 0, 1), (0, 0)),
+        lambda: RigidTransform.from_quaternion((0, 0, 0, 1), (0, 0, math.nan)),
     ],
 )
 def test_what_is_no_transform_is_refused(attempt):

@@ -78,7 +78,7 @@ def test_a_sideways_step_shifts_a_wall_by_its_disparity() -> None:
     aim=st.tuples(numbers(-0.3, 0.3), numbers(-0.3, 0.3)),
     tilt=numbers(-math.pi, math.pi),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_plane_is_seen_whole_and_where_it_is(
     eye: tuple[float, float, float], aim: tuple[float, float], tilt: float
 ) -> None:
@@ -141,7 +141,7 @@ def test_the_order_of_pixels_does_not_decide() -> None:
 
 
 @given(world=poses(reach_m=50))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_change_of_world_changes_nothing(world: np.ndarray) -> None:
     source_pose, target_pose = look_at((1.0, 0.2, 1.4), (0, 0, 0)), look_at((0.7, 0.5, 1.3), (0.1, 0, 0))
     image, depth = view_of_plane(CAMERA, source_pose, *table())

@@ -527,7 +527,7 @@ def test_a_stream_answers_frame_by_frame(start_server: StartServer, asker: Asker
 
     with pytest.raises(InvalidRequestError, match=r"stamp_ns is 50000000"):
         push(stream, 5)
-    with pytest.raises(InvalidRequestError, match="targets z were not opened"):
+    with pytest.raises(InvalidRequestError, match="target 'z' is not of this stream"):
         push(stream, 6, z=np.eye(4))
     stream.close()
     with pytest.raises(EngineClosedError, match="closed"):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from ddr_scenes import small_clip
 from torch import nn
 
 from anyview_ros.errors import InvalidRequestError
-from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
+from anyview_ros.methods.fit_checkpoint import FitCheckpoint, fit_key
 
 
 def test_a_checkpoint_gives_back_what_it_was_given_to_its_own_fit_only(tmp_path: Path) -> None:
@@ -25,10 +27,15 @@ def test_a_checkpoint_gives_back_what_it_was_given_to_its_own_fit_only(tmp_path:
         "generator": torch.Generator().manual_seed(3).get_state(),
         "step": 7,
         "smooth_loss": 0.1,
+        "first_loss": math.nan,
     }
     path = tmp_path / "deep" / "fit.safetensors"
-    write_fit(path, "kind/1", "key", state)
-    found = read_fit(path, "kind/1", "key")
+    kept = FitCheckpoint(path, "kind/1", "key")
+    assert kept.read() is None
+    kept.write(state)
+    found = kept.read()
+    assert found is not None
+    assert math.isnan(found["first_loss"])
     assert (found["step"], found["smooth_loss"]) == (7, 0.1)
     for part, name in (("field", "grids.0"), ("anchors", "pictures")):
         assert torch.equal(found[part][name], state[part][name])
@@ -40,7 +47,13 @@ def test_a_checkpoint_gives_back_what_it_was_given_to_its_own_fit_only(tmp_path:
     )
     for kind, key in (("kind/2", "key"), ("kind/1", "other")):
         with pytest.raises(InvalidRequestError, match="of another fit"):
-            read_fit(path, kind, key)
+            FitCheckpoint(path, kind, key).read()
+
+
+def test_a_checkpoint_without_a_path_keeps_nothing() -> None:
+    kept = FitCheckpoint(None, "kind/1", "key")
+    kept.write({})
+    assert kept.read() is None
 
 
 def test_a_key_tells_clips_settings_and_seeds_apart() -> None:
@@ -52,5 +65,7 @@ def test_a_key_tells_clips_settings_and_seeds_apart() -> None:
         fit_key([other], {"a": 1, "b": 2}, 0),
         fit_key([clip], {"a": 1, "b": 3}, 0),
         fit_key([clip], {"a": 1, "b": 2}, 1),
+        fit_key([clip], {"a": 1, "b": 2}, 0, arrays=[np.zeros(3)]),
+        fit_key([clip], {"a": 1, "b": 2}, 0, arrays=[np.ones(3)]),
     }
-    assert len(keys) == 4
+    assert len(keys) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from torch import nn
 
 from anyview_ros.errors import SynthesisError
 from anyview_ros.methods import fit_run
-from anyview_ros.methods.fit_run import run_fit
+from anyview_ros.methods.fit_run import fit_outcome, fit_provenance, run_fit, smoothed
+from anyview_ros.synthesis.fitting import StopReason
+from anyview_ros.synthesis.scene_file import FittedScene
 
 
 class Counting:
@@ -43,8 +46,9 @@ class Counting:
         return {"step": self.step_count}
 
 
-def run(fit: Counting, steps: int, **others: Any) -> str:
-    return run_fit(fit, steps, seconds=math.inf, remedy="lower the rate", **others)[0]
+def run(fit: Counting, steps: int, **others: Any) -> StopReason:
+    chosen = {"began": time.monotonic(), "seconds": None, "remedy": "lower the rate", **others}
+    return run_fit(fit, steps, **chosen)
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +102,39 @@ def test_parameters_that_are_no_longer_finite_at_the_end_count_as_diverged() -> 
 def test_a_fit_that_diverges_at_once_is_an_error_with_the_remedy() -> None:
     with pytest.raises(SynthesisError, match=r"diverged at step 0.*; lower the rate"):
         run(Counting([math.nan]), 3)
+
+
+def test_time_counts_from_when_the_fit_was_asked_for() -> None:
+    fit = Counting([1.0, 1.0])
+    assert run(fit, 2, began=time.monotonic() - 60, seconds=30) == "time"
+    assert fit.step_count == 0
+    assert run(fit, 2, seconds=30) == "done"
+
+
+def test_the_mean_of_a_loss_begins_with_its_first_value_and_follows_slowly() -> None:
+    first = smoothed(math.nan, 4.0)
+    assert first == 4.0
+    assert smoothed(first, 2.0) == pytest.approx(3.9)
+
+
+def test_a_scene_tells_of_its_fit_and_a_fit_without_a_step_has_no_loss() -> None:
+    fit = Counting([2.0])
+    begun = fit_provenance(fit, "cancelled", seed=3, options={"rate": 1}, key="k")
+    assert (begun["steps"], begun["loss"], begun["stopped"]) == (0, None, "cancelled")
+    run(fit, 1)
+    told = fit_provenance(fit, "done", seed=3, options={"rate": 1}, key="k")
+    assert (told["steps"], told["loss"], told["seed"]) == (1, 2.0, 3)
+    assert (told["options"], told["clips_sha256"]) == ({"rate": 1}, "k")
+
+
+def test_an_outcome_says_that_the_fit_diverged_and_what_to_do() -> None:
+    fit = Counting([2.0, math.nan])
+    scene = FittedScene("counting", 1, {}, (), {}, {})
+    stopped = run(fit, 2)
+    outcome = fit_outcome(
+        fit, stopped, scene, began=time.monotonic() - 5, notes=["One."], remedy="lower the rate"
+    )
+    assert (outcome.stopped, outcome.steps, outcome.loss) == ("diverged", 1, 2.0)
+    assert outcome.seconds == pytest.approx(5, abs=2)
+    assert outcome.notes == ("One.", "The fit diverged; the scene is that of step 1; lower the rate.")
+    assert fit_outcome(fit, "done", scene, began=0.0, notes=(), remedy="none").notes == ()

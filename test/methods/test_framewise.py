@@ -18,7 +18,6 @@ from anyview_ros.errors import (
 )
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.synthesis import Provenance, SynthesisRequest, Synthesizer, load_synthesizer
-from anyview_ros.synthesis.instants import nearest_frame
 
 NAMES = ("copy_source", "reprojection")
 
@@ -78,13 +77,6 @@ def test_time_may_stand_still_while_the_camera_moves(method: Synthesizer) -> Non
     target = sideways(4, stamps_ns=[200, 200, 200, 200])
     frames = method.synthesize(SynthesisRequest((box_clip(),), (target,))).views[0].frames
     same(frames, np.repeat(frames[:1], 4, axis=0))
-
-
-@pytest.mark.parametrize(
-    ("stamp_ns", "index"), [(-5, 0), (10, 0), (14, 0), (15, 0), (16, 1), (20, 1), (99, 2)]
-)
-def test_nearest_frame(stamp_ns: int, index: int) -> None:
-    assert nearest_frame(np.array([10, 20, 30]), stamp_ns) == index
 
 
 def test_poses_without_stamps_must_be_one_per_frame(method: Synthesizer) -> None:

@@ -21,7 +21,7 @@ def seen(camera: PinholeCamera, pose: np.ndarray, points: np.ndarray) -> np.ndar
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_points_of_one_world_are_at_no_distance(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform(-0.5, 0.5, (20, 3))

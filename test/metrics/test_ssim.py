@@ -18,7 +18,7 @@ def photograph(seed: int = 0, sigma: float = 12.0) -> tuple[np.ndarray, np.ndarr
 
 
 @given(seed=st.integers(0, 2**32 - 1), sigma=st.floats(0, 80))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_agrees_with_scikit_image(seed: int, sigma: float) -> None:
     a, b = photograph(seed, sigma)
     assert ssim(a, b) == pytest.approx(structural_similarity(a, b, channel_axis=2), abs=1e-6)

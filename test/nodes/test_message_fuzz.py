@@ -87,7 +87,7 @@ MESSAGE: list[Any] = []
 @pytest.mark.filterwarnings(
     "ignore::RuntimeWarning"
 )  # numbers near the end of floats overflow on their way to an error
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_broken_requests_are_answered_or_refused(data: st.DataObject) -> None:
     from anyview_ros.nodes.conversions.interfaces import answer_bytes, request_bytes, request_from_msg

@@ -49,7 +49,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     MESSAGES,
     st.sampled_from(list(CompressionType)),

@@ -38,7 +38,7 @@ def write(path: Path, messages: list[tuple[int, int, bytes]]) -> bytes:
     return path.read_bytes()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2**63 - 1), st.binary(max_size=30)), max_size=30))
 def test_another_library_reads_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, messages: list[tuple[int, int, bytes]]

@@ -39,7 +39,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[VideoFrames]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, COUNT - 1), st.integers(0, COUNT), st.integers(1, 5), st.integers(0, 2))
 def test_any_frames_are_those_asked_for(
     films: list[VideoFrames], start: int, length: int, step: int, which: int

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ply_files import columns_of, read_vertices
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.rendering.point_cloud import read_ply, write_ply
+from anyview_ros.rendering.point_cloud import write_ply
 from anyview_ros.synthesis.by_products import PointCloud
 
 
@@ -20,10 +21,10 @@ def a_cloud(count: int = 7) -> PointCloud:
 def test_a_cloud_survives_a_file(tmp_path: Path, count: int) -> None:
     cloud = a_cloud(count)
     write_ply(tmp_path / "new" / "cloud.ply", cloud)
-    again = read_ply(tmp_path / "new" / "cloud.ply")
-    np.testing.assert_array_equal(again.points, cloud.points)
-    np.testing.assert_array_equal(again.colours, cloud.colours)
-    assert (again.stamp_ns, len(again)) == (cloud.stamp_ns, count)
+    vertices, stamp_ns = read_vertices(tmp_path / "new" / "cloud.ply")
+    np.testing.assert_array_equal(columns_of(vertices, *"xyz"), cloud.points)
+    np.testing.assert_array_equal(columns_of(vertices, "red", "green", "blue"), cloud.colours)
+    assert (stamp_ns, len(vertices)) == (cloud.stamp_ns, count)
 
 
 def test_the_header_is_what_other_programs_read(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_the_header_is_what_other_programs_read(tmp_path: Path) -> None:
     assert len(raw) - raw.index(b"end_header\n") - 11 == 2 * 15
 
 
-def test_what_is_no_cloud_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_cloud_is_refused() -> None:
     good = a_cloud()
     with pytest.raises(InvalidInputError, match="float32"):
         PointCloud(good.points.astype(np.float64), good.colours, 0)
@@ -47,11 +48,3 @@ def test_what_is_no_cloud_is_refused(tmp_path: Path) -> None:
         PointCloud(good.points, good.colours[:3], 0)
     with pytest.raises(InvalidInputError, match="not finite"):
         PointCloud(np.full((7, 3), np.nan, np.float32), good.colours, 0)
-    path = tmp_path / "cloud.ply"
-    write_ply(path, good)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(InvalidInputError, match="cut off"):
-        read_ply(path)
-    path.write_text("ply\nformat ascii 1.0\nend_header\n")
-    with pytest.raises(InvalidInputError, match="no PLY that write_ply wrote"):
-        read_ply(path)

@@ -85,7 +85,7 @@ shapes = st.one_of(
 turns = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=shapes, turn=turns, x=st.floats(-0.5, 0.5), y=st.floats(-0.4, 0.4), z=st.floats(1.5, 6))
 def test_depth_is_where_marching_along_the_ray_meets_the_shape(
     shape: Shape, turn: tuple[float, ...], x: float, y: float, z: float

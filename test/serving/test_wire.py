@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,31 @@ def test_pictures_of_another_size_than_announced_are_not_decoded() -> None:
     huge = bomb[:16] + struct.pack(">II", 2**31 - 1, 2**31 - 1) + bomb[24:]
     with pytest.raises(InvalidInputError, match="2147483647x2147483647"):
         unpack_picture(huge, 7, 9)
+    for none in (bomb[:20], b"no picture"):
+        with pytest.raises(InvalidInputError, match=f"{len(none)} bytes is cut off, or neither PNG nor JPEG"):
+            unpack_picture(none, 7, 9)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros(4, np.uint8),
+        np.zeros((4, 4, 1), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((2, 4, 4, 3), np.uint8),
+        np.zeros((4, 4), np.float32),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_named_and_not_packed(image: np.ndarray) -> None:
+    told = re.escape(f"a picture is {image.dtype} {image.shape}; give uint8 (H, W, 3) or (H, W)")
+    with pytest.raises(InvalidInputError, match=told):
+        pack_picture(image)
+
+
+def test_a_picture_larger_than_its_format_holds_is_named() -> None:
+    with pytest.raises(InvalidInputError, match=r"a picture of 65501x1 cannot be written as \.jpg"):
+        pack_picture(np.zeros((1, 65501, 3), np.uint8), 90)
 
 
 def test_no_more_numbers_are_decompressed_than_announced() -> None:
@@ -144,7 +170,7 @@ def test_no_more_numbers_are_decompressed_than_announced() -> None:
 BODY = encode_request(asked())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_body_broken_anywhere_is_refused_with_a_reason_or_read(data: st.DataObject) -> None:
     body = bytearray(BODY)

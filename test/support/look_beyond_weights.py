@@ -8,10 +8,11 @@ import torch
 
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
-from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, save_panorama_weights
+from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA, PANORAMA_FILE
 from anyview_ros.methods.look_beyond.video.config import VideoConfig
 from anyview_ros.methods.look_beyond.video.network import VideoDenoiser
-from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, save_video_weights
+from anyview_ros.methods.look_beyond.video.weights import VIDEO, VIDEO_FILE
+from anyview_ros.methods.network_files import write_network
 
 TINY_PANORAMA = PanoramaConfig(
     height=16,
@@ -47,6 +48,6 @@ def tiny_stages(folder: Path) -> Path:
     torch.manual_seed(0)
     panorama = PanoramaDenoiser(TINY_PANORAMA)
     shaken(panorama)
-    save_panorama_weights(folder / PANORAMA_FILE, panorama, {"steps": "0"})
-    save_video_weights(folder / VIDEO_FILE, tiny_video(), {"steps": "0"})
+    write_network(folder / PANORAMA_FILE, panorama, PANORAMA, {"steps": "0"})
+    write_network(folder / VIDEO_FILE, tiny_video(), VIDEO, {"steps": "0"})
     return folder

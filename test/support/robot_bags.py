@@ -63,7 +63,6 @@ def write_recording(path: Path, entries: Iterator[Entry], *, sqlite: bool = Fals
 def info(camera: PinholeCamera | DistortedCamera, stamp_ns: int, frame: str) -> Any:
     """A CameraInfo of the pictures as filmed."""
     raw = camera.camera if isinstance(camera, DistortedCamera) else camera
-    rectified = camera.rectified if isinstance(camera, DistortedCamera) else camera
     return message(
         "sensor_msgs/msg/CameraInfo",
         header=header(stamp_ns, frame),
@@ -73,7 +72,7 @@ def info(camera: PinholeCamera | DistortedCamera, stamp_ns: int, frame: str) -> 
         d=np.array(camera.coefficients if isinstance(camera, DistortedCamera) else np.zeros(5), np.float64),
         k=raw.matrix.ravel(),
         r=np.eye(3).ravel(),
-        p=np.hstack([rectified.matrix, np.zeros((3, 1))]).ravel(),
+        p=np.hstack([camera.rectified.matrix, np.zeros((3, 1))]).ravel(),
         binning_x=0,
         binning_y=0,
         roi=message(

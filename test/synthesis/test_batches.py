@@ -459,7 +459,7 @@ ASKED = st.lists(
 
 
 @given(ASKED, st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**16))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_under_any_load_every_future_ends_once(asked, room, max_batch, seed):
     chance = random.Random(seed)
     fake = BatchingFake(lone={HOLDER}, room=room)

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import builtins
-import importlib
 import importlib.util
 import sys
-from importlib.metadata import EntryPoint
 
 import pytest
-from fake_synthesizers import FakeSynthesizer
 
 from anyview_ros.errors import InvalidInputError, MissingDependencyError, UnknownMethodError
 from anyview_ros.synthesis import available_methods, check_method, default_method, load_synthesizer, registry
@@ -16,9 +13,8 @@ from anyview_ros.synthesis import available_methods, check_method, default_metho
 def test_ours_are_registered_by_a_module_and_a_factory_that_exist():
     assert set(available_methods()) >= {"anyview", "anyview_small", "copy_source", "reprojection"}
     assert default_method() in available_methods()
-    for name in registry._BUILT_IN:
-        module, _, factory = registry._BUILT_IN[name].partition(":")
-        assert callable(getattr(importlib.import_module(module), factory))
+    for name in registry.METHODS.built_in:
+        assert callable(registry.METHODS.factory(name))
 
 
 @pytest.mark.parametrize("missing", [None, "torch", "safetensors"])
@@ -33,7 +29,7 @@ def test_a_method_is_loaded_by_its_name():
     assert load_synthesizer().describe().name == default_method()
 
 
-@pytest.mark.parametrize("name", sorted(set(registry._BUILT_IN) - {"anyview"}))
+@pytest.mark.parametrize("name", sorted(set(registry.METHODS.built_in) - {"anyview"}))
 def test_methods_tell_the_device_that_they_work_on(name):
     """All but the one whose weights are not shipped."""
     method = load_synthesizer(name, device="cpu:0")
@@ -53,14 +49,6 @@ def test_arguments_that_a_method_does_not_take_are_named():
         load_synthesizer("copy_source", weights="somewhere")
 
 
-def test_other_packages_add_methods(monkeypatch):
-    point = EntryPoint("theirs", "fake_synthesizers:FakeSynthesizer", registry.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda *, group: [point] if group == point.group else [])
-    assert available_methods()[-1] == "theirs"
-    check_method("theirs")
-    assert isinstance(load_synthesizer("theirs", device="fake:1"), FakeSynthesizer)
-
-
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
     real = builtins.__import__
 
@@ -74,9 +62,3 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_torch)
     with pytest.raises(MissingDependencyError, match="method 'anyview' needs the Python package 'torch'"):
         load_synthesizer("anyview")
-
-
-def test_a_module_of_ours_that_is_missing_is_no_missing_package(monkeypatch):
-    monkeypatch.setitem(registry._BUILT_IN, "broken", "anyview_ros.methods.nowhere:Method")
-    with pytest.raises(ModuleNotFoundError, match=r"anyview_ros\.methods\.nowhere"):
-        load_synthesizer("broken")

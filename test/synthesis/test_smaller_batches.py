@@ -82,7 +82,7 @@ def test_remembered_sizes_are_bounded():
     batches = SmallerBatches(Cramped(1))
     for frames in range(1, 20):
         batches.synthesize(asked(2, frames))
-    assert len(batches._fitting) == 16
+    assert len(batches._limits) == 16
 
 
 @pytest.mark.parametrize(("room", "error"), [(0, MemoryError), (1, ValueError)])

@@ -18,7 +18,7 @@ from anyview_ros.methods.anyview import AnyView
 from anyview_ros.offline.episode_writer import write_episode
 from anyview_ros.training.anyview_lora import LoraConfig, LoraTrainer, lora_optimiser
 from anyview_ros.training.episode_pairs import EpisodePairs
-from anyview_ros.training.lora import add_lora, lora_parameters, merge_lora
+from anyview_ros.training.lora import add_lora, merge_lora
 
 CONFIG = LoraConfig(
     rank=4,
@@ -62,6 +62,11 @@ def held_out(trainer: LoraTrainer) -> float:
         return float(np.mean([float(trainer.loss(10_000 + draw)) for draw in range(12)]))
 
 
+def factors_of(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The factors of all low-rank changes, by name."""
+    return {name: each for name, each in network.named_parameters() if name.endswith((".down", ".up"))}
+
+
 def test_training_lowers_the_loss_and_the_tuned_model_loads(
     weights: Path, episodes: Path, tmp_path: Path
 ) -> None:
@@ -92,7 +97,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     again = LoraTrainer(weights, episodes, tmp_path / "cut", config)
     assert again.step == 3
     again.run()
-    a, b = lora_parameters(whole.network), lora_parameters(again.network)
+    a, b = factors_of(whole.network), factors_of(again.network)
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert any(bool(value.any()) for name, value in a.items() if name.endswith(".up"))
     slower = replace(config, optimiser=lora_optimiser(1e-5))
@@ -117,7 +122,7 @@ def test_the_command(
         str(weights),
         "--episodes",
         str(episodes),
-        "--out",
+        "--output",
         str(tmp_path),
     ]
     given += ["--lora", "2", "--steps", "2", "--frames", "5", "--size", "48", "32", "--device", "cpu"]
@@ -136,7 +141,7 @@ def test_a_change_begins_at_zero_and_merges_into_its_layer() -> None:
     before = network(features)
     assert add_lora(network, 2, lambda name: name == "2", seed=0) == ["2"]
     assert torch.equal(network(features), before)
-    factors = lora_parameters(network)
+    factors = factors_of(network)
     assert list(factors) == ["2.down", "2.up"]
     with torch.no_grad():
         factors["2.up"].normal_()

@@ -10,7 +10,8 @@ import torch
 from tiny_panoramas import TINY, untrained
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.methods.look_beyond.panorama.weights import load_panorama_weights
+from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA
+from anyview_ros.methods.network_files import read_network
 from anyview_ros.training.look_beyond_panorama import (
     PanoramaTrainer,
     draw,
@@ -59,7 +60,7 @@ def test_an_interrupted_run_equals_one_that_was_not(tmp_path: Path, panoramas: P
     expected = whole.averaged_network().state_dict()
     for name, value in resumed.averaged_network().state_dict().items():
         torch.testing.assert_close(value, expected[name], atol=0, rtol=0)
-    loaded = load_panorama_weights(tmp_path / "stopped" / "panorama.safetensors", "cpu")
+    loaded = read_network(tmp_path / "stopped" / "panorama.safetensors", PANORAMA, "cpu")
     assert loaded.about["steps"] == "4"
     assert (tmp_path / "whole" / "sheet_000004.png").stat().st_size > 200
     lines = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]

@@ -13,7 +13,8 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.look_beyond.video.known import Anchor, known_of, relative_rays, signed
 from anyview_ros.methods.look_beyond.video.network import VideoDenoiser, spread
-from anyview_ros.methods.look_beyond.video.weights import load_video_weights
+from anyview_ros.methods.look_beyond.video.weights import VIDEO
+from anyview_ros.methods.network_files import read_network
 from anyview_ros.training.look_beyond_video import (
     VideoTrainer,
     _mirrored,
@@ -50,7 +51,7 @@ def test_a_run_writes_weights_a_log_and_a_sheet(tmp_path: Path, clips: Clips) ->
     steps: list[int] = []
     assert trainer.run(report=lambda step, total, loss: steps.append(step))
     assert steps == list(range(1, 7))
-    assert load_video_weights(tmp_path / "video.safetensors", "cpu").about["steps"] == "6"
+    assert read_network(tmp_path / "video.safetensors", VIDEO, "cpu").about["steps"] == "6"
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6]
     assert {"seen", "unseen"} <= set(lines[0])

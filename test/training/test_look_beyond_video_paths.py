@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.geometry import check_rigid, view_angle_deg
+from anyview_ros.geometry import check_rigid, relative, rotation_angle_deg
 from anyview_ros.scenes import clearance
 from anyview_ros.scenes.room_splits import RoomFactory
 from anyview_ros.training.look_beyond_video_paths import progress, sample_path
@@ -21,8 +21,11 @@ def test_paths_are_smooth_and_free_of_bodies(seed: int) -> None:
     assert path.shape == (8, 4, 4)
     scene = ROOM.at(np.array([1.0]))
     assert min(clearance(scene, pose[:3, 3]) for pose in path) >= 0.12
-    assert view_angle_deg(path[0], path[-1]) > 5 or np.linalg.norm(path[0, :3, 3] - path[-1, :3, 3]) > 0.05
-    assert max(float(view_angle_deg(a, b)) for a, b in pairwise(path)) < 60
+    assert (
+        rotation_angle_deg(relative(path[0], path[-1])) > 5
+        or np.linalg.norm(path[0, :3, 3] - path[-1, :3, 3]) > 0.05
+    )
+    assert max(float(rotation_angle_deg(relative(a, b))) for a, b in pairwise(path)) < 60
 
 
 def test_a_seed_gives_its_path_again() -> None:

@@ -7,20 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from anyview_ros.methods.any4d.model import COLOURS, VERSION, MovingGaussians
+from anyview_ros.methods.any4d.model import COLOURS, MovingGaussians
 from anyview_ros.rendering.gaussian_ply import write_gaussian_ply
 from anyview_ros.synthesis.by_products import PointCloud
-from anyview_ros.synthesis.scene_file import read_scene
-
-
-def load_scene(path: Path | str) -> MovingGaussians:
-    """The scene in a file.
-
-    Raises:
-        SceneFileError: no such file, damaged, or of another method or version.
-    """
-    fitted = read_scene(path, method="any4d", version=VERSION)
-    return MovingGaussians.load(fitted.tensors, fitted.settings)
 
 
 @torch.inference_mode()

@@ -1,49 +1,37 @@
-"""Fitting a scene to clips: budget, progress, checkpoints, and the best state where a fit diverges."""
+"""Fitting a scene to clips and to generated pictures."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from anyview_ros import __version__
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import InvalidClipError, InvalidRequestError, SynthesisError
-from anyview_ros.methods.any4d.births import Births, born, grid_step, on_grid
+from anyview_ros.errors import InvalidClipError, InvalidRequestError
 from anyview_ros.methods.any4d.depth_guess import with_depth
+from anyview_ros.methods.any4d.filling import filled
 from anyview_ros.methods.any4d.generator import Generator
-from anyview_ros.methods.any4d.model import VERSION, MovingGaussians
+from anyview_ros.methods.any4d.model import VERSION
 from anyview_ros.methods.any4d.observations import Observation, observed, shrunk
-from anyview_ros.methods.any4d.optimisation import FollowedPoints, Optimisation
+from anyview_ros.methods.any4d.optimisation import FollowedPoints
 from anyview_ros.methods.any4d.options import Any4DFitOptions
 from anyview_ros.methods.any4d.start import Start, start
-from anyview_ros.rendering.splatting import splat
-from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress, StopReason
+from anyview_ros.methods.any4d.stepping import SceneFit
+from anyview_ros.methods.any4d.tracks import Tracks
+from anyview_ros.methods.fit_checkpoint import FitCheckpoint, fit_key
+from anyview_ros.methods.fit_run import fit_outcome, fit_provenance, run_fit
+from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress
 from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera
 
-_SMOOTHING = 0.95  # of the loss that decides which state is the best
-_LOOK_EVERY = 20  # steps between two looks at it
-_CHECKPOINT_S = 20.0
-_PROGRESS_S = 0.5
-_UNFILLED = 0.5  # a pixel covered less than this wants a Gaussian
-_DIVERGED = 3.0  # times the first loss
+_KIND = "anyview_any4d_fit/1"
 _DEFAULT_STEPS = 600
-
-
-@dataclass(eq=False)
-class _Best:
-    """The state with the lowest smoothed loss so far."""
-
-    loss: float
-    tensors: dict[str, torch.Tensor]
+_UNEXPLAINED = 0.05  # share of the motion from which a note says that more bases may help
 
 
 def fit_scene(
@@ -74,173 +62,61 @@ def fit_scene(
     Raises:
         InvalidRequestError, InvalidClipError, SynthesisError: as in ``SceneFitter.fit``.
     """
-    begun = time.monotonic()
-    run = _Run(clips, options, budget, seed, device, more, generator or Generator())
-    stopped = run.go(begun, progress, cancel, checkpoint)
-    return run.outcome(stopped, time.monotonic() - begun)
-
-
-class _Run:
-    def __init__(
-        self,
-        clips: Sequence[PosedClip],
-        options: Any4DFitOptions,
-        budget: FitBudget,
-        seed: int,
-        device: str,
-        more: Sequence[Observation],
-        generator: Generator,
-    ) -> None:
-        _check(clips)
-        self._given, self._options, self._seed = tuple(clips), options, seed
-        self._budget = budget
-        self._total = _DEFAULT_STEPS if budget.steps is None else budget.steps
-        known = [
-            with_depth(
-                shrunk(clip, options.side), generator=generator, device=device, believe=options.guess_depth
-            )
-            for clip in clips
-        ]
-        small = tuple(clip for clip, _ in known)
-        self._fingerprint = _fingerprint(clips, options, seed, more)
-        began = start(small, [support for _, support in known], options, seed)
-        self._unexplained = began.unexplained
-        self._guessed = any(clip.depth is None for clip in clips)
-        scene = _filled(began.scene, more, options.gaussians)
-        seen = [o for index, clip in enumerate(small) for o in observed(clip, index)]
-        self._optimisation = Optimisation(
-            scene.to(device), [o.to(device) for o in [*seen, *more]], _followed(began), options, seed
+    began = time.monotonic()
+    _check(clips)
+    generator = generator or Generator()
+    known = [
+        with_depth(
+            shrunk(clip, options.side), generator=generator, device=device, believe=options.guess_depth
         )
-        self._loss, self._first = math.inf, math.inf
-        self._best: _Best | None = None
+        for clip in clips
+    ]
+    small = tuple(clip for clip, _ in known)
+    first = start(small, [support for _, support in known], options, seed)
+    scene = filled(first.scene, more, options.gaussians).to(device)
+    seen = [observation for index, clip in enumerate(small) for observation in observed(clip, index)]
+    fit = SceneFit(scene, [one.to(device) for one in [*seen, *more]], _followed(first), options, seed)
+    told = {name: value for name, value in asdict(options).items() if _plain(value)}
+    key = fit_key(clips, told, seed, arrays=_arrays(options, more))
+    kept = FitCheckpoint(checkpoint, _KIND, key)
+    saved = kept.read()
+    if saved is not None:
+        fit.restore(saved)
+    remedy = f"lower learning_rate, now {options.learning_rate:g}, and check poses and depth"
+    stopped = run_fit(
+        fit,
+        budget.steps or _DEFAULT_STEPS,
+        began=began,
+        seconds=budget.seconds,
+        remedy=remedy,
+        progress=progress,
+        cancel=cancel,
+        save=kept.write,
+    )
+    guessed = any(clip.depth is None for clip in clips)
+    provenance = fit_provenance(fit, stopped, seed=seed, options=told, key=key)
+    fitted = FittedScene(
+        "any4d",
+        VERSION,
+        scene.tensors(),
+        tuple(SceneCamera.as_given(f"camera_{i}", clip) for i, clip in enumerate(clips)),
+        scene.settings(),
+        provenance | {"guessed_depth": guessed},
+    )
+    notes = _notes(first, options, guessed=guessed)
+    return fit_outcome(fit, stopped, fitted, began=began, notes=notes, remedy=remedy)
 
-    def go(
-        self,
-        begun: float,
-        progress: FitProgress | None,
-        cancel: CancelToken | None,
-        checkpoint: Path | None,
-    ) -> StopReason:
-        """Step until the budget ends."""
-        if checkpoint is not None and checkpoint.is_file():
-            self._load(checkpoint)
-        told = saved = time.monotonic()
-        stopped: StopReason = "done"
-        while self._optimisation.steps_done < self._total:
-            now = time.monotonic()
-            if cancel is not None and cancel.is_set():
-                stopped = "cancelled"
-                break
-            if self._budget.seconds is not None and now - begun >= self._budget.seconds:
-                stopped = "time"
-                break
-            if not self._step():
-                stopped = "diverged"
-                break
-            if progress is not None and now - told >= _PROGRESS_S:
-                progress(self._optimisation.steps_done, self._total, self._loss)
-                told = now
-            if checkpoint is not None and now - saved >= _CHECKPOINT_S:
-                self._save(checkpoint)
-                saved = now
-        if stopped == "diverged" and self._best is None:
-            raise SynthesisError(
-                "the fit diverged before its first steps were done; lower learning_rate, "
-                f"now {self._options.learning_rate:g}, and check poses and depth"
-            )
-        if checkpoint is not None and stopped != "diverged":
-            self._save(checkpoint)
-        if progress is not None:
-            progress(self._optimisation.steps_done, self._total, self._told_loss(stopped))
-        return stopped
 
-    def outcome(self, stopped: StopReason, seconds: float) -> FitOutcome:
-        """What the fit came to."""
-        scene = self._optimisation.scene
-        if stopped == "diverged" and self._best is not None:
-            scene.load_state_dict(self._best.tensors)
-        steps = self._optimisation.steps_done
-        fitted = FittedScene(
-            "any4d",
-            VERSION,
-            scene.tensors(),
-            tuple(SceneCamera.as_given(f"camera_{i}", clip) for i, clip in enumerate(self._given)),
-            scene.settings(),
-            {
-                "steps": steps,
-                "seed": self._seed,
-                "options": {k: v for k, v in asdict(self._options).items() if _plain(v)},
-                "package": __version__,
-                "guessed_depth": self._guessed,
-            },
+def _notes(first: Start, options: Any4DFitOptions, *, guessed: bool) -> list[str]:
+    notes = []
+    if guessed:
+        notes.append("Depth was guessed by a generator; distances in the scene are guesses too.")
+    if first.unexplained > _UNEXPLAINED:
+        notes.append(
+            f"At first {first.unexplained:.0%} of the tracked motion did not fit into {options.bases} "
+            "generators; more bases may help."
         )
-        return FitOutcome(fitted, stopped, steps, self._told_loss(stopped), seconds, self._notes(stopped))
-
-    def _told_loss(self, stopped: StopReason) -> float:
-        if stopped == "diverged" and self._best is not None:
-            return self._best.loss
-        return self._loss if math.isfinite(self._loss) else math.nan
-
-    def _notes(self, stopped: StopReason) -> tuple[str, ...]:
-        notes = []
-        if self._guessed:
-            notes.append("Depth was guessed by a generator; distances in the scene are guesses too.")
-        if self._unexplained > 0.05:
-            notes.append(
-                f"At first {self._unexplained:.0%} of the tracked motion did not fit into {self._options.bases} "
-                "generators; more bases may help."
-            )
-        if stopped == "diverged":
-            notes.append("The fit diverged; its best state was kept. Lower learning_rate to go further.")
-        return tuple(notes)
-
-    def _step(self) -> bool:
-        """One step and the book-keeping; False where the fit has diverged."""
-        loss = self._optimisation.step()
-        if not math.isfinite(loss):
-            return False
-        first = not math.isfinite(self._loss)
-        self._loss = loss if first else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
-        self._first = loss if first else self._first
-        if self._loss > _DIVERGED * self._first + 0.1:
-            return False
-        due = first or self._optimisation.steps_done % _LOOK_EVERY == 0
-        if due and (self._best is None or self._loss <= self._best.loss):
-            tensors = {k: v.detach().clone() for k, v in self._optimisation.scene.state_dict().items()}
-            self._best = _Best(self._loss, tensors)
-        return True
-
-    def _save(self, path: Path) -> None:
-        best = None if self._best is None else {"loss": self._best.loss, "tensors": self._best.tensors}
-        state = {
-            "fingerprint": self._fingerprint,
-            "optimisation": self._optimisation.state(),
-            "loss": self._loss,
-            "first": self._first,
-            "best": best,
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(path.name + ".part")
-        torch.save(state, unfinished)
-        unfinished.replace(path)
-
-    def _load(self, path: Path) -> None:
-        try:
-            state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-            fingerprint = state["fingerprint"]
-        except Exception as error:
-            raise InvalidRequestError(
-                f"checkpoint {path} cannot be read ({error}); delete it to begin anew"
-            ) from error
-        if fingerprint != self._fingerprint:
-            raise InvalidRequestError(
-                f"checkpoint {path} is of other clips, options or another seed; "
-                "delete it to begin anew, or give what it was begun with"
-            )
-        self._optimisation.load(state["optimisation"])
-        self._loss, self._first = state["loss"], state["first"]
-        if state["best"] is not None:
-            self._best = _Best(state["best"]["loss"], state["best"]["tensors"])
+    return notes
 
 
 def _followed(began: Start) -> list[FollowedPoints | None]:
@@ -248,41 +124,6 @@ def _followed(began: Start) -> list[FollowedPoints | None]:
         None if tracks is None else FollowedPoints.of(tracks, moving)
         for tracks, moving in zip(began.tracks, began.moving, strict=True)
     ]
-
-
-def _filled(scene: MovingGaussians, more: Sequence[Observation], most: int) -> MovingGaussians:
-    """The scene with still Gaussians where generated pictures show what nothing covers yet."""
-    for seen in more:
-        room = most - len(scene)
-        if room <= 0 or seen.depth is None:
-            continue
-        with torch.no_grad():
-            alpha = splat(scene.at(seen.stamp_ns), seen.camera, seen.camera_to_world).alpha.numpy()
-        depth = seen.depth.numpy()
-        open_pixels = (alpha < _UNFILLED) & (depth > 0)
-        step = grid_step(int(open_pixels.sum()), room)
-        pixels = on_grid(open_pixels, step)[:room]
-        if len(pixels):
-            births = born(
-                seen.image.numpy(), depth, seen.camera, seen.camera_to_world, pixels, step=step, support=0.0
-            )
-            scene = grown(scene, births)
-    return scene
-
-
-def grown(scene: MovingGaussians, births: Births) -> MovingGaussians:
-    """The scene with more Gaussians, which stand still."""
-    fresh = MovingGaussians(births, scene.motion)
-    values = {}
-    for name, value in scene.state_dict().items():
-        if name.startswith("motion."):
-            values[name] = value
-        else:
-            values[name] = torch.cat([value, fresh.state_dict()[name]])
-    still = torch.zeros(len(births), scene.motion.weights.shape[1])
-    values["motion.weights"] = torch.cat([scene.motion.weights.detach(), still])
-    values["motion.free"] = torch.cat([scene.motion.free, still[:, :1]])
-    return MovingGaussians.load({k: v.numpy() for k, v in values.items()}, scene.settings())
 
 
 def _check(clips: Sequence[PosedClip]) -> None:
@@ -299,18 +140,12 @@ def _check(clips: Sequence[PosedClip]) -> None:
             )
 
 
-def _fingerprint(
-    clips: Sequence[PosedClip], options: Any4DFitOptions, seed: int, more: Sequence[Observation]
-) -> str:
-    digest = hashlib.sha256(repr((seed, sorted((k, repr(v)) for k, v in asdict(options).items()))).encode())
-    for clip in clips:
-        for array in (clip.frames, clip.camera_to_world, clip.stamps_ns, clip.depth):
-            digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
-        digest.update(repr(clip.camera).encode())
-    for seen in more:
-        digest.update(seen.image.numpy().tobytes())
-        digest.update(seen.camera_to_world.tobytes())
-    return digest.hexdigest()
+def _arrays(options: Any4DFitOptions, more: Sequence[Observation]) -> list[NDArray[Any]]:
+    """What a fit depends on beside clips and options that are numbers or text."""
+    arrays = [array for one in more for array in (one.image.numpy(), one.camera_to_world)]
+    if isinstance(options.tracks, Tracks):
+        arrays += [options.tracks.pixels, options.tracks.visible, options.tracks.frame]
+    return arrays
 
 
 def _plain(value: Any) -> bool:

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.any4d.options import Any4DOptions
+from anyview_ros.methods.closing import closed_error
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.pictures import Picture, view_of
+from anyview_ros.methods.pictures import Picture, Pose
+from anyview_ros.methods.pushed_stream import check_opening
+from anyview_ros.methods.scene_views import scene_views
+from anyview_ros.methods.steps import StepCount
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
-from anyview_ros.synthesis.instants import target_instants
+from anyview_ros.synthesis.instants import request_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_seed, resolve_options
-from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.result import Provenance, SynthesisResult
 from anyview_ros.synthesis.scene_file import read_scene, scene_hash, write_scene
 
 if TYPE_CHECKING:
@@ -71,9 +75,9 @@ class Any4D:
             uses_depth=not fitted,
             streams=True,
             fits_each_clip=not fitted,
-            default_steps=0 if fitted else Any4DOptions().steps,
+            default_steps=0 if fitted else Any4DOptions.fit_steps,
             options_type=Any4DOptions,
-            warm_up_options={"steps": 1, "generator": None, "guess_depth": True},
+            warm_up_options={"fit_steps": 1, "generator": None, "guess_depth": True},
             limits=(
                 "A request without a fitted scene takes seconds to minutes; fit once with `anyview fit` and load it.",
                 "Instants outside those fitted show the nearest one that was.",
@@ -96,28 +100,28 @@ class Any4D:
             SynthesisError: the fit diverged at once.
             EngineClosedError: the method has been closed.
         """
+        from anyview_ros.methods.any4d.picture import picture_of
+
         self._check_open()
         check_request(request, self.describe())
         options: Any4DOptions = resolve_options(request.options, Any4DOptions, _NAME)
-        instants = [
-            target_instants(target, request.sources[0], index) for index, target in enumerate(request.targets)
-        ]
-        pictures = sum(len(target) for target in request.targets)
-        steps = 0 if self._scene is not None else (request.steps or options.steps)
+        instants = request_instants(request)
+        pictures = sum(map(len, request.targets))
+        steps = 0 if self._scene is not None else request.steps or options.fit_steps
         generated = 0 if self._scene is not None or options.generator is None else pictures
-        told = _Progress(progress, generated + steps + pictures)
-        scene, done = self._scene, 0
-        if scene is None:
-            scene, done = self._fitted(request, options, steps, told, cancel)
-        views: list[SynthesizedView] = []
-        for target, stamps_ns in zip(request.targets, instants, strict=True):
-            made: list[Picture] = []
-            for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True):
-                _check_cancel(cancel)
-                made.append(_picture(scene, int(stamp_ns), target.camera, pose, options))
-                told.at(generated + steps + sum(map(len, views)) + len(made))
-            views.append(view_of(made, target.camera, target.camera_to_world, stamps_ns))
-        return SynthesisResult(tuple(views), Provenance(_NAME, self.weights_hash, request.seed, done))
+        count = StepCount(_NAME, generated + steps + pictures, progress, cancel)
+        scene, done = (
+            (self._scene, 0)
+            if self._scene is not None
+            else self._fitted(request, options, steps, count, cancel)
+        )
+        count.reach(generated + steps)
+
+        def shown(camera: PinholeCamera, pose: Pose, stamp_ns: int) -> Picture:
+            return picture_of(scene, stamp_ns, camera, pose, fill=options.fill_holes)
+
+        views = scene_views(request.targets, instants, shown, count)
+        return SynthesisResult(views, Provenance(_NAME, self.weights_hash, request.seed, done))
 
     def open_stream(
         self,
@@ -137,15 +141,11 @@ class Any4D:
             EngineClosedError: the method has been closed.
         """
         self._check_open()
-        if not targets:
-            raise InvalidRequestError(
-                "targets is empty; give the PinholeCamera of at least one virtual camera"
-            )
+        check_opening(self.describe(), targets, steps, seed)
         if steps not in {None, 1}:
             raise InvalidRequestError(
                 f"steps is {steps} but a stream of method '{_NAME}' fits for budget_ms a frame; leave steps=None"
             )
-        check_seed(seed)
         resolved: Any4DOptions = resolve_options(options, Any4DOptions, _NAME)
         from anyview_ros.methods.any4d.live import LiveScene
         from anyview_ros.methods.any4d.stream import SceneStream, ShownScene
@@ -198,7 +198,7 @@ class Any4D:
         request: SynthesisRequest,
         options: Any4DOptions,
         steps: int,
-        told: _Progress,
+        count: StepCount,
         cancel: CancelToken | None,
     ) -> tuple[MovingGaussians, int]:
         """Both stages: the scene, and how many steps it took."""
@@ -209,20 +209,26 @@ class Any4D:
         from anyview_ros.methods.any4d.generator import Generator
         from anyview_ros.methods.any4d.model import MovingGaussians
 
-        more = generate(request, options, device=self.device, progress=told.first, cancel=cancel)
-        _check_cancel(cancel)
+        more = generate(
+            request,
+            options,
+            device=self.device,
+            progress=lambda step, total: count.reach(step),
+            cancel=cancel,
+        )
+        count.check()
         outcome = fit_scene(
             request.sources,
             replace(options, guess_depth=True),
-            budget=FitBudget(steps, options.seconds),
+            budget=FitBudget(steps, options.fit_seconds),
             seed=request.seed,
             device=self.device,
             more=more,
             generator=Generator.of(options),
-            progress=lambda step, total, loss: told.at(len(more) + step),
+            progress=lambda step, total, loss: count.reach(len(more) + step),
             cancel=cancel,
         )
-        _check_cancel(cancel)
+        count.check()
         if options.save_to is not None:
             write_scene(options.save_to, outcome.scene)
         scene = MovingGaussians.load(outcome.scene.tensors, outcome.scene.settings)
@@ -230,36 +236,4 @@ class Any4D:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
-
-
-class _Progress:
-    """One count over generation, fit and pictures, that never goes back."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total, self._last = progress, total, 0
-
-    def first(self, step: int, total: int) -> None:
-        """The generator's own count, which may have other steps than pictures."""
-        del total
-        self.at(step)
-
-    def at(self, step: int) -> None:
-        """Tell that so many steps are done."""
-        reached = min(step, self._total)
-        if self._progress is not None and reached > self._last:
-            self._last = reached
-            self._progress(reached, self._total)
-
-
-def _picture(
-    scene: MovingGaussians, stamp_ns: int, camera: PinholeCamera, pose: Any, options: Any4DOptions
-) -> Picture:
-    from anyview_ros.methods.any4d.picture import picture_of
-
-    return picture_of(scene, stamp_ns, camera, pose, fill=options.fill_holes)
-
-
-def _check_cancel(cancel: CancelToken | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two steps")
+            raise closed_error(_NAME)

@@ -43,12 +43,6 @@ class Observation:
     clip: int
     frame: int
 
-    @property
-    def bytes(self) -> int:
-        """What the pictures take in memory."""
-        depth = 0 if self.depth is None else self.depth.nbytes
-        return int(self.image.nbytes + self.weight.nbytes + depth)
-
     def placed(self, camera_to_world: NDArray[np.float64], stamp_ns: int) -> Observation:
         """The same picture taken from another place at another instant."""
         return replace(self, camera_to_world=camera_to_world, stamp_ns=stamp_ns)

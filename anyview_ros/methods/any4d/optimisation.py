@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -69,6 +68,9 @@ class Optimisation:
         tracks: of each clip; None for those without.
         options: losses and rates.
         seed: of the draws.
+
+    Attributes:
+        step_count: steps done.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Optimisation:
         self._options = options
         self._random = np.random.default_rng(seed)
         self.adam = adam_for(scene, options.learning_rate)
-        self.steps_done = 0
+        self.step_count = 0
 
     def step(self) -> float:
         """One step; returns the loss, nan where it, its gradient or the scene is no longer finite."""
@@ -98,7 +100,7 @@ class Optimisation:
         self.adam.step()
         if not all(bool(torch.isfinite(value).all()) for value in self.scene.parameters()):
             return math.nan
-        self.steps_done += 1
+        self.step_count += 1
         return loss.item()
 
     def _loss(self, seen: Observation) -> Tensor:
@@ -141,24 +143,6 @@ class Optimisation:
 
     def _drawn(self, of: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         return self._random.permutation(of)[:count]
-
-    def state(self) -> dict[str, Any]:
-        """All that the next step depends on; tensors, numbers, text and lists of these."""
-        return {
-            "scene": {name: value.clone() for name, value in self.scene.state_dict().items()},
-            "adam": self.adam.state_dict(),
-            "random": repr(self._random.bit_generator.state),
-            "steps": self.steps_done,
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state`."""
-        import ast
-
-        self.scene.load_state_dict(state["scene"])
-        self.adam.load_state_dict(state["adam"])
-        self._random.bit_generator.state = ast.literal_eval(state["random"])
-        self.steps_done = int(state["steps"])
 
 
 @dataclass(frozen=True, eq=False)

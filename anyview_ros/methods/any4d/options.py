@@ -71,8 +71,8 @@ class Any4DOptions(Any4DFitOptions):
         generator_steps: its sampling steps; None for its own number.
         prompt: text for generators whose options have ``prompt``; None gives none.
         generated_weight: how much a generated pixel counts beside a seen one.
-        steps: optimisation steps of the fit.
-        seconds: wall time of the fit; None for no limit.
+        fit_steps: optimisation steps of the fit.
+        fit_seconds: wall time of the fit; None for no limit.
         save_to: a ``Path``, of the file that the fitted scene is written to; None keeps none. Requests that come from
             other processes hold no ``Path``, so that they can write no files.
         fill_holes: fill what no Gaussian covers from around it.
@@ -93,8 +93,8 @@ class Any4DOptions(Any4DFitOptions):
     generator_steps: int | None = None
     prompt: str | None = None
     generated_weight: float = 0.5
-    steps: int = 300
-    seconds: float | None = None
+    fit_steps: int = 300
+    fit_seconds: float | None = None
     save_to: Path | None = None
     fill_holes: bool = True
     keyframes: int = 6
@@ -104,15 +104,15 @@ class Any4DOptions(Any4DFitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_counts(self, 1, "steps")
+        check_counts(self, 1, "fit_steps")
         check_counts(self, 2, "keyframes")
         if not (is_number(self.generated_weight) and 0 <= self.generated_weight <= 1):
             raise InvalidRequestError(f"generated_weight is {self.generated_weight!r}; give 0 to 1")
         check_numbers(self, "budget_ms", "memory_mb")
         if self.steps_per_frame is not None:
             check_counts(self, 0, "steps_per_frame")
-        if self.seconds is not None:
-            check_numbers(self, "seconds")
+        if self.fit_seconds is not None:
+            check_numbers(self, "fit_seconds")
         for name, remedy in _FILES.items():
             if not isinstance(getattr(self, name), Path | None):
                 raise InvalidRequestError(

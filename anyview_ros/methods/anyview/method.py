@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,10 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.diffusion.noise import check_seed
-from anyview_ros.errors import (
-    AnyViewError,
-    EngineClosedError,
-    InvalidRequestError,
-    WeightsError,
-)
+from anyview_ros.errors import AnyViewError, InvalidRequestError, WeightsError
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview.attention import attention_kernel
+from anyview_ros.methods.anyview.cancelling import AllSet
 from anyview_ros.methods.anyview.codec import VideoCodec, frames_from_video
 from anyview_ros.methods.anyview.conditioning import Conditioner
 from anyview_ros.methods.anyview.confidence import agreement
@@ -44,11 +41,12 @@ from anyview_ros.methods.anyview.plan import (
 )
 from anyview_ros.methods.anyview.rays import in_target_gauge
 from anyview_ros.methods.anyview.sizes import Size, resize_frames
-from anyview_ros.methods.anyview.ticker import AllSet, Ticker
 from anyview_ros.methods.anyview.weights import load_bundle
 from anyview_ros.methods.anyview.weights.instructions import missing_weights_message
+from anyview_ros.methods.closing import closed_error
 from anyview_ros.methods.device_memory import free_bytes
 from anyview_ros.methods.devices import torch_device
+from anyview_ros.methods.steps import StepCount
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
@@ -294,13 +292,14 @@ class AnyView:
     ) -> list[SynthesisResult]:
         """Draw the views of requests of one key."""
         batches = self._batches(plans)
-        ticker = Ticker(evaluations(steps), len(batches), progress, AllSet(cancels))
+        count = StepCount(_NAME, len(batches) * evaluations(steps), progress, AllSet(cancels))
         drawn: dict[Draw, NDArray[np.uint8]] = {}
         options = plans[0].options
         with attention_kernel(options.attention_backend):
-            pictures = [self._picture(plan, ticker) for plan in plans]
-            for batch in batches:
-                rays = [self._rays(plans[draw.request], draw.target, ticker) for draw in batch]
+            pictures = [self._picture(plan, count) for plan in plans]
+            for number, batch in enumerate(batches):
+                between = partial(_reached, count, number * evaluations(steps))
+                rays = [self._rays(plans[draw.request], draw.target, count) for draw in batch]
                 latents = generate(
                     self._transformer,
                     self._text,
@@ -310,12 +309,12 @@ class AnyView:
                     seeds=[draw.seed for draw in batch],
                     steps=steps,
                     sampler=options.sampler,
-                    between=ticker.done,
+                    between=between,
                 )
-                ticker.done(evaluations(steps))
+                between(evaluations(steps))
                 for draw, latent in zip(batch, latents, strict=True):
                     drawn[draw] = self._decode(latent, plans[draw.request], draw.target)
-                    ticker.check()
+                    count.check()
         return [self._result(plan, index, drawn, steps) for index, plan in enumerate(plans)]
 
     def _result(
@@ -328,13 +327,13 @@ class AnyView:
         )
         return SynthesisResult(views, Provenance(_NAME, self.weights_hash, plan.seed, steps))
 
-    def _picture(self, plan: RequestPlan, ticker: Ticker) -> torch.Tensor:
-        ticker.check()
+    def _picture(self, plan: RequestPlan, count: StepCount) -> torch.Tensor:
+        count.check()
         return self._conditioner.pictures(plan.source.frames, plan.source_size)
 
-    def _rays(self, plan: RequestPlan, which: int, ticker: Ticker) -> tuple[torch.Tensor, torch.Tensor]:
+    def _rays(self, plan: RequestPlan, which: int, count: StepCount) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents of the source's and of a target's rays, in the target's gauge."""
-        ticker.check()
+        count.check()
         target = plan.targets[which]
         source_poses = in_target_gauge(target.camera_to_world, plan.source.camera_to_world)
         target_poses = in_target_gauge(target.camera_to_world, target.camera_to_world)
@@ -350,7 +349,13 @@ class AnyView:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+            raise closed_error(_NAME)
+
+
+def _reached(count: StepCount, before: int, evaluations_done: int) -> None:
+    """Tell that so many evaluations of a batch are done, beside those of the batches ``before``, and check."""
+    count.reach(before + evaluations_done)
+    count.check()
 
 
 def _steps(request: SynthesisRequest) -> int:

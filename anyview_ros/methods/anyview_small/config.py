@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.network_settings import NetworkSettings
+from anyview_ros.methods.setting_checks import check_least
 
 PATCH = 8
 """Edge length of a token in network pixels: three strided convolutions of the stem."""
 
 
 @dataclass(frozen=True)
-class SmallConfig:
+class SmallConfig(NetworkSettings):
     """Sizes and parts of :class:`SmallNetwork`.
 
     Attributes:
@@ -65,9 +66,7 @@ class SmallConfig:
             raise InvalidInputError(
                 f"width is {self.width} with {self.heads} heads; give a multiple of {16 * max(self.heads, 1)}"
             )
-        for name in ("layers", "mlp_ratio", "stem", "memory_frames"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
+        check_least(self, 1, "layers", "mlp_ratio", "stem", "memory_frames")
         if self.planes == 1 or self.planes < 0:
             raise InvalidInputError(f"planes is {self.planes}; give 0 for none, or 2 or more")
         if self.flow < 0 or self.flow % 4:
@@ -80,28 +79,3 @@ class SmallConfig:
             raise InvalidInputError(
                 "continuous_warp needs planes, which its depth starts from; set planes too"
             )
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings by name."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> SmallConfig:
-        """Return the config of settings by name; what is left out keeps its default.
-
-        Raises:
-            InvalidInputError: a setting there is not, of another type, or out of range.
-        """
-        known = {field.name: field for field in fields(cls)}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise InvalidInputError(
-                f"unknown network setting {', '.join(map(repr, unknown))}; it knows {', '.join(sorted(known))}"
-            )
-        for name, value in values.items():
-            wanted = type(known[name].default)
-            if not isinstance(value, wanted if wanted is not float else (int, float)) or (
-                wanted is not bool and isinstance(value, bool)
-            ):
-                raise InvalidInputError(f"network setting {name} is {value!r}; give a {wanted.__name__}")
-        return cls(**values)

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from anyview_ros.diffusion.noise import check_seed as check_seed_of_noise
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.options import SmallOptions
 from anyview_ros.methods.anyview_small.stream import SmallStream
 from anyview_ros.methods.anyview_small.weights import SHIPPED, LoadedWeights, load_weights
+from anyview_ros.methods.closing import closed_error
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.pictures import Picture, source_frame, view_of
-from anyview_ros.synthesis.description import MethodDescription
-from anyview_ros.synthesis.instants import nearest_frame, target_instants
+from anyview_ros.methods.network_files import weights_path
+from anyview_ros.methods.pictures import Picture, source_frame, views_of
+from anyview_ros.methods.pushed_stream import check_opening
+from anyview_ros.methods.steps import StepCount
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, request_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import (
-    SynthesisRequest,
-    check_request,
-    check_seed,
-    check_steps,
-    resolve_options,
-)
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
-_LONGEST_CLIP = 1_000_000
 _NAME = "anyview_small"
 
 
@@ -57,10 +52,7 @@ class AnyViewSmall:
     def __init__(self, *, device: str | None = None, weights: str | None = None) -> None:
         """Load the network."""
         self.device = torch_device(device)
-        path = SHIPPED if weights is None else Path(weights)
-        if path.is_dir():
-            path = path / SHIPPED.name
-        self._weights: LoadedWeights | None = load_weights(path, self.device)
+        self._weights: LoadedWeights | None = load_weights(weights_path(weights, SHIPPED), self.device)
         self.weights_hash = self._weights.sha256
         self._side = self._weights.network.config.side
         self._uses_depth = self._weights.network.config.depth_hint
@@ -76,7 +68,7 @@ class AnyViewSmall:
             summary="A small network that moves what the source shows by seen or guessed depth, and guesses the rest.",
             generative=True,
             source_count=(1, 1),
-            clip_frames=(1, _LONGEST_CLIP),
+            clip_frames=(1, LONGEST_CLIP),
             uses_depth=self._uses_depth,
             streams=True,
             default_steps=1 if self._samples else 0,
@@ -107,37 +99,28 @@ class AnyViewSmall:
         check_request(request, self.describe())
         options = resolve_options(request.options, SmallOptions, _NAME)
         source = request.sources[0]
-        instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
+        instants = request_instants(request)
         asked: dict[int, list[tuple[int, int]]] = {}  # source frame -> (target, pose) in order
         for number, stamps_ns in enumerate(instants):
             for index, stamp_ns in enumerate(stamps_ns):
                 asked.setdefault(nearest_frame(source.stamps_ns, int(stamp_ns)), []).append((number, index))
         steps = self._steps(request.steps)
-        session = self._session(weights, options, steps, request.seed, lambda: _check_cancel(cancel))
+        count = StepCount(_NAME, sum(map(len, request.targets)), progress, cancel)
+        session = self._session(weights, options, steps, request.seed, count.check)
         memories = [session.target_memory() for _ in request.targets]
         pictures: list[dict[int, Picture]] = [{} for _ in request.targets]
-        total, step = sum(len(target) for target in request.targets), 0
         for frame in range(self._first_frame(weights, min(asked)), max(asked) + 1):
-            _check_cancel(cancel)
+            count.check()
             session.push(source_frame(source, frame))
             for number, index in asked.get(frame, []):
-                _check_cancel(cancel)
+                count.check()
                 target = request.targets[number]
                 pictures[number][index] = session.view(
                     memories[number], target.camera, target.camera_to_world[index]
                 )
-                step += 1
-                if progress is not None:
-                    progress(step, total)
-        views = tuple(
-            view_of(
-                [made[index] for index in range(len(target))],
-                target.camera,
-                target.camera_to_world,
-                stamps_ns,
-            )
-            for made, target, stamps_ns in zip(pictures, request.targets, instants, strict=True)
-        )
+                count.count()
+        in_order = [[made[index] for index in sorted(made)] for made in pictures]
+        views = views_of(in_order, request.targets, instants)
         return SynthesisResult(views, self._provenance(request.seed, steps))
 
     def open_stream(
@@ -157,12 +140,7 @@ class AnyViewSmall:
             EngineClosedError: the method has been closed.
         """
         weights = self._opened()
-        if not targets:
-            raise InvalidRequestError(
-                "targets is empty; give the PinholeCamera of at least one virtual camera"
-            )
-        check_steps(steps, self.describe())
-        check_seed(seed)
+        check_opening(self.describe(), targets, steps, seed)
         done = self._steps(steps)
         resolved = resolve_options(options, SmallOptions, _NAME)
         session = self._session(weights, resolved, done, seed)
@@ -174,7 +152,7 @@ class AnyViewSmall:
 
     def _opened(self) -> LoadedWeights:
         if self._weights is None:
-            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+            raise closed_error(_NAME)
         return self._weights
 
     def _session(
@@ -207,8 +185,3 @@ class AnyViewSmall:
         """The earliest source frame that ``needed`` depends on: the memory reaches further back in each block."""
         config: SmallConfig = weights.network.config
         return max(0, needed - (config.memory_frames - 1) * (config.layers + 1))
-
-
-def _check_cancel(cancel: CancelToken | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two pictures")

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyview_ros.methods.anyview_small.config import SmallConfig
-from anyview_ros.methods.network_files import FileFormat, read_network, read_note, write_network
-
-FORMAT = FileFormat(
-    "anyview_small/1", "anyview_small", "small", "leave weights out to use those that are shipped"
+from anyview_ros.methods.network_files import (
+    FileFormat,
+    NetworkFile,
+    read_network,
+    read_note,
+    write_network,
 )
+
+if TYPE_CHECKING:
+    from anyview_ros.methods.anyview_small.network import SmallNetwork
+
 SHIPPED = Path(__file__).parent / "weights" / "anyview_small.safetensors"
 
 
@@ -34,50 +40,48 @@ class Calibration:
 
 
 @dataclass(frozen=True, eq=False)
-class LoadedWeights:
+class LoadedWeights(NetworkFile["SmallNetwork"]):
     """A network with its weights.
 
     Attributes:
-        network: float32, in evaluation mode.
         calibration: of its confidence.
-        sha256: of the file, hex.
-        about: what else its header says, such as the steps trained.
     """
 
-    network: Any
     calibration: Calibration
-    sha256: str
-    about: dict[str, str]
+
+
+def _empty(settings: dict[str, Any]) -> SmallNetwork:
+    from anyview_ros.methods.anyview_small.network import SmallNetwork
+
+    return SmallNetwork(SmallConfig.from_dict(settings))
+
+
+FORMAT = FileFormat(
+    "anyview_small/1", "anyview_small", "small", "leave weights out to use those that are shipped", _empty
+)
 
 
 def save_weights(
-    path: Path, network: Any, calibration: Calibration, about: dict[str, str] | None = None
+    path: Path, network: SmallNetwork, calibration: Calibration, about: dict[str, str] | None = None
 ) -> None:
     """Write a network to ``path`` in bfloat16.
 
     Args:
         path: of the file, replaced if it is there.
-        network: a ``SmallNetwork``.
+        network: what to write.
         calibration: of its confidence.
         about: more for the header, such as the steps trained.
     """
-    notes = {"calibration": json.dumps(asdict(calibration)), **(about or {})}
-    write_network(path, network, network.config.as_dict(), FORMAT, notes)
+    write_network(path, network, FORMAT, {"calibration": json.dumps(asdict(calibration)), **(about or {})})
 
 
 def load_weights(path: Path, device: str) -> LoadedWeights:
-    """Read a network from ``path``.
+    """Read a network from ``path``; see :func:`~anyview_ros.methods.network_files.read_network`.
 
     Raises:
         WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
         MissingDependencyError: PyTorch or safetensors is not installed.
     """
-    file = read_network(path, _empty, FORMAT, device)
+    file = read_network(path, FORMAT, device)
     calibration = read_note(path, file.about, "calibration", lambda values: Calibration(**values))
-    return LoadedWeights(file.network, calibration, file.sha256, file.about)
-
-
-def _empty(settings: dict[str, Any]) -> Any:
-    from anyview_ros.methods.anyview_small.network import SmallNetwork
-
-    return SmallNetwork(SmallConfig.from_dict(settings))
+    return LoadedWeights(**vars(file), calibration=calibration)

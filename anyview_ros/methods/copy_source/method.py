@@ -11,9 +11,7 @@ import numpy as np
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.framewise import FramewiseMethod
 from anyview_ros.methods.pictures import Picture, Pose, SourceFrame
-from anyview_ros.synthesis.description import MethodDescription
-
-_LONGEST_CLIP = 1_000_000
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
 
 
 class CopySource(FramewiseMethod):
@@ -29,7 +27,7 @@ class CopySource(FramewiseMethod):
             summary="Shows the source frame itself, resized: the floor that every method must beat.",
             generative=False,
             source_count=(1, 8),
-            clip_frames=(1, _LONGEST_CLIP),
+            clip_frames=(1, LONGEST_CLIP),
             metric_poses=False,
             streams=True,
             limits=("It ignores poses and intrinsics.", "Only the first source is shown."),

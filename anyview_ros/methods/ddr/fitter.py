@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-import anyview_ros
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.methods.ddr.cameras import LearnableCameras, place_frames
@@ -26,15 +24,15 @@ from anyview_ros.methods.ddr.space import space_around
 from anyview_ros.methods.ddr.start import start_from_depth
 from anyview_ros.methods.ddr.trainer import Trainer
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
-from anyview_ros.methods.fit_run import run_fit
+from anyview_ros.methods.fit_checkpoint import FitCheckpoint, fit_key
+from anyview_ros.methods.fit_run import fit_outcome, fit_provenance, run_fit
 from anyview_ros.synthesis.fitting import FitBudget, FitOutcome, FitProgress
 from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.request import check_seed, resolve_options
 from anyview_ros.synthesis.scene_file import FittedScene, SceneCamera
 
-_KIND = "anyview_ddr_fit/1"
-_NOT_OF_THE_FIT = {"fit_steps", "fit_seconds", "window_mb", "refine_ms", "refine_steps"}
+_KIND = "anyview_ddr_fit/2"
+_NOT_OF_THE_FIT = {"fit_steps", "fit_seconds", "memory_mb", "refine_ms", "steps_per_frame"}
 _REMEDY = "look at the poses and the depth, or lower depth_weight and before_surface_weight"
 
 
@@ -73,41 +71,32 @@ class DdrFitter:
                 of another fit.
             SynthesisError: it diverged before there was any state worth keeping.
         """
+        began = time.monotonic()
         check_seed(seed)
         chosen: DdrOptions = resolve_options(options, DdrOptions, METHOD)
         budget = budget or FitBudget()
         steps = budget.steps or chosen.fit_steps
-        seconds = budget.seconds or chosen.fit_seconds or math.inf
         prepared = prepared_clips(clips, chosen)
         run = _Run(prepared.clips, prepared.depth_range_m, chosen, steps, seed, self.device)
         settings = {name: value for name, value in asdict(chosen).items() if name not in _NOT_OF_THE_FIT}
         key = fit_key(clips, settings, seed)
-        if checkpoint is not None and checkpoint.is_file():
-            run.trainer.restore(read_fit(checkpoint, _KIND, key))
-        stopped, taken_s = run_fit(
+        kept = FitCheckpoint(checkpoint, _KIND, key)
+        saved = kept.read()
+        if saved is not None:
+            run.trainer.restore(saved)
+        stopped = run_fit(
             run.trainer,
             steps,
-            seconds=seconds,
+            began=began,
+            seconds=budget.seconds or chosen.fit_seconds,
             remedy=_REMEDY,
             progress=progress,
             cancel=cancel,
-            save=None if checkpoint is None else partial(write_fit, checkpoint, _KIND, key),
+            save=kept.write,
         )
-        loss = run.trainer.smooth_loss
-        notes = prepared.notes
-        if stopped == "diverged":
-            notes = (*notes, f"The fit diverged; the scene is that of step {run.trainer.step_count}.")
-        provenance = {
-            "package_version": anyview_ros.__version__,
-            "steps": run.trainer.step_count,
-            "seed": seed,
-            "options": asdict(chosen),
-            "stopped": stopped,
-            "loss": None if math.isnan(loss) else loss,
-            "clips_sha256": key,
-        }
+        provenance = fit_provenance(run.trainer, stopped, seed=seed, options=asdict(chosen), key=key)
         scene = run.scene(clips, provenance)
-        return FitOutcome(scene, stopped, run.trainer.step_count, loss, taken_s, notes)
+        return fit_outcome(run.trainer, stopped, scene, began=began, notes=prepared.notes, remedy=_REMEDY)
 
 
 class _Run:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
-from anyview_ros.geometry import CameraTrajectory, PinholeCamera
+from anyview_ros.errors import InvalidRequestError
+from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.closing import closed_error
 from anyview_ros.methods.ddr.export import point_cloud
 from anyview_ros.methods.ddr.fitter import DdrFitter
 from anyview_ros.methods.ddr.online import OnlineFit
@@ -20,18 +20,19 @@ from anyview_ros.methods.ddr.renderer import SceneRenderer
 from anyview_ros.methods.ddr.scene import METHOD, VERSION, DdrScene
 from anyview_ros.methods.ddr.stream import RefiningStream, SceneStream
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.pictures import Picture
+from anyview_ros.methods.pushed_stream import check_opening
+from anyview_ros.methods.scene_views import scene_views
+from anyview_ros.methods.steps import StepCount
 from anyview_ros.rendering.point_cloud import write_ply
 from anyview_ros.synthesis.by_products import PointCloud
-from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
 from anyview_ros.synthesis.fitting import FitBudget
-from anyview_ros.synthesis.instants import target_instants
+from anyview_ros.synthesis.instants import request_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import SynthesisRequest, check_request, check_seed, resolve_options
-from anyview_ros.synthesis.result import Provenance, SynthesisResult, SynthesizedView
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
+from anyview_ros.synthesis.result import Provenance, SynthesisResult
 from anyview_ros.synthesis.scene_file import read_scene, scene_hash
 
-_LONGEST_CLIP = 1_000_000
 _MOST_SOURCES = 8
 
 
@@ -71,7 +72,7 @@ class Ddr:
             summary="A radiance field that changes with time, kept right by depth where the camera hardly moves.",
             generative=False,
             source_count=(1, _MOST_SOURCES),
-            clip_frames=(2 if fits else 1, _LONGEST_CLIP),
+            clip_frames=(2 if fits else 1, LONGEST_CLIP),
             uses_depth=fits,
             streams=True,
             fits_each_clip=fits,
@@ -104,26 +105,17 @@ class Ddr:
         self._check_open()
         check_request(request, self.describe())
         options = resolve_options(request.options, DdrOptions, METHOD)
-        instants = [
-            target_instants(target, request.sources[0], index) for index, target in enumerate(request.targets)
-        ]
-        pictures = sum(len(target) for target in request.targets)
-        renderer, steps, done = self._renderer, 0, 0
-        if renderer is None:
-            done = request.steps or options.fit_steps
-            renderer, steps = self._fitted(request, options, done, pictures, progress, cancel)
-        total = done + pictures
-        views = []
-        for target, stamps_ns in zip(request.targets, instants, strict=True):
-            made = []
-            for pose, stamp_ns in zip(target.camera_to_world, stamps_ns, strict=True):
-                _check_cancel(cancel)
-                made.append(renderer.render(target.camera, pose, int(stamp_ns)))
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-            views.append(view_of(made, target, stamps_ns))
-        return SynthesisResult(tuple(views), Provenance(METHOD, self.weights_hash, request.seed, steps))
+        instants = request_instants(request)
+        fit_steps = 0 if self._renderer is not None else request.steps or options.fit_steps
+        count = StepCount(METHOD, fit_steps + sum(map(len, request.targets)), progress, cancel)
+        renderer, done = (
+            (self._renderer, 0)
+            if self._renderer is not None
+            else self._fitted(request, options, fit_steps, count, cancel)
+        )
+        count.reach(fit_steps)
+        views = scene_views(request.targets, instants, renderer.render, count)
+        return SynthesisResult(views, Provenance(METHOD, self.weights_hash, request.seed, done))
 
     def open_stream(
         self,
@@ -143,19 +135,13 @@ class Ddr:
             EngineClosedError: the method has been closed.
         """
         self._check_open()
-        if not targets:
-            raise InvalidRequestError(
-                "targets is empty; give the PinholeCamera of at least one virtual camera"
-            )
-        check_seed(seed)
+        check_opening(self.describe(), targets, steps, seed)
         chosen = resolve_options(options, DdrOptions, METHOD)
         provenance = Provenance(METHOD, self.weights_hash, seed)
         if self._renderer is not None:
-            if steps not in {None, 1}:
-                raise InvalidRequestError(f"steps is {steps} but a fitted scene needs none; leave steps=None")
             return SceneStream(self._renderer, source, targets, provenance)
         if steps is not None:
-            chosen = replace(chosen, refine_steps=steps)
+            chosen = replace(chosen, steps_per_frame=steps)
         fit = OnlineFit(source, chosen, seed, torch.device(self.device))
         return RefiningStream(fit, source, targets, chosen, provenance)
 
@@ -191,50 +177,21 @@ class Ddr:
         request: SynthesisRequest,
         options: DdrOptions,
         steps: int,
-        pictures: int,
-        progress: Progress | None,
+        count: StepCount,
         cancel: CancelToken | None,
     ) -> tuple[SceneRenderer, int]:
-        def report(step: int, total: int, loss: float) -> None:
-            del loss
-            if progress is not None:
-                progress(step, total + pictures)
-
-        fitter = DdrFitter(device=self.device)
-        outcome = fitter.fit(
+        """A scene of the request's sources, and how many steps it took."""
+        outcome = DdrFitter(device=self.device).fit(
             request.sources,
             budget=FitBudget(steps, options.fit_seconds),
             seed=request.seed,
             options=options,
-            progress=report,
+            progress=lambda step, total, loss: count.reach(step),
             cancel=cancel,
         )
-        if outcome.stopped == "cancelled":
-            raise SynthesisCancelled(
-                f"method '{METHOD}' was cancelled after {outcome.steps} steps of its fit"
-            )
+        count.check()
         return SceneRenderer(DdrScene.unpacked(outcome.scene, torch.device(self.device))), outcome.steps
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineClosedError(f"method '{METHOD}' has been closed; load it again")
-
-
-def view_of(
-    pictures: Sequence[Picture], target: CameraTrajectory, stamps_ns: np.ndarray[Any, np.dtype[np.int64]]
-) -> SynthesizedView:
-    """Pictures of one target as a view."""
-    depths = [picture.depth for picture in pictures if picture.depth is not None]
-    return SynthesizedView(
-        np.stack([picture.image for picture in pictures]),
-        target.camera,
-        target.camera_to_world,
-        stamps_ns,
-        np.stack([picture.confidence for picture in pictures]),
-        np.stack(depths),
-    )
-
-
-def _check_cancel(cancel: CancelToken | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise SynthesisCancelled(f"method '{METHOD}' was cancelled between two pictures")
+            raise closed_error(METHOD)

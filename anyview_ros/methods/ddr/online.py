@@ -52,12 +52,12 @@ class OnlineFit:
 
     Args:
         source: the camera.
-        options: of the method; ``window_mb`` bounds the window and the field.
+        options: of the method; ``memory_mb`` bounds the window and the field.
         seed: of the draws.
         device: where to compute.
 
     Raises:
-        InvalidRequestError: ``window_mb`` has no room for two frames, or ``instants`` none for two moments.
+        InvalidRequestError: ``memory_mb`` has no room for two frames, or ``instants`` none for two moments.
     """
 
     def __init__(self, source: PinholeCamera, options: DdrOptions, seed: int, device: torch.device) -> None:
@@ -67,7 +67,7 @@ class OnlineFit:
                 f"depth_kind is '{options.depth_kind}' but a stream needs depth in metres; align it before it is pushed"
             )
         camera = reduced_camera(source)
-        room = options.window_mb * 1e6 * (1 - _FIELD_SHARE) / FrameWindow.frame_bytes(camera)
+        room = options.memory_mb * 1e6 * (1 - _FIELD_SHARE) / FrameWindow.frame_bytes(camera)
         instants = _MOST_SLOTS if options.static_scene else options.instants
         if instants < 2:
             raise InvalidRequestError(
@@ -76,10 +76,10 @@ class OnlineFit:
         slots = min(_MOST_SLOTS, instants, int(room))
         if slots < 2:
             raise InvalidRequestError(
-                f"window_mb is {options.window_mb:g}, with room for {int(room)} frames of "
+                f"memory_mb is {options.memory_mb:g}, with room for {int(room)} frames of "
                 f"{camera.width}x{camera.height}; give more"
             )
-        voxels = int(min(options.voxels, _MOST_VOXELS, options.window_mb * 1e6 * _FIELD_SHARE / _VOXEL_BYTES))
+        voxels = int(min(options.voxels, _MOST_VOXELS, options.memory_mb * 1e6 * _FIELD_SHARE / _VOXEL_BYTES))
         self._options = replace(options, voxels=voxels)
         self._seed, self._device = seed, device
         self.window = FrameWindow(camera, slots, device)

@@ -42,9 +42,9 @@ class DdrOptions:
         voxels: most cells of the finest grid.
         features: channels of the planes that change with time.
         instants: most places of the time axis; more frames share them.
-        window_mb: a stream's keyframes and its field's tensors may take so much memory.
+        memory_mb: a stream's keyframes and its field's tensors may take so much memory.
         refine_ms: time for optimisation per pushed frame of a stream.
-        refine_steps: optimisation steps per pushed frame, done before the view is rendered, in place of
+        steps_per_frame: optimisation steps per pushed frame, done before the view is rendered, in place of
             ``refine_ms``, so that streams can be repeated exactly; None for ``refine_ms``.
 
     Raises:
@@ -71,9 +71,9 @@ class DdrOptions:
     voxels: int = 500_000
     features: int = 16
     instants: int = 64
-    window_mb: float = 256.0
+    memory_mb: float = 256.0
     refine_ms: float = 100.0
-    refine_steps: int | None = None
+    steps_per_frame: int | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("depth_loss", DepthLoss), ("depth_kind", DepthKind), ("space", SpaceKind)):
@@ -83,12 +83,12 @@ class DdrOptions:
                 )
         for name, least in _WHOLE.items():
             check_counts(self, least, name)
-        if self.refine_steps is not None:
-            check_counts(self, 0, "refine_steps")
+        if self.steps_per_frame is not None:
+            check_counts(self, 0, "steps_per_frame")
         check_numbers(
             self, "depth_weight", "before_surface_weight", "before_surface_margin", "refine_ms", zero=True
         )
-        check_numbers(self, "temperature", "window_mb")
+        check_numbers(self, "temperature", "memory_mb")
         if self.fit_seconds is not None:
             check_numbers(self, "fit_seconds")
         check_truths(self, "refine_poses", "refine_focal", "start_from_depth", "static_scene")

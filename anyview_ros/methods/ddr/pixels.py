@@ -71,11 +71,6 @@ class Pixels:
     def __len__(self) -> int:
         return len(self._colours)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory that the pixels take."""
-        return self._colours.nbytes + self._depths.nbytes
-
     def draw(self, count: int, generator: torch.Generator) -> PixelBatch:
         """Pixels drawn by chance, all alike."""
         return self.at(torch.randint(len(self), (count,), generator=generator, device=self._colours.device))

@@ -31,11 +31,6 @@ class SceneRenderer:
         self._seen = (scene.seen.float() / 255)[None, None]
         self._baked: tuple[float, Tensor] | None = None
 
-    @property
-    def moving_share(self) -> float:
-        """Part of the grid that is baked anew for each instant."""
-        return self._baker.moving_share
-
     def at(self, place: float) -> Tensor:
         """Values and how far they were seen (1, 5, Z, Y, X), at a place of the time axis; the last one is kept."""
         if self._baked is None or self._baked[0] != place:

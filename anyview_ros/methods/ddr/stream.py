@@ -7,9 +7,6 @@ import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 
-import numpy as np
-from numpy.typing import NDArray
-
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import EngineClosedError
 from anyview_ros.geometry import PinholeCamera
@@ -75,7 +72,7 @@ class SceneStream(PushedStream):
 class RefiningStream(PushedStream):
     """Fits while frames come in.
 
-    With ``refine_steps`` the steps are done within each push. Otherwise a thread of its own does steps for
+    With ``steps_per_frame`` the steps are done within each push. Otherwise a thread of its own does steps for
     ``refine_ms`` after each push, and less if the next frame comes before. What goes wrong there is raised by the next
     push, once; the frames after it are fitted again.
 
@@ -105,15 +102,9 @@ class RefiningStream(PushedStream):
         self._closing = False
         self._trouble: Exception | None = None
         self._thread: threading.Thread | None = None
-        if options.refine_steps is None and options.refine_ms > 0:
+        if options.steps_per_frame is None and options.refine_ms > 0:
             self._thread = threading.Thread(target=self._refine, name="ddr refinement", daemon=True)
             self._thread.start()
-
-    @property
-    def refined_camera_to_world(self) -> tuple[NDArray[np.int64], Pose]:
-        """Stamps (M,) and poses (M, 4, 4) after refinement of the frames in the window, in order of time."""
-        with self._lock:
-            return self._opened().refined_camera_to_world()
 
     @property
     def steps(self) -> int:
@@ -142,8 +133,8 @@ class RefiningStream(PushedStream):
     def _answer(self, clip: PosedClip, poses: Sequence[Pose | None]) -> list[Picture | None]:
         fit = self._opened()
         fit.push(clip)
-        if self._options.refine_steps is not None:
-            fit.refine(steps=self._options.refine_steps)
+        if self._options.steps_per_frame is not None:
+            fit.refine(steps=self._options.steps_per_frame)
         return [
             None if pose is None else fit.render(camera, pose)
             for camera, pose in zip(self.targets, poses, strict=True)

@@ -17,6 +17,7 @@ from anyview_ros.methods.ddr.field import DdrField
 from anyview_ros.methods.ddr.losses import before_surface_loss, depth_loss
 from anyview_ros.methods.ddr.options import DdrOptions
 from anyview_ros.methods.ddr.pixels import PixelBatch, PixelSource
+from anyview_ros.methods.fit_run import smoothed
 from anyview_ros.rendering.ray_marching import RenderedRays, render_rays
 from anyview_ros.rendering.space import Space
 
@@ -32,7 +33,6 @@ _ROUGHNESS_WEIGHT = 1e-3
 _HIDDEN_WEIGHT = 5e-3
 _HIDDEN_POINTS = 8
 _BEHIND = 1.1  # of the depth: from there on, what is seen hides the rest
-_SMOOTH = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +122,7 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
         self.step_count += 1
-        smooth = self.smooth_loss
-        self.smooth_loss = value if math.isnan(smooth) else _SMOOTH * smooth + (1 - _SMOOTH) * value
+        self.smooth_loss = smoothed(self.smooth_loss, value)
         return value
 
     def loss(self, batch: PixelBatch) -> Tensor:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, InvalidRequestError, SynthesisCancelled
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera, relative
 from anyview_ros.geometry.rigid import rotation_angle_deg
+from anyview_ros.methods.closing import closed_error
 from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.look_beyond.keyframes import check_walk
 from anyview_ros.methods.look_beyond.options import LookBeyondOptions
@@ -22,24 +22,18 @@ from anyview_ros.methods.look_beyond.stillness import check_stillness
 from anyview_ros.methods.look_beyond.surroundings import PanoramaCache, Surroundings
 from anyview_ros.methods.look_beyond.views import PathDrawing
 from anyview_ros.methods.look_beyond.weights import LoadedStages, load_stages
-from anyview_ros.methods.pictures import Picture, SourceFrame, source_frame, view_of
-from anyview_ros.synthesis.description import MethodDescription
-from anyview_ros.synthesis.instants import nearest_frame, target_instants
+from anyview_ros.methods.pictures import Picture, SourceFrame, source_frame, views_of
+from anyview_ros.methods.pushed_stream import check_opening
+from anyview_ros.methods.steps import StepCount, check_most_steps
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, request_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import (
-    SynthesisRequest,
-    check_request,
-    check_seed,
-    check_steps,
-    resolve_options,
-)
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 from anyview_ros.synthesis.windowed_stream import WindowedStream
 
 _NAME = "look_beyond"
-_LONGEST_CLIP = 1_000_000
 _DEFAULT_STEPS = 4
-_MOST_STEPS = 1000
 _VIDEO_NOISE = 0
 """Tells the noise of videos from others of the same seed; it is the same for all targets, whoever else is asked for."""
 _POSES_LOOKED_AT = 16
@@ -102,7 +96,7 @@ class LookBeyond:
             summary="Draws a panorama around one picture, then a video between keyframes of it along any path.",
             generative=True,
             source_count=(1, 1),
-            clip_frames=(1, _LONGEST_CLIP),
+            clip_frames=(1, LONGEST_CLIP),
             uses_depth=True,
             static_scene=True,
             default_steps=_DEFAULT_STEPS,
@@ -140,29 +134,23 @@ class LookBeyond:
         source = request.sources[0]
         if options.moving == "refuse":
             check_stillness(source)
-        instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
-        steps = _steps(request.steps)
+        instants = request_instants(request)
+        check_most_steps(request.steps, _NAME)
+        steps = request.steps or _DEFAULT_STEPS
         jobs = _jobs(request, instants, options, stages.video.frames)
-        told = _Told(progress, cancel, _total(jobs, options, steps))
+        count = StepCount(_NAME, _total(jobs, options, steps), progress, cancel)
         pictures: list[dict[int, Picture]] = [{} for _ in request.targets]
         for job in jobs:
             frame = _frame(source, job.frame, options)
-            scene = self._panorama(stages, frame, options, request.seed, told)
+            scene = self._panorama(stages, frame, options, request.seed, count)
             if scene is not None:
                 _check_walks(job, scene, request.targets[job.target])
             around = Surroundings.of(frame, scene)
             drawing = PathDrawing(stages.video, around, options, steps, (request.seed, _VIDEO_NOISE))
-            pictures[job.target].update(_drawn(job, drawing, request.targets[job.target], told))
-        told.finished()
-        views = tuple(
-            view_of(
-                [made[index] for index in range(len(target))],
-                target.camera,
-                target.camera_to_world,
-                stamps_ns,
-            )
-            for made, target, stamps_ns in zip(pictures, request.targets, instants, strict=True)
-        )
+            pictures[job.target].update(_drawn(job, drawing, request.targets[job.target], count))
+        count.finish()  # panoramas that were there already took no steps
+        in_order = [[made[index] for index in sorted(made)] for made in pictures]
+        views = views_of(in_order, request.targets, instants)
         return SynthesisResult(views, Provenance(_NAME, self.weights_hash, request.seed, steps))
 
     def open_stream(
@@ -181,9 +169,8 @@ class LookBeyond:
             EngineClosedError: the method has been closed.
         """
         self._opened()
-        check_steps(steps, self.describe())
-        _steps(steps)
-        check_seed(seed)
+        check_opening(self.describe(), targets, steps, seed)
+        check_most_steps(steps, _NAME)
         resolved = resolve_options(options, LookBeyondOptions, _NAME)
         return WindowedStream(self, source, targets, steps=steps, seed=seed, options=resolved)
 
@@ -194,40 +181,21 @@ class LookBeyond:
 
     def _opened(self) -> LoadedStages:
         if self._stages is None:
-            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+            raise closed_error(_NAME)
         return self._stages
 
     def _panorama(
-        self, stages: LoadedStages, frame: SourceFrame, options: LookBeyondOptions, seed: int, told: _Told
+        self,
+        stages: LoadedStages,
+        frame: SourceFrame,
+        options: LookBeyondOptions,
+        seed: int,
+        count: StepCount,
     ) -> PanoramaScene | None:
         if not options.panorama:
             return None
-        told.check()
-        return self._cache.scene(stages.panorama, frame, options, seed, told.step)
-
-
-class _Told:
-    """Progress and cancellation of one request."""
-
-    def __init__(self, progress: Progress | None, cancel: CancelToken | None, total: int) -> None:
-        self._progress, self._cancel, self._total, self._done = progress, cancel, total, 0
-
-    def check(self) -> None:
-        """Stop if that was asked for."""
-        if self._cancel is not None and self._cancel.is_set():
-            raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two steps")
-
-    def step(self) -> None:
-        """Count a step, unless the request is to stop."""
-        self.check()
-        self._done += 1
-        if self._progress is not None and self._done < self._total:
-            self._progress(self._done, self._total)
-
-    def finished(self) -> None:
-        """Tell that all is done, panoramas that were there already among it."""
-        if self._progress is not None:
-            self._progress(self._total, self._total)
+        count.check()
+        return self._cache.scene(stages.panorama, frame, options, seed, count.step)
 
 
 def _jobs(
@@ -276,15 +244,16 @@ def _frame(source: PosedClip, index: int, options: LookBeyondOptions) -> SourceF
     return SourceFrame(frame.image, frame.camera, frame.camera_to_world, None)
 
 
-def _drawn(job: _Job, drawing: PathDrawing, target: CameraTrajectory, told: _Told) -> dict[int, Picture]:
+def _drawn(job: _Job, drawing: PathDrawing, target: CameraTrajectory, count: StepCount) -> dict[int, Picture]:
     start = drawing.surroundings.source.camera_to_world
-    frames = drawing.frames(target.camera, start, job.passes, told.step)
+    frames = drawing.frames(target.camera, start, job.passes, count.step)
     pictures = {}
     for number, index in enumerate(job.poses):
-        told.step()
+        count.check()
         pose = target.camera_to_world[index]
         frame = frames[number] if number in frames else drawing.still(target.camera, pose)
         pictures[index] = drawing.picture(frame, target.camera, pose)
+        count.count()
     return pictures
 
 
@@ -293,13 +262,6 @@ def _check_walks(job: _Job, scene: PanoramaScene, target: CameraTrajectory) -> N
     for index in job.poses:
         name = f"camera_to_world[{index}] of targets[{job.target}]"
         check_walk(scene, target.camera_to_world[index], name=name)
-
-
-def _steps(asked: int | None) -> int:
-    """The sampling steps of each pass."""
-    if asked is not None and asked > _MOST_STEPS:
-        raise InvalidRequestError(f"steps is {asked}; method '{_NAME}' takes 1 to {_MOST_STEPS}")
-    return asked or _DEFAULT_STEPS
 
 
 def _total(jobs: list[_Job], options: LookBeyondOptions, steps: int) -> int:

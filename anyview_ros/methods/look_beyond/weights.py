@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyview_ros.errors import WeightsError
-from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, load_panorama_weights
-from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, load_video_weights
+from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA, PANORAMA_FILE
+from anyview_ros.methods.look_beyond.video.weights import VIDEO, VIDEO_FILE
+from anyview_ros.methods.network_files import read_network
 
 if TYPE_CHECKING:
     from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
@@ -51,25 +52,25 @@ def load_stages(weights: str | None, device: str) -> LoadedStages:
     if not folder.is_dir():
         raise WeightsError(
             f"weights is {str(folder)!r}, which is no folder; give one with {PANORAMA_FILE} and {VIDEO_FILE} "
-            "(`anyview train look_beyond --out FOLDER` makes both in less than an hour of a CPU core), or leave it out "
-            "for those that are shipped"
+            "(`anyview train look_beyond --output FOLDER` makes both in less than an hour of a CPU core), or leave it "
+            "out for those that are shipped"
         )
     if (folder / _DIFFUSERS_INDEX).is_file():
         from anyview_ros.methods.look_beyond.svd import load_svd
 
-        drawn = load_panorama_weights(SHIPPED / PANORAMA_FILE, device)
+        drawn = read_network(SHIPPED / PANORAMA_FILE, PANORAMA, device)
         video = load_svd(folder, device)
         return LoadedStages(drawn.network, video, _digest(drawn.sha256, video.sha256))
     missing = [name for name in (PANORAMA_FILE, VIDEO_FILE) if not (folder / name).is_file()]
     if missing:
         raise WeightsError(
-            f"{folder} lacks {' and '.join(missing)}; `anyview train look_beyond --out FOLDER` makes both in less "
+            f"{folder} lacks {' and '.join(missing)}; `anyview train look_beyond --output FOLDER` makes both in less "
             "than an hour of a CPU core: give weights=FOLDER"
         )
     from anyview_ros.methods.look_beyond.video.stage import NetworkStage
 
-    drawn = load_panorama_weights(folder / PANORAMA_FILE, device)
-    learned = load_video_weights(folder / VIDEO_FILE, device)
+    drawn = read_network(folder / PANORAMA_FILE, PANORAMA, device)
+    learned = read_network(folder / VIDEO_FILE, VIDEO, device)
     return LoadedStages(drawn.network, NetworkStage(learned.network), _digest(drawn.sha256, learned.sha256))
 
 

@@ -18,9 +18,7 @@ from anyview_ros.methods.framewise import FramewiseMethod
 from anyview_ros.methods.pictures import ASSUMED_DEPTH_CONFIDENCE, Picture, Pose, SourceFrame
 from anyview_ros.methods.reprojection.merging import Layer, merge_layers
 from anyview_ros.methods.reprojection.options import ReprojectionOptions
-from anyview_ros.synthesis.description import MethodDescription
-
-_LONGEST_CLIP = 1_000_000
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,7 @@ class Reprojection(FramewiseMethod):
             summary="Moves source pixels by their depth, or an assumed one, and fills what no source sees.",
             generative=False,
             source_count=(1, 8),
-            clip_frames=(1, _LONGEST_CLIP),
+            clip_frames=(1, LONGEST_CLIP),
             uses_depth=True,
             streams=True,
             options_type=ReprojectionOptions,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.network_settings import NetworkSettings
+from anyview_ros.methods.setting_checks import check_least
 from anyview_ros.methods.zeronvs.conditioning import check_mode
 
 
 @dataclass(frozen=True)
-class ZeroConfig:
+class ZeroConfig(NetworkSettings):
     """Sizes of :class:`~anyview_ros.methods.zeronvs.network.ZeroNetwork`, and what it is told.
 
     Attributes:
@@ -43,12 +44,8 @@ class ZeroConfig:
     mode: str = "viewer"
 
     def __post_init__(self) -> None:
-        for name in ("side", "patch", "width", "layers", "heads", "condition_width", "mlp_ratio"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 1 or more")
-        for name in ("source_layers", "refine"):
-            if getattr(self, name) < 0:
-                raise InvalidInputError(f"{name} is {getattr(self, name)}; give 0 or more")
+        check_least(self, 1, "side", "patch", "width", "layers", "heads", "condition_width", "mlp_ratio")
+        check_least(self, 0, "source_layers", "refine")
         if self.side % self.patch:
             raise InvalidInputError(f"side is {self.side}; give a multiple of patch, {self.patch}")
         if self.width % (12 * self.heads):
@@ -60,19 +57,3 @@ class ZeroConfig:
         check_mode(self.mode)
         if self.rays and self.mode == "3dof":
             raise InvalidInputError("rays is set but mode '3dof' does not tell them; set rays to false")
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings by name."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ZeroConfig:
-        """The config of settings by name.
-
-        Raises:
-            InvalidInputError: a setting there is not, or one out of range.
-        """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise InvalidInputError(f"unknown network setting {', '.join(map(repr, unknown))}")
-        return cls(**values)

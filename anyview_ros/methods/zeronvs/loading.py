@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyview_ros.methods.network_files import weights_path
 from anyview_ros.methods.zeronvs.denoiser import Denoiser
 from anyview_ros.methods.zeronvs.reliability import Reliability
 from anyview_ros.methods.zeronvs.weights_file import SHIPPED, load_weights
@@ -55,12 +56,9 @@ def load_denoiser(weights: str | None, device: str) -> LoadedDenoiser:
         WeightsError: weights that are missing or unfit.
         MissingDependencyError: a package that they need is not installed.
     """
-    path = SHIPPED if weights is None else Path(weights)
-    if (path / PUBLISHED).is_file():
-        return _published(path, device)
-    if path.is_dir():
-        path = path / SHIPPED.name
-    loaded = load_weights(path, device)
+    if weights is not None and (Path(weights) / PUBLISHED).is_file():
+        return _published(Path(weights), device)
+    loaded = load_weights(weights_path(weights, SHIPPED), device)
     side = loaded.network.side
     return LoadedDenoiser(
         loaded.network,

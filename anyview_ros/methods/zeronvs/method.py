@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.errors import EngineClosedError, InvalidInputError, InvalidRequestError, SynthesisCancelled
+from anyview_ros.errors import InvalidInputError, InvalidRequestError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.closing import closed_error
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.pictures import Picture, Pose, source_frame, view_of
-from anyview_ros.methods.pushed_stream import PushedStream
+from anyview_ros.methods.pictures import Picture, Pose, source_frame, views_of
+from anyview_ros.methods.pushed_stream import PushedStream, check_opening
+from anyview_ros.methods.steps import check_cancel, check_most_steps
 from anyview_ros.methods.zeronvs.drawing import Sampling, Scene, Wanted, draw
 from anyview_ros.methods.zeronvs.loading import LoadedDenoiser, load_denoiser
 from anyview_ros.methods.zeronvs.options import ZeroOptions
@@ -26,23 +28,15 @@ from anyview_ros.methods.zeronvs.scale import (
     propose_scale,
     stands_elsewhere,
 )
-from anyview_ros.synthesis.description import MethodDescription
-from anyview_ros.synthesis.instants import nearest_frame, target_instants
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
+from anyview_ros.synthesis.instants import nearest_frame, request_instants
 from anyview_ros.synthesis.protocol import CancelToken, Progress
-from anyview_ros.synthesis.request import (
-    SynthesisRequest,
-    check_request,
-    check_seed,
-    check_steps,
-    resolve_options,
-)
+from anyview_ros.synthesis.request import SynthesisRequest, check_request, resolve_options
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 
 _log = logging.getLogger(__name__)
 
 _NAME = "zeronvs"
-_LONGEST_CLIP = 1_000_000
-_MOST_STEPS = 1000
 _LIMITS = (
     "A view is drawn from one frame alone: nothing goes from frame to frame but the noise, so that videos flicker.",
     "Most of a view is imagined, the seen part too: nothing is carried over pixel by pixel. Confidence is low for it.",
@@ -95,7 +89,7 @@ class ZeroNVS:
             summary="A diffusion model that is shown one picture and told the change of pose, and imagines the view.",
             generative=True,
             source_count=(1, 1),
-            clip_frames=(1, _LONGEST_CLIP),
+            clip_frames=(1, LONGEST_CLIP),
             uses_depth=True,
             streams=True,
             default_steps=self._default_steps,
@@ -123,7 +117,7 @@ class ZeroNVS:
         check_request(request, self.describe())
         options = resolve_options(request.options, ZeroOptions, _NAME)
         source = request.sources[0]
-        instants = [target_instants(target, source, index) for index, target in enumerate(request.targets)]
+        instants = request_instants(request)
         wanted = [
             Wanted(source_frame(source, nearest_frame(source.stamps_ns, int(stamp_ns))), target.camera, pose)
             for target, stamps_ns in zip(request.targets, instants, strict=True)
@@ -137,19 +131,12 @@ class ZeroNVS:
             if progress is not None:
                 progress(step, total)
             if step < total:
-                _check_cancel(cancel)
+                check_cancel(cancel, _NAME)
 
-        _check_cancel(cancel)
-        pictures = iter(draw(loaded, wanted, scene, sampling, between))
-        views = tuple(
-            view_of(
-                [next(pictures) for _ in range(len(target))],
-                target.camera,
-                target.camera_to_world,
-                stamps_ns,
-            )
-            for target, stamps_ns in zip(request.targets, instants, strict=True)
-        )
+        check_cancel(cancel, _NAME)
+        drawn = iter(draw(loaded, wanted, scene, sampling, between))
+        pictures = [[next(drawn) for _ in target.camera_to_world] for target in request.targets]
+        views = views_of(pictures, request.targets, instants)
         return SynthesisResult(views, _with_scale(self._provenance(sampling), scene))
 
     def open_stream(
@@ -168,12 +155,7 @@ class ZeroNVS:
             EngineClosedError: the method has been closed.
         """
         loaded = self._opened()
-        if not targets:
-            raise InvalidRequestError(
-                "targets is empty; give the PinholeCamera of at least one virtual camera"
-            )
-        check_steps(steps, self.describe())
-        check_seed(seed)
+        check_opening(self.describe(), targets, steps, seed)
         resolved = resolve_options(options, ZeroOptions, _NAME)
         sampling = _sampling(loaded, steps, resolved, seed)
         return ZeroStream(self._opened, sampling, resolved, source, targets, self._provenance(sampling))
@@ -206,7 +188,7 @@ class ZeroNVS:
 
     def _opened(self) -> LoadedDenoiser:
         if self._loaded is None:
-            raise EngineClosedError(f"method '{_NAME}' has been closed; load it again")
+            raise closed_error(_NAME)
         return self._loaded
 
     def _provenance(self, sampling: Sampling) -> Provenance:
@@ -320,12 +302,6 @@ def _sampling(loaded: LoadedDenoiser, steps: int | None, options: ZeroOptions, s
             f"mode is {options.mode!r} but these weights were trained with {loaded.mode!r}; leave mode out, or train "
             f"others: anyview train zeronvs with network.mode: {options.mode}"
         )
-    if steps is not None and steps > _MOST_STEPS:
-        raise InvalidRequestError(f"steps is {steps}; method '{_NAME}' takes 1 to {_MOST_STEPS}")
+    check_most_steps(steps, _NAME)
     guidance = loaded.guidance if options.guidance is None else float(options.guidance)
     return Sampling(steps or loaded.steps, guidance, float(options.eta), seed)
-
-
-def _check_cancel(cancel: CancelToken | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise SynthesisCancelled(f"method '{_NAME}' was cancelled between two steps")

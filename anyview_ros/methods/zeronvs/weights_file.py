@@ -5,64 +5,71 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anyview_ros.methods.network_files import FileFormat, read_network, read_note, write_network
+from anyview_ros.methods.network_files import (
+    FileFormat,
+    NetworkFile,
+    read_network,
+    read_note,
+    write_network,
+)
 from anyview_ros.methods.zeronvs.config import ZeroConfig
 from anyview_ros.methods.zeronvs.reliability import Reliability
 
+if TYPE_CHECKING:
+    from anyview_ros.methods.zeronvs.network import ZeroNetwork
+
 SHIPPED = Path(__file__).parent / "weights" / "zeronvs.safetensors"
-REMEDY = (
-    "`anyview train zeronvs` makes weights in half an hour of a CPU core; leave weights out for those shipped"
-)
-FORMAT = FileFormat("zeronvs_small/1", "zeronvs", "diffusion", REMEDY)
 
 
 @dataclass(frozen=True, eq=False)
-class LoadedWeights:
+class LoadedWeights(NetworkFile["ZeroNetwork"]):
     """A network with its weights.
 
     Attributes:
-        network: a ``ZeroNetwork``, float32, in evaluation mode.
         reliability: of its pictures.
-        sha256: of the file, hex.
-        about: what else its header says, such as the steps trained.
     """
 
-    network: Any
     reliability: Reliability
-    sha256: str
-    about: dict[str, str]
+
+
+def _empty(settings: dict[str, Any]) -> ZeroNetwork:
+    from anyview_ros.methods.zeronvs.network import ZeroNetwork
+
+    return ZeroNetwork(ZeroConfig.from_dict(settings))
+
+
+FORMAT = FileFormat(
+    "zeronvs_small/1",
+    "zeronvs",
+    "diffusion",
+    "`anyview train zeronvs` makes weights in half an hour of a CPU core; leave weights out for those shipped",
+    _empty,
+)
 
 
 def save_weights(
-    path: Path, network: Any, reliability: Reliability, about: dict[str, str] | None = None
+    path: Path, network: ZeroNetwork, reliability: Reliability, about: dict[str, str] | None = None
 ) -> None:
     """Write a network to ``path`` in bfloat16.
 
     Args:
         path: of the file, replaced if it is there.
-        network: a ``ZeroNetwork``.
+        network: what to write.
         reliability: of its pictures.
         about: more for the header, such as the steps trained.
     """
-    notes = {"reliability": json.dumps(asdict(reliability)), **(about or {})}
-    write_network(path, network, network.config.as_dict(), FORMAT, notes)
+    write_network(path, network, FORMAT, {"reliability": json.dumps(asdict(reliability)), **(about or {})})
 
 
 def load_weights(path: Path, device: str) -> LoadedWeights:
-    """Read a network from ``path``.
+    """Read a network from ``path``; see :func:`~anyview_ros.methods.network_files.read_network`.
 
     Raises:
         WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
         MissingDependencyError: PyTorch or safetensors is not installed.
     """
-    file = read_network(path, _empty, FORMAT, device)
+    file = read_network(path, FORMAT, device)
     reliability = read_note(path, file.about, "reliability", lambda values: Reliability(**values))
-    return LoadedWeights(file.network, reliability, file.sha256, file.about)
-
-
-def _empty(settings: dict[str, Any]) -> Any:
-    from anyview_ros.methods.zeronvs.network import ZeroNetwork
-
-    return ZeroNetwork(ZeroConfig.from_dict(settings))
+    return LoadedWeights(**vars(file), reliability=reliability)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 
 from anyview_ros.nodes.conversions import ns_to_time
+from anyview_ros.nodes.qos import latched_qos
 from anyview_ros.offline.bag_items import BagMessage, BagTopic
 from anyview_ros.offline.bags import Bag
 
@@ -95,10 +96,6 @@ def _message_type(name: str) -> type | None:
 
 
 def _profile(topic: str) -> QoSProfile:
-    latched = topic.endswith("tf_static")
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
-        depth=100 if latched else 10,  # a bag holds one /tf_static message per broadcaster
-        reliability=ReliabilityPolicy.RELIABLE,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
-    )
+    if topic.endswith("tf_static"):
+        return latched_qos(100)  # a bag holds one /tf_static message per broadcaster
+    return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)

@@ -10,7 +10,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from anyview_ros.errors import AnyViewError, InvalidInputError
-from anyview_ros.nodes.descriptors import descriptor_of
+from anyview_ros.nodes.declaring import declare_parameter
 from anyview_ros.nodes.parameters import check_value
 from anyview_ros.nodes.player.bag_source import BagSource
 from anyview_ros.nodes.player.parameters import PARAMETERS
@@ -37,7 +37,7 @@ class Player(Node):
         """
         super().__init__("player")
         for parameter in PARAMETERS:
-            self.declare_parameter(parameter.name, parameter.default, descriptor_of(parameter))
+            declare_parameter(self, parameter.name, parameter)
         path = self._value("input")
         if not path:
             raise InvalidInputError(

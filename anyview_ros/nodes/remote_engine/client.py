@@ -22,7 +22,6 @@ from anyview_ros.msg import StreamViews, TargetCamera
 from anyview_ros.nodes.conversions.interfaces import (
     fill_request,
     intrinsics_from_camera,
-    options_to_json,
     request_bytes,
 )
 from anyview_ros.nodes.qos import SERVICE_QOS, stream_qos
@@ -32,6 +31,7 @@ from anyview_ros.nodes.remote_engine.link import ServerLink
 from anyview_ros.nodes.remote_engine.stream import RemoteStream
 from anyview_ros.srv import CloseStream, OpenStream
 from anyview_ros.synthesis.client import EngineDescription, StreamOutcome, StreamSpec
+from anyview_ros.synthesis.option_json import options_to_json
 from anyview_ros.synthesis.protocol import Progress
 from anyview_ros.synthesis.request import SynthesisRequest
 

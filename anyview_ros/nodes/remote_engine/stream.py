@@ -8,8 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from anyview_ros.errors import AnyViewError, EngineClosedError, EngineUnavailableError, InvalidRequestError
 from anyview_ros.msg import StreamFrame as StreamFrameMsg
 from anyview_ros.msg import StreamViews, TargetCamera
@@ -23,6 +21,7 @@ from anyview_ros.nodes.conversions.poses import matrix_to_pose
 from anyview_ros.nodes.remote_engine.job import error_of
 from anyview_ros.synthesis.by_products import ByProduct
 from anyview_ros.synthesis.client import StreamFrame, StreamOutcome, StreamSpec
+from anyview_ros.synthesis.pushed_frames import check_stream_frame
 
 _OPENING = "the stream is still being opened"
 _MAX_UNANSWERED = 4096  # stamps kept of frames that may still be answered; two minutes at 30 Hz
@@ -56,7 +55,7 @@ class RemoteStream:
         # or asked to be opened, which is no later than the server did so
         self._last_push_s = time.monotonic()
         self._sequence = 0
-        self._stamp_ns = -1
+        self._stamp_ns: int | None = None  # of the frame before
         self._asked: frozenset[ByProduct] = frozenset()  # besides views, which is never made elsewhere
         self._stamps: OrderedDict[int, int] = OrderedDict()  # by sequence, of frames not answered yet
         self._lock = threading.Lock()
@@ -80,7 +79,9 @@ class RemoteStream:
         Raises:
             EngineClosedError: the stream is closed or lost.
             EngineUnavailableError: ``problem()`` is not empty for another reason.
-            InvalidRequestError: an unknown target, another size, or a stamp that does not increase.
+            InvalidRequestError: an unknown target, another size or type, no depth though the stream was opened with it,
+                or a stamp that does not increase.
+            InvalidPoseError: a pose of the source that is not a finite rigid transform.
         """
         problem = self.problem()
         if problem:
@@ -161,26 +162,10 @@ class RemoteStream:
         return True
 
     def _check(self, frame: StreamFrame) -> None:
-        unknown = sorted(set(frame.targets) - set(self._spec.targets))
-        if unknown:
-            raise InvalidRequestError(
-                f"targets {', '.join(unknown)} were not opened with the stream, only {', '.join(self._spec.targets)}"
-            )
-        source = self._spec.source
-        wanted = (source.height, source.width)
-        for name, picture in (("frame", frame.frame), ("depth", frame.depth)):
-            if picture is not None and np.shape(picture)[:2] != wanted:
-                raise InvalidRequestError(
-                    f"{name} is {np.shape(picture)} but the stream was opened for {source.width}x{source.height}; "
-                    "open another stream"
-                )
+        check_stream_frame(frame, self._spec, after_ns=self._stamp_ns)
         if self._spec.source_has_depth and frame.depth is None:
             raise InvalidRequestError(
                 "the stream was opened with source_has_depth but the frame has no depth"
-            )
-        if frame.stamp_ns <= self._stamp_ns:
-            raise InvalidRequestError(
-                f"stamp_ns is {frame.stamp_ns} but that of the frame before was {self._stamp_ns}; drop late frames"
             )
 
     def _target(self, name: str, pose: Any) -> TargetCamera:

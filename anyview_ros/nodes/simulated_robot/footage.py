@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from anyview_ros import __version__
 from anyview_ros.errors import ReadError
 from anyview_ros.messages import depth_in_millimetres
+from anyview_ros.offline.unfinished import made_beside
 from anyview_ros.scenes import MountedCamera, World, film
 
 Progress = Callable[[int, int], None]
@@ -166,13 +166,12 @@ class Footage:
 
     def save(self, folder: Path) -> None:
         """Write the pictures to ``folder``, which then is complete or absent."""
-        partial = folder.with_name(f"{folder.name}.{time.time_ns()}.partial")
-        partial.mkdir(parents=True)
-        for name, array in self._arrays.items():
-            np.save(partial / f"{name}.npy", array)
-        if folder.exists():  # of another process, or unreadable
-            shutil.rmtree(folder)
-        partial.rename(folder)
+        with made_beside(folder) as partial:
+            for name, array in self._arrays.items():
+                np.save(partial / f"{name}.npy", array)
+            if folder.exists():  # of another process, or unreadable
+                shutil.rmtree(folder)
+            partial.rename(folder)
 
     @classmethod
     def loaded(cls, folder: Path, studio: Studio) -> Footage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,15 @@ from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 
 from anyview_ros.errors import ReadError
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.nodes.camera_parameters import camera_names, camera_table
 from anyview_ros.nodes.conversions import ns_to_time
-from anyview_ros.nodes.descriptors import descriptor_of
-from anyview_ros.nodes.parameters import Parameter
+from anyview_ros.nodes.declaring import declare_parameter
+from anyview_ros.nodes.parameters import Change
 from anyview_ros.nodes.simulated_robot.footage import DepthSensor, Footage, Studio, Viewpoint
 from anyview_ros.nodes.simulated_robot.frames import MovingFrames, fixed_messages
 from anyview_ros.nodes.simulated_robot.outputs import CameraOutput
-from anyview_ros.nodes.simulated_robot.parameters import PARAMETERS, Settings, camera_table, read_settings
+from anyview_ros.nodes.simulated_robot.parameters import PARAMETERS, Settings, read_settings
 from anyview_ros.nodes.simulated_robot.timeline import Grid, Timeline
-from anyview_ros.nodes.virtual_camera.parameters import camera_names
 from anyview_ros.scenes import MountedCamera, World, simulated_robot
 
 SOURCE = "camera"
@@ -87,17 +88,10 @@ class SimulatedRobot(Node):
             self._timer.cancel()
 
     def _read(self) -> Settings:
-        values = {entry.name: self._declare(entry.name, entry) for entry in PARAMETERS}
-        for name in camera_names(values["virtual_cameras"]):
-            for full, entry in camera_table(name).items():
-                values[full] = self._declare(full, entry, read_only=True)
+        values = {entry.name: declare_parameter(self, entry.name, entry) for entry in PARAMETERS}
+        for name, entry in camera_table(camera_names(values["virtual_cameras"])).items():
+            values[name] = declare_parameter(self, name, replace(entry, change=Change.NEVER))
         return read_settings(values)
-
-    def _declare(self, name: str, entry: Parameter, *, read_only: bool = False) -> Any:
-        default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
-        descriptor = descriptor_of(entry)
-        descriptor.read_only |= read_only
-        return self.declare_parameter(name, default, descriptor).value
 
     def _output(self, name: str, view: Viewpoint) -> CameraOutput:
         if name == SOURCE:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anyview_ros.nodes.parameters import Change, Parameter, check_value
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera, make_virtual_camera
-from anyview_ros.nodes.virtual_camera.parameters import CAMERA_PARAMETERS, camera_names
+from anyview_ros.nodes.camera_parameters import camera_names, camera_table, make_virtual_cameras
+from anyview_ros.nodes.declared_camera import VirtualCamera
+from anyview_ros.nodes.parameters import Change, Parameter, check_values
 
 ROBOT_BASE = "base_link"
 _START = Change.NEVER
@@ -104,25 +104,15 @@ class Settings:
     virtual_cameras: tuple[VirtualCamera, ...]
 
 
-def camera_table(name: str) -> dict[str, Parameter]:
-    """Parameters of one virtual camera, by full name: those of the node ``virtual_camera``."""
-    return {f"{name}.{parameter.name}": parameter for parameter in CAMERA_PARAMETERS}
-
-
 def read_settings(values: Mapping[str, Any]) -> Settings:
     """Make settings of parameters' values by full name.
 
     Raises:
         InvalidInputError: a value of another type or out of range, or a camera that cannot be.
     """
-    own = {entry.name: check_value(entry.name, entry, values[entry.name]) for entry in PARAMETERS}
-    cameras = []
-    for name in camera_names(list(own["virtual_cameras"])):
-        told = {
-            full.removeprefix(f"{name}."): check_value(full, entry, values[full])
-            for full, entry in camera_table(name).items()
-        }
-        cameras.append(make_virtual_camera(name, told, fixed_frame=ROBOT_BASE))
-    own["virtual_cameras"] = tuple(cameras)
+    own = check_values({entry.name: entry for entry in PARAMETERS}, values)
+    names = camera_names(own["virtual_cameras"])
+    told = check_values(camera_table(names), values)
+    own["virtual_cameras"] = make_virtual_cameras(names, told, fixed_frame=ROBOT_BASE)
     own["cache"] = Path(own["cache"]).expanduser() if own["cache"] else None
     return Settings(**own)

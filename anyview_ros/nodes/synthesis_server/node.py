@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 
@@ -20,7 +19,7 @@ from anyview_ros.nodes.synthesis_server.gate import Gate
 from anyview_ros.nodes.synthesis_server.loading import load_method
 from anyview_ros.nodes.synthesis_server.services import Services
 from anyview_ros.nodes.synthesis_server.streams import Streams
-from anyview_ros.nodes.transitions import logged
+from anyview_ros.nodes.transitions import logged, start_by_itself
 from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.local_client import LocalEngineClient
 from anyview_ros.synthesis.registry import default_method
@@ -40,8 +39,8 @@ class SynthesisServer(LifecycleNodeMixin, Node):
 
     def __init__(self, **kwargs: Any) -> None:
         Node.__init__(self, "synthesis_server", **kwargs)
-        self._slow = SlowCallbackGroup()
-        LifecycleNodeMixin.__init__(self, callback_group=self._slow)
+        slow = SlowCallbackGroup()
+        LifecycleNodeMixin.__init__(self, callback_group=slow)
         self._engine: Engine | None = None
         self._loading = False
         parameters.declare(self)
@@ -53,9 +52,7 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         self._live_streams = Streams(self, self._gate)
         Diagnostics(self, self._gate, lambda: self._engine, self._live_streams.clients)
         if self._gate.settings.autostart:
-            self._autostart = self.create_timer(
-                0.0, self._start, callback_group=self._slow, clock=Clock(clock_type=ClockType.STEADY_TIME)
-            )
+            start_by_itself(self, slow)
         else:
             self.get_logger().info(_UNCONFIGURED)
 
@@ -156,11 +153,6 @@ class SynthesisServer(LifecycleNodeMixin, Node):
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
-
-    def _start(self) -> None:
-        self.destroy_timer(self._autostart)
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
 
     def _check_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
         return parameters.check_change(changes, loaded=self._loading or self._engine is not None)

@@ -10,8 +10,8 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.descriptors import descriptor_of
-from anyview_ros.nodes.parameters import Change, Parameter, check_value
+from anyview_ros.nodes.declaring import declare_parameter
+from anyview_ros.nodes.parameters import Change, Parameter, check_value, check_values
 
 _MIB = 1024 * 1024
 
@@ -153,7 +153,7 @@ class Settings:
 def declare(node: Node) -> None:
     """Declare all parameters, with description and range, on a node."""
     for parameter in _TABLE:
-        node.declare_parameter(parameter.name, parameter.default, descriptor_of(parameter))
+        declare_parameter(node, parameter.name, parameter)
 
 
 def read(node: Node) -> Settings:
@@ -162,8 +162,7 @@ def read(node: Node) -> Settings:
     Raises:
         InvalidInputError: a value of another type, or out of range.
     """
-    values = {name: node.get_parameter(name).value for name in PARAMETERS}
-    return Settings(**{name: check_value(name, PARAMETERS[name], value) for name, value in values.items()})
+    return Settings(**check_values(PARAMETERS, {name: node.get_parameter(name).value for name in PARAMETERS}))
 
 
 def check_change(changes: Sequence[Any], *, loaded: bool) -> SetParametersResult:

@@ -13,13 +13,13 @@ from anyview_ros.geometry import PinholeCamera
 from anyview_ros.msg import StreamViews, TargetCamera
 from anyview_ros.nodes.conversions.interfaces import (
     camera_from_intrinsics,
-    options_from_json,
     posed_image_from_msg,
     provenance_to_msg,
     view_to_msgs,
 )
 from anyview_ros.nodes.conversions.poses import pose_to_matrix
 from anyview_ros.synthesis.client import EngineClient, StreamFrame, StreamOutcome, StreamSpec
+from anyview_ros.synthesis.option_json import options_from_json
 
 _MAX_UNANSWERED = 4096  # sequence numbers kept for frames that may still be answered; two minutes at 30 Hz
 

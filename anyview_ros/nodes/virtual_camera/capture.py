@@ -52,7 +52,7 @@ def take_clip(
         InvalidRequestError: the window can never hold what the method needs, or it would be too heavy.
     """
     fewest, most = method.clip_frames
-    longest = window.length_frames or window.capacity
+    longest = window.length_frames
     if fewest > longest:
         raise InvalidRequestError(
             f"method '{method.name}' needs {fewest} frames but the window holds {longest}; raise window.length_s "

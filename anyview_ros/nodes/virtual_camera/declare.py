@@ -12,9 +12,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.descriptors import descriptor_of
+from anyview_ros.nodes.camera_parameters import camera_names
+from anyview_ros.nodes.declaring import declare_parameter
 from anyview_ros.nodes.parameters import Change, Parameter, check_value
-from anyview_ros.nodes.virtual_camera.parameters import Settings, camera_names, read_settings, table
+from anyview_ros.nodes.virtual_camera.parameters import Settings, read_settings, table
 
 
 class NodeParameters:
@@ -55,12 +56,11 @@ class NodeParameters:
             if name in self._table:
                 continue
             self._table[name] = entry
-            default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
             try:
-                self._node.declare_parameter(name, default, descriptor_of(entry))
+                declare_parameter(self._node, name, entry)
             except (InvalidParameterTypeException, InvalidParameterValueException) as error:
                 self._unfit[name] = f"{name}: {error}"
-                self._node.declare_parameter(name, default, descriptor_of(entry), ignore_override=True)
+                declare_parameter(self._node, name, entry, ignore_override=True)
 
     def value(self, name: str) -> Any:
         """The present value of one parameter."""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.declared_camera import VirtualCamera
 from anyview_ros.nodes.virtual_camera.outputs import CameraOutputs
 from anyview_ros.nodes.virtual_camera.problems import ProblemBoard
 from anyview_ros.nodes.virtual_camera.rate import DueClock

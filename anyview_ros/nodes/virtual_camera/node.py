@@ -13,15 +13,14 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Header
 
 from anyview_ros.errors import AnyViewError, InvalidInputError
 from anyview_ros.msg import Status
 from anyview_ros.nodes.conversions import pose_to_matrix
 from anyview_ros.nodes.executor import SlowCallbackGroup
-from anyview_ros.nodes.qos import SERVICE_QOS
-from anyview_ros.nodes.transitions import logged
+from anyview_ros.nodes.qos import SERVICE_QOS, latched_qos
+from anyview_ros.nodes.transitions import logged, start_by_itself
 from anyview_ros.nodes.virtual_camera.declare import NodeParameters
 from anyview_ros.nodes.virtual_camera.engines import make_engine_client, make_fallback_client
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
@@ -70,10 +69,7 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=_BACKWARD_JUMP), post_callback=self._clock_jumped
         )
-        latched = QoSProfile(
-            depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-        )
-        self._status_publisher = self.create_publisher(Status, "status", latched)
+        self._status_publisher = self.create_publisher(Status, "status", latched_qos())
         self._updater = Updater(self)
         self._updater.setHardwareID("virtual camera")
         self._updater.add("virtual cameras", self._diagnose)
@@ -85,23 +81,16 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
                 (CaptureView, "capture_view", self._capture_view),
             )
         ]
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._watch = self.create_timer(
             float(self._settings.value("status_period_s")),
             self._report,
             callback_group=MutuallyExclusiveCallbackGroup(),
-            clock=steady,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
-        self._start: Any = None
         if self._settings.value("autostart"):
-            self._start = self.create_timer(0.0, self._autostart, callback_group=slow, clock=steady)
+            start_by_itself(self, slow)
         else:
             self.get_logger().info(_UNCONFIGURED)
-
-    def _autostart(self) -> None:
-        self.destroy_timer(self._start)
-        if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
 
     # --- transitions
 

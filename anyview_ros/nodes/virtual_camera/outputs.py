@@ -10,7 +10,6 @@ import numpy as np
 from geometry_msgs.msg import TransformStamped
 from numpy.typing import NDArray
 from rclpy.exceptions import InvalidHandle
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -31,7 +30,8 @@ from anyview_ros.nodes.conversions import (
     time_to_ns,
 )
 from anyview_ros.nodes.conversions.interfaces import provenance_to_msg
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.declared_camera import VirtualCamera
+from anyview_ros.nodes.qos import latched_qos, view_qos
 from anyview_ros.synthesis.imagined import stripe_imagined
 from anyview_ros.synthesis.result import Provenance, SynthesizedView
 
@@ -89,11 +89,6 @@ def fill_provenance(
     return message
 
 
-def _qos() -> QoSProfile:
-    """Reliable, so that recorders lose nothing; shallow. A new one each time: overrides are written into it."""
-    return QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
-
-
 class CameraOutputs:
     """The publishers of one virtual camera. What nobody subscribes is not computed.
 
@@ -106,7 +101,7 @@ class CameraOutputs:
             topic: node.create_lifecycle_publisher(
                 kind,
                 f"{name}/{topic}",
-                _qos(),
+                view_qos(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             for topic, kind in _KINDS.items()
@@ -168,10 +163,7 @@ class FrameBroadcaster:
 
     def __init__(self, node: VirtualCameraNode) -> None:
         self._node = node
-        latched = QoSProfile(
-            depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-        )
-        self._publisher = node.create_publisher(TFMessage, "/tf_static", latched)
+        self._publisher = node.create_publisher(TFMessage, "/tf_static", latched_qos())
 
     def send(self, cameras: Sequence[VirtualCamera]) -> None:
         """Broadcast these cameras and no others; one that has moved since replaces its old place."""

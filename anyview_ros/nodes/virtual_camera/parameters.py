@@ -5,27 +5,17 @@ Nothing here knows ROS. ``declare.py`` declares this table on the node, ``read_s
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.parameters import Change, Parameter, check_value
-from anyview_ros.nodes.virtual_camera.cameras import (
-    MAX_DISTANCE_M,
-    MAX_FOV_DEG,
-    MAX_SIDE,
-    MIN_FOV_DEG,
-    MIN_SIDE,
-    VirtualCamera,
-    check_names,
-    make_virtual_camera,
-)
+from anyview_ros.nodes.camera_parameters import camera_names, camera_table, make_virtual_cameras
+from anyview_ros.nodes.declared_camera import MAX_DISTANCE_M, MAX_SIDE, MIN_SIDE, VirtualCamera
+from anyview_ros.nodes.parameters import Change, Parameter, check_values
 from anyview_ros.synthesis.by_products import ByProduct
+from anyview_ros.synthesis.option_json import options_from_json
 
-_UNUSED = (math.nan, math.nan, math.nan)
 BY_PRODUCTS = (ByProduct.POINTS.value, ByProduct.RAY_WEIGHTS.value)
 
 NODE_PARAMETERS = (
@@ -240,52 +230,6 @@ NODE_PARAMETERS = (
     ),
 )
 
-CAMERA_PARAMETERS = (
-    Parameter(
-        "parent_frame", "", "TF frame that carries the virtual camera; empty: fixed_frame.", Change.LIVE
-    ),
-    Parameter("position", (0.0, 0.0, 0.0), "Position x, y, z in the parent frame, metres.", Change.LIVE),
-    Parameter(
-        "orientation",
-        (0.0, 0.0, 0.0, 1.0),
-        "Quaternion x, y, z, w of the optical frame (x right, y down, z forward) in the parent frame.",
-        Change.LIVE,
-    ),
-    Parameter(
-        "look_at",
-        _UNUSED,
-        "Point x, y, z in the parent frame, metres, to look at, parent's z up; replaces orientation. NaN: not used.",
-        Change.LIVE,
-    ),
-    Parameter("width", 640, "Width of the picture, pixels.", Change.LIVE, MIN_SIDE, MAX_SIDE),
-    Parameter("height", 480, "Height of the picture, pixels.", Change.LIVE, MIN_SIDE, MAX_SIDE),
-    Parameter(
-        "horizontal_fov_deg",
-        60.0,
-        "Horizontal field of view, degrees; used while fx is 0.",
-        Change.LIVE,
-        MIN_FOV_DEG,
-        MAX_FOV_DEG,
-    ),
-    Parameter("fx", 0.0, "Focal length in x, pixels; 0: from horizontal_fov_deg.", Change.LIVE, 0.0, 1e6),
-    Parameter("fy", 0.0, "Focal length in y, pixels; 0: that of x.", Change.LIVE, 0.0, 1e6),
-    Parameter(
-        "cx",
-        math.nan,
-        "Principal point x, pixels from the centre of the first; NaN: the middle.",
-        Change.LIVE,
-    ),
-    Parameter(
-        "cy",
-        math.nan,
-        "Principal point y, pixels from the centre of the first; NaN: the middle.",
-        Change.LIVE,
-    ),
-    Parameter(
-        "rate_hz", 10.0, "Most views per second; never more than window.rate_hz.", Change.LIVE, 0.01, 120.0
-    ),
-)
-
 
 @dataclass(frozen=True)
 class WindowSettings:
@@ -358,30 +302,9 @@ class Settings:
     publish_tf: bool
 
 
-def camera_names(value: Any) -> tuple[str, ...]:
-    """Names of the virtual cameras in the value of the parameter ``virtual_cameras``; empty strings are skipped.
-
-    Raises:
-        InvalidInputError: a name that no topic can have, or the same name twice.
-    """
-    if (
-        not isinstance(value, Sequence)
-        or isinstance(value, str)
-        or not all(isinstance(n, str) for n in value)
-    ):
-        raise InvalidInputError(
-            f"virtual_cameras is {value!r}; give a list of names such as [overhead, wrist]"
-        )
-    return check_names(tuple(name for name in value if name))
-
-
 def table(names: Sequence[str]) -> dict[str, Parameter]:
     """All parameters by full name for virtual cameras of these names."""
-    entries = {parameter.name: parameter for parameter in NODE_PARAMETERS}
-    for name in names:
-        for parameter in CAMERA_PARAMETERS:
-            entries[f"{name}.{parameter.name}"] = parameter
-    return entries
+    return {parameter.name: parameter for parameter in NODE_PARAMETERS} | camera_table(names)
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
@@ -394,21 +317,13 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         InvalidInputError: a value out of range, a fixed frame that is not named, a virtual camera that cannot be.
     """
     names = camera_names(values["virtual_cameras"])
-    checked = {name: check_value(name, entry, values[name]) for name, entry in table(names).items()}
-    fixed_frame = str(checked["fixed_frame"]).lstrip("/")
+    known = check_values(table(names), values)
+    fixed_frame = str(known["fixed_frame"]).lstrip("/")
     if not fixed_frame:
         raise InvalidInputError(
             "fixed_frame is empty; name the TF frame that stands still while the camera moves, such as odom"
         )
-    cameras = tuple(
-        make_virtual_camera(
-            name,
-            {entry.name: checked[f"{name}.{entry.name}"] for entry in CAMERA_PARAMETERS},
-            fixed_frame=fixed_frame,
-        )
-        for name in names
-    )
-    known: dict[str, Any] = dict(checked)
+    cameras = make_virtual_cameras(names, known, fixed_frame=fixed_frame)
     source = {key: known[key] for key in SourceSettings.__dataclass_fields__}
     window = {key: known[f"window.{key}"] for key in WindowSettings.__dataclass_fields__}
     rest = ("fill_when_idle", "max_age_s", "tf_timeout_s", "jpeg_quality", "imagined_below", "publish_tf")
@@ -426,7 +341,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
 def _engine_settings(known: Mapping[str, Any]) -> EngineSettings:
     derived: dict[str, Any] = {
         "steps": known["steps"] or None,
-        "options": parse_options(known["options_json"]),
+        "options": options_from_json(known["options_json"]),
     }
     rest: dict[str, Any] = {
         key: known[key] for key in EngineSettings.__dataclass_fields__ if key not in derived
@@ -449,22 +364,3 @@ def _scene_settings(known: Mapping[str, Any], cameras: Sequence[VirtualCamera]) 
             "declare one camera at least"
         )
     return SceneSettings(named, known["by_products_rate_hz"], frame)
-
-
-def parse_options(text: str) -> dict[str, Any] | None:
-    """The method's options in a JSON object; None for an empty text.
-
-    Raises:
-        InvalidInputError: no JSON, or no object.
-    """
-    if not text.strip():
-        return None
-    try:
-        options = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InvalidInputError(
-            f"options_json is {text!r}, which is no JSON ({error}); give an object"
-        ) from error
-    if not isinstance(options, dict):
-        raise InvalidInputError(f'options_json is {text!r}; give a JSON object such as {{"scale": 1.0}}')
-    return options

@@ -40,14 +40,8 @@ class _Lens:
     offset: tuple[int, int]
     final: PinholeCamera
 
-    @property
-    def size(self) -> Size:
-        camera = self.raw if isinstance(self.raw, PinholeCamera) else self.raw.camera
-        return camera.size
-
     def apply(self, image: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
-        if isinstance(self.raw, DistortedCamera):
-            image = self.raw.rectify(image, nearest=nearest)
+        image = self.raw.rectify(image, nearest=nearest)
         left, top = self.offset
         image = image[top : top + self.region.height, left : left + self.region.width]
         return image if self.final.size == self.region.size else _resized(image, self.final.size, nearest)
@@ -94,8 +88,8 @@ class PictureMaker:
     def _depth(self, message: Image, lens: _Lens) -> NDArray[np.float32]:
         depth = depth_to_metres(message)
         size = (depth.shape[1], depth.shape[0])
-        if size != lens.size:
-            depth = _scaled(depth, size, lens.size)
+        if size != lens.raw.size:
+            depth = _scaled(depth, size, lens.raw.size)
         made: NDArray[np.float32] = np.ascontiguousarray(lens.apply(depth, nearest=True))
         if not made.any():
             raise InvalidInputError(
@@ -119,7 +113,7 @@ class PictureMaker:
 
     def _make_lens(self, info: CameraInfo, size: Size, sizes: Sequence[Size]) -> _Lens:
         raw = camera_from_info(info, rectified=not self._rectify, image_size=size)
-        pinhole = raw if isinstance(raw, PinholeCamera) else raw.rectified
+        pinhole = raw.rectified
         region, final = source_fit(pinhole, sizes, self._max_size)
         offset = (round(pinhole.cx - region.cx), round(pinhole.cy - region.cy))
         return _Lens(raw, region, offset, final)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anyview_ros.clips import SlidingWindow
 from anyview_ros.clips.thinning import Thinning
 from anyview_ros.errors import AnyViewError, InvalidCameraError
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.declared_camera import VirtualCamera
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
 from anyview_ros.nodes.virtual_camera.picture import Picture, PictureMaker
 from anyview_ros.nodes.virtual_camera.poses import Placement, TfFollower, Trouble
@@ -217,7 +217,7 @@ class FramePipeline:
         # Until it is pushed or dropped for a reason, a claimed frame counts as held.
         try:
             picture = self._maker.make(arrival.image, arrival.info, arrival.depth, self._consumer.sizes())
-            added = self._window.add(picture.frame, picture.camera, pose, arrival.stamp_ns, picture.depth)
+            dropped = self._window.add(picture.frame, picture.camera, pose, arrival.stamp_ns, picture.depth)
         except AnyViewError as error:
             calibration = isinstance(error, InvalidCameraError)
             self._ledger.drop("unfit_camera_info" if calibration else "unreadable_image")
@@ -227,8 +227,8 @@ class FramePipeline:
             self._ledger.drop("failed")
             raise
         self._problems.clear(Stage.PICTURE)
-        if added.dropped is not None:
-            self._ledger.drop(added.dropped.value)
+        if dropped is not None:
+            self._ledger.drop(dropped.value)
             return
         self._ledger.push()
         targets = {

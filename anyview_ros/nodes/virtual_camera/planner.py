@@ -30,7 +30,7 @@ from anyview_ros.nodes.conversions import (
     rgb_to_image,
 )
 from anyview_ros.nodes.conversions.interfaces import camera_from_intrinsics
-from anyview_ros.nodes.virtual_camera.cameras import check_intrinsics, check_position
+from anyview_ros.nodes.declared_camera import check_intrinsics, check_position
 from anyview_ros.nodes.virtual_camera.capture import Shot, make_shot, take_clip
 from anyview_ros.nodes.virtual_camera.outputs import confidence_to_image, cut, fill_provenance
 from anyview_ros.nodes.virtual_camera.poses import TfFollower, Trouble

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import SlidingWindow
 from anyview_ros.errors import AnyViewError
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.declared_camera import VirtualCamera
 from anyview_ros.nodes.virtual_camera.fitting import Size
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
 from anyview_ros.nodes.virtual_camera.live import LiveCamera
@@ -33,8 +33,6 @@ from anyview_ros.synthesis.result import SynthesizedView
 
 if TYPE_CHECKING:
     from anyview_ros.nodes.virtual_camera.node import VirtualCameraNode
-
-_NEVER_REWIND_S = 1e9  # clock jumps are seen at the source, which tells the window
 
 
 class Rig:
@@ -78,10 +76,7 @@ class Rig:
         self.problems = ProblemBoard()
         window = settings.window
         self.window = SlidingWindow(
-            length_s=window.length_s,
-            rate_hz=window.rate_hz,
-            max_gap_s=window.max_gap_s,
-            rewind_s=_NEVER_REWIND_S,
+            length_s=window.length_s, rate_hz=window.rate_hz, max_gap_s=window.max_gap_s
         )
         self.cameras = {
             camera.name: LiveCamera(camera, CameraOutputs(node, camera.name)) for camera in settings.cameras

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.exceptions import InvalidHandle
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
@@ -15,6 +14,7 @@ from tf2_ros import TransformBroadcaster
 
 from anyview_ros.nodes.conversions import matrix_to_transform, ns_to_time, rgb_to_image
 from anyview_ros.nodes.conversions.points import points_to_cloud
+from anyview_ros.nodes.qos import view_qos
 from anyview_ros.nodes.virtual_camera.parameters import SceneSettings
 from anyview_ros.nodes.virtual_camera.poses import TfFollower
 from anyview_ros.nodes.virtual_camera.rate import DueClock
@@ -65,7 +65,7 @@ class SceneOutputs:
             kind: node.create_lifecycle_publisher(
                 message,
                 topic,
-                QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE),
+                view_qos(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             for kind, (topic, message) in _TOPICS.items()

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import InvalidInputError, ReadError
+from anyview_ros.files import sha256_of_file
 from anyview_ros.offline.augment.bag_film_plan import (
     FilmPlan,
     Lens,
@@ -34,7 +35,6 @@ from anyview_ros.offline.augment.bag_film_plan import (
     plan_film,
 )
 from anyview_ros.offline.augment.bag_scan import BagScan, CameraScan, scan_bag
-from anyview_ros.offline.augment.file_hashes import sha256_of_file
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import EpisodeCamera
 from anyview_ros.offline.augment.source_options import known_options

@@ -146,8 +146,7 @@ def plan_film(
     Raises:
         ReadError: no picture can be used; the message says why.
     """
-    size = lens.camera.size if isinstance(lens, DistortedCamera) else lens.size
-    instants = camera.pictures.instants_ns
+    size, instants = lens.size, camera.pictures.instants_ns
     choice = _Choice(name, len(instants))
     readable, problems = _readable(path, scan, camera, size)
     choice.drop(~readable, lambda: f"they cannot be read ({_most_common(problems)})")

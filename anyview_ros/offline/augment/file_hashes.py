@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-
-def sha256_of_file(path: Path) -> str:
-    """sha256 (hex) of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+from anyview_ros.files import sha256_of_file
 
 
 def files_below(folder: Path) -> list[Path]:

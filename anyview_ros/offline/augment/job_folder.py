@@ -13,7 +13,8 @@ import shutil
 from pathlib import Path
 
 from anyview_ros.errors import ReadError
-from anyview_ros.offline.augment.file_hashes import files_below, sha256_of_file
+from anyview_ros.files import sha256_of_file
+from anyview_ros.offline.augment.file_hashes import files_below
 from anyview_ros.offline.augment.records import RECORD, JobRecord, read_record
 from anyview_ros.offline.unfinished import UNFINISHED
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyview_ros
-from anyview_ros.offline.augment.file_hashes import sha256_of_file
+from anyview_ros.files import sha256_of_file
 from anyview_ros.offline.augment.guard import lpips_files
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.view_text import read_view_texts

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.errors import AnyViewError, InvalidPoseError, ReadError
+from anyview_ros.files import sha256_of_file
 from anyview_ros.geometry import interpolate_poses
-from anyview_ros.offline.augment.file_hashes import sha256_of_file
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import EpisodeCamera
 from anyview_ros.offline.augment.source_options import known_options

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import anyview_ros
 from anyview_ros.errors import InvalidInputError, ReadError, WriteError
+from anyview_ros.files import UNFINISHED, written_whole
 from anyview_ros.offline.augment.report import MANIFEST
 from anyview_ros.offline.augment.settings import AugmentSettings, GuardSettings
 
@@ -54,9 +55,8 @@ class RunAbout:
     def write(self, folder: Path) -> None:
         """Write ``run.json`` into a folder, all at once."""
         content = {**asdict(self), "settings": self.settings.as_json()}
-        fresh = folder / f"{RUN}.new"
-        fresh.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        fresh.replace(folder / RUN)
+        with written_whole(folder / RUN) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> RunAbout:
@@ -149,7 +149,7 @@ class RunPlace:
         """
         if self.partial.exists() and not self.is_begun():
             strange = [path.name for path in self.partial.iterdir()] if self.partial.is_dir() else [""]
-            if set(strange) - {LOCK, f"{RUN}.new"}:
+            if set(strange) - {LOCK, f"{RUN}{UNFINISHED}"}:
                 raise WriteError(
                     f"{self.partial} is in the way: it is no unfinished run; move it, or name another output"
                 )

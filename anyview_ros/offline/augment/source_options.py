@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.settings import AugmentSettings
+from anyview_ros.offline.synthesize.option_values import split_assignments
 
 OUTPUT_OPTIONS = ("action", "action_frame", "fps", "gap_s", "missing_view", "robot_type", "state", "task")
 """Options of what is written, which every reader lets pass: see ``outputs/lerobot.py``."""
@@ -34,14 +35,10 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
     """Options written as NAME=VALUE, by name.
 
     Raises:
-        InvalidInputError: another form, or a name given twice.
+        InvalidInputError: another form, no value, or a name given twice.
     """
-    options: dict[str, str] = {}
-    for assignment in assignments:
-        name, sign, value = assignment.partition("=")
-        if not (name and sign and value):
-            raise InvalidInputError(f"--source-option is {assignment!r}; give NAME=VALUE")
-        if name in options:
-            raise InvalidInputError(f"--source-option {name} is given twice; give it once")
-        options[name] = value
+    options = split_assignments(assignments, "--source-option")
+    for name, value in options.items():
+        if not value:
+            raise InvalidInputError(f"--source-option {name} has no value; give NAME=VALUE")
     return options

@@ -8,7 +8,7 @@ import numpy as np
 
 from anyview_ros.offline.augment.spool import SpooledView, ViewFrame
 from anyview_ros.offline.posed_film import FilmFrame, PosedFilm
-from anyview_ros.offline.synthesize.scoring import ComparedView, RunningScores, sample_of
+from anyview_ros.offline.synthesize.scoring import ComparedView, RunningScores, comparison_of
 
 _MOST_FRAMES = 60
 
@@ -37,7 +37,7 @@ def truth_scores(
     scores = RunningScores()
     for index, source, true in zip(chosen, film.frames(chosen), truth.frames(chosen), strict=True):
         compared = compared_view(view, index, view.frame(index))
-        scores.add(sample_of(compared, film.clip([source], index), 0, true))
+        scores.add(comparison_of(compared, film.clip([source], index), 0, true))
     means = scores.as_json() or {}
     told: dict[str, float | None] = {"frames": float(len(chosen)), "co_visible": means.get("coverage")}
     for kind, prefix, suffix in (
@@ -57,7 +57,6 @@ def compared_view(view: SpooledView, index: int, frame: ViewFrame) -> ComparedVi
         frame.image,
         view.camera,
         view.camera_to_world[index],
-        int(view.stamps_ns[index]),
         frame.confidence.astype(np.float32) / np.float32(255),
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import anyview_ros
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.files import UNFINISHED, written_whole
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.offline.episode_writer import write_episode
 from anyview_ros.scenes import World, render_clip, sample_view, simulated_robot
@@ -131,14 +132,12 @@ def _claim(folder: Path, plan: BenchmarkPlan) -> None:
                 f"{folder} holds a benchmark of another plan (see {file}); name another folder"
             )
         return
-    unfinished = file.with_suffix(".part")
-    if folder.is_dir() and any(path != unfinished for path in folder.iterdir()):
+    if folder.is_dir() and any(path.name != f"{file.name}{UNFINISHED}" for path in folder.iterdir()):
         raise InvalidInputError(
             f"{folder} is not empty and holds no benchmark of this kind; name another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished.write_text(told, encoding="utf-8")
-    unfinished.replace(file)
+    with written_whole(file) as unfinished:
+        unfinished.write_text(told, encoding="utf-8")
 
 
 def _kept(clip: PosedClip, plan: BenchmarkPlan) -> PosedClip:

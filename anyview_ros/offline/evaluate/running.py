@@ -17,7 +17,7 @@ from anyview_ros.clips import PosedClip
 from anyview_ros.clips.resizing import resize_frames
 from anyview_ros.errors import AnyViewError, InvalidRequestError
 from anyview_ros.evaluation.aggregation import mean_metrics
-from anyview_ros.evaluation.live import LiveSample
+from anyview_ros.evaluation.comparison import Comparison
 from anyview_ros.evaluation.pictures import jpeg, sheet
 from anyview_ros.evaluation.target_scores import LearnedMetrics, TargetScores, score_target, seen_by
 from anyview_ros.geometry import CameraTrajectory
@@ -292,16 +292,12 @@ def _picture(made: _Made, clips: EpisodeClips) -> NDArray[np.uint8]:
     (view, confidence), truth = made.views[0], next(iter(clips.targets.values()))
     index = len(view) // 2
     return sheet(
-        LiveSample(
-            stamp_ns=int(view.stamps_ns[index]),
+        Comparison(
             source=made.inputs[0].frames[index],
             view=view.frames[index],
             confidence=np.round(np.clip(confidence[index], 0, 1) * 255).astype(np.uint8),
             truth=truth.frames[index],
             co_visible=seen_by(made.inputs, truth, index),
-            latency_ms=0.0,
-            age_ms=0.0,
-            elapsed_s=0.0,
         )
     )
 

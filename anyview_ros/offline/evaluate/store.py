@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.errors import ReadError
 from anyview_ros.evaluation.aggregation import EpisodeKey
+from anyview_ros.files import written_whole
 
 
 class ResultStore:
@@ -60,9 +61,8 @@ class ResultStore:
             self._file(method, key, kind).unlink(missing_ok=True)
             if blob:
                 self._file(method, key, kind).write_bytes(blob)
-        partial = file.with_suffix(".partial")
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(file)
+        with written_whole(file) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
     def picture(self, method: str, key: EpisodeKey) -> bytes:
         """The JPEG kept with an episode; empty if there is none."""

@@ -220,10 +220,9 @@ def _camera(entry: _Entry, size: tuple[int, int], links: Mapping[str, LinkPose])
 def _intrinsics(entry: _Entry, size: tuple[int, int]) -> PinholeCamera | DistortedCamera:
     if "calibration" in entry.content:
         camera = read_camera_yaml(entry.path.parent / entry.text("calibration"))
-        raw = camera.camera if isinstance(camera, DistortedCamera) else camera
-        if raw.size != size:
+        if camera.size != size:
             raise entry.refuse(
-                f"is calibrated for {raw.width}x{raw.height} but its pictures are {size[0]}x{size[1]}; "
+                f"is calibrated for {camera.size[0]}x{camera.size[1]} but its pictures are {size[0]}x{size[1]}; "
                 "calibrate at the pictures' size"
             )
         return camera

@@ -28,14 +28,7 @@ def parse_options(assignments: Sequence[str], options_type: type | None, method:
     Raises:
         InvalidRequestError: no such option, one given twice, or a value of another type.
     """
-    texts: dict[str, str] = {}
-    for assignment in assignments:
-        name, sign, text = assignment.partition("=")
-        if not sign or not name.strip():
-            raise InvalidRequestError(f"option {assignment!r} is no name=value, such as depth_m=1.5")
-        if name.strip() in texts:
-            raise InvalidRequestError(f"option {name.strip()!r} is given twice; give it once")
-        texts[name.strip()] = text.strip()
+    texts = split_assignments(assignments, "option")
     if options_type is None or not is_dataclass(options_type):
         return resolve_options(texts, options_type, method)
     known = {field.name for field in fields(options_type)}
@@ -44,6 +37,27 @@ def parse_options(assignments: Sequence[str], options_type: type | None, method:
     hints = get_type_hints(options_type)
     values = {name: _parse(name, text, hints[name]) for name, text in texts.items()}
     return resolve_options(values, options_type, method)
+
+
+def split_assignments(assignments: Sequence[str], what: str) -> dict[str, str]:
+    """The texts of ``name=text``, by name; a text may be empty.
+
+    Args:
+        assignments: each ``name=text``; blanks around either are left out.
+        what: they are, for messages.
+
+    Raises:
+        InvalidRequestError: another form, or a name given twice.
+    """
+    texts: dict[str, str] = {}
+    for assignment in assignments:
+        name, sign, text = (piece.strip() for piece in assignment.partition("="))
+        if not (name and sign):
+            raise InvalidRequestError(f"{what} is {assignment!r}; give NAME=VALUE")
+        if name in texts:
+            raise InvalidRequestError(f"{what} {name} is given twice; give it once")
+        texts[name] = text
+    return texts
 
 
 def _parse(name: str, text: str, hint: Any) -> Any:

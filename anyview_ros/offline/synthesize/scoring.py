@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
-from anyview_ros.evaluation.live import CameraScores, LiveSample, score_samples
+from anyview_ros.evaluation.comparison import CameraScores, Comparison, score_views
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.geometry.warp import co_visible
 from anyview_ros.offline.posed_film import FilmFrame
@@ -25,18 +25,16 @@ class ComparedView:
         frame: uint8 (h, w, 3), RGB, synthesised.
         camera: its intrinsics.
         camera_to_world: (4, 4).
-        stamp_ns: the instant shown.
         confidence: float32 (h, w) in [0, 1].
     """
 
     frame: NDArray[np.uint8]
     camera: PinholeCamera
     camera_to_world: NDArray[np.float64]
-    stamp_ns: int
     confidence: NDArray[np.float32]
 
 
-def sample_of(view: ComparedView, source: PosedClip, index: int, truth: FilmFrame | None) -> LiveSample:
+def comparison_of(view: ComparedView, source: PosedClip, index: int, truth: FilmFrame | None) -> Comparison:
     """The view with its source frame and its truth, as scores and pictures for people want them."""
     mask = None
     if truth is not None and truth.depth is not None and source.depth is not None:
@@ -48,16 +46,12 @@ def sample_of(view: ComparedView, source: PosedClip, index: int, truth: FilmFram
             source.camera,
             source.camera_to_world[index],
         )
-    return LiveSample(
-        stamp_ns=view.stamp_ns,
+    return Comparison(
         source=source.frames[index],
         view=view.frame,
         confidence=np.round(view.confidence * 255).astype(np.uint8),
         truth=None if truth is None else truth.image,
         co_visible=mask,
-        latency_ms=0.0,
-        age_ms=0.0,
-        elapsed_s=0.0,
     )
 
 
@@ -68,9 +62,9 @@ class RunningScores:
         """Begin with none."""
         self._scores: list[CameraScores] = []
 
-    def add(self, sample: LiveSample) -> None:
+    def add(self, comparison: Comparison) -> None:
         """Score one view that has a truth."""
-        self._scores.append(score_samples([sample]))
+        self._scores.append(score_views([comparison]))
 
     def as_json(self) -> dict[str, Any] | None:
         """Means, and the number of views; None if there were none. A view that equals the truth has no PSNR."""

@@ -17,7 +17,7 @@ from anyview_ros.evaluation.mp4 import Mp4Writer
 from anyview_ros.evaluation.pictures import sheet
 from anyview_ros.messages import depth_in_millimetres
 from anyview_ros.offline.posed_film import FilmFrame
-from anyview_ros.offline.synthesize.scoring import ComparedView, RunningScores, sample_of
+from anyview_ros.offline.synthesize.scoring import ComparedView, RunningScores, comparison_of
 from anyview_ros.synthesis import SynthesizedView
 from anyview_ros.synthesis.instants import nearest_frame
 
@@ -62,10 +62,9 @@ class TargetWriter:
             view.frames[index],
             view.camera,
             view.camera_to_world[index],
-            int(view.stamps_ns[index]),
             view.confidence[index],
         )
-        sample = sample_of(
+        sample = comparison_of(
             compared, source, nearest_frame(source.stamps_ns, int(view.stamps_ns[index])), truth
         )
         if truth is not None:

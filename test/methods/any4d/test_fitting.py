@@ -109,10 +109,10 @@ def test_a_fit_that_is_cut_short_goes_on_as_if_it_had_not_been(
     assert told[-1] == (30, 30)
     for name, value in fitted.scene.tensors.items():
         assert np.array_equal(value, whole.scene.tensors[name]), name
-    with pytest.raises(InvalidRequestError, match="of other clips, options or another seed"):
+    with pytest.raises(InvalidRequestError, match="of another fit"):
         fit(clip, seed=4, checkpoint=path)
     path.write_bytes(b"nothing")
-    with pytest.raises(InvalidRequestError, match="cannot be read"):
+    with pytest.raises(InvalidRequestError, match="damaged"):
         fit(clip, checkpoint=path)
 
 
@@ -238,6 +238,22 @@ def test_given_tracks_are_used(clip: PosedClip) -> None:
     short = Tracks(at[:, None], np.ones((len(at), 1), bool), np.zeros(len(at)))
     with pytest.raises(InvalidRequestError, match="5 frames of the first clip"):
         Any4DFitter(device="cpu").fit([clip], options={**FEW, "tracks": short})
+
+
+def test_a_checkpoint_is_of_its_tracks_alone(clip: PosedClip, tmp_path: Path) -> None:
+    path = tmp_path / "fit.safetensors"
+    rows, columns = np.mgrid[2:28:4, 2:38:4]
+    at = np.repeat(np.stack([columns.ravel(), rows.ravel()], -1).astype(np.float64)[:, None], 5, 1)
+
+    def follow_these(pixels: np.ndarray) -> FitOutcome:
+        tracks = Tracks(pixels, np.ones(pixels.shape[:2], bool), np.zeros(len(pixels), np.int64))
+        fitter, options = Any4DFitter(device="cpu"), {**FEW, "tracks": tracks}
+        return fitter.fit([clip], budget=FitBudget(1), options=options, checkpoint=path)
+
+    follow_these(at)
+    assert follow_these(at).steps == 1
+    with pytest.raises(InvalidRequestError, match="of another fit"):
+        follow_these(at + 0.5)
 
 
 def test_given_tracks_that_move_where_nothing_is_born_leave_a_still_scene(clip: PosedClip) -> None:

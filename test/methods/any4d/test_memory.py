@@ -31,7 +31,7 @@ def fitting(clip: PosedClip, budget: FitBudget, every: int) -> list[float]:
     step = Optimisation.step
 
     def look(self: Optimisation) -> float:
-        if self.steps_done % every == every - 1:
+        if self.step_count % every == every - 1:
             gc.collect()
             seen.append(resident_mib())
         return step(self)

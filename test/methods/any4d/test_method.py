@@ -25,7 +25,7 @@ from anyview_ros.synthesis.result import Provenance, SynthesisResult, Synthesize
 from anyview_ros.synthesis.scene_file import read_scene
 from anyview_ros.synthesis.warm_up import warm_up_request
 
-QUICK: dict[str, Any] = {"gaussians": 1500, "steps": 6}
+QUICK: dict[str, Any] = {"gaussians": 1500, "fit_steps": 6}
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def test_a_request_is_cancelled_and_keeps_its_scene_if_asked(
     stop = threading.Event()
     with pytest.raises(SynthesisCancelled):
         method.synthesize(
-            request(clip, beside, generator=None, steps=500),
+            request(clip, beside, generator=None, fit_steps=500),
             progress=lambda step, total: stop.set(),
             cancel=stop,
         )
@@ -156,7 +156,7 @@ def test_a_request_is_cancelled_and_keeps_its_scene_if_asked(
 
 def test_the_small_network_is_asked_by_default_and_guesses_depth(clip: PosedClip, beside: PosedClip) -> None:
     blind = replace(clip, depth=None)
-    view = load_synthesizer("any4d", device="cpu").synthesize(request(blind, beside, steps=3)).views[0]
+    view = load_synthesizer("any4d", device="cpu").synthesize(request(blind, beside, fit_steps=3)).views[0]
     assert view.frames.shape == beside.frames.shape
     assert (view.depth > 0).mean() > 0.6  # type: ignore[operator]
 
@@ -174,7 +174,7 @@ def test_a_generator_has_the_weights_that_it_is_given_wherever_it_is_asked(
     monkeypatch.setattr(generator, "load_synthesizer", loaded)
     blind, weights = replace(clip, depth=None), tiny_weights(tmp_path)
     method = Any4D(device="cpu")
-    method.synthesize(request(blind, beside, steps=1, generator_weights=weights))
+    method.synthesize(request(blind, beside, fit_steps=1, generator_weights=weights))
     options = {**QUICK, "steps_per_frame": 0, "generator_weights": weights}
     with method.open_stream(clip.camera, [clip.camera], options=options) as stream:
         pose = clip.camera_to_world[0]
@@ -182,7 +182,7 @@ def test_a_generator_has_the_weights_that_it_is_given_wherever_it_is_asked(
     assert hashes == [sha256(weights.read_bytes()).hexdigest()] * 3  # views, their depth, a stream's depth
     with pytest.raises(WeightsError, match=r"there are no weights .*generator_weights"):
         method.synthesize(request(clip, beside, generator_weights=tmp_path / "none.safetensors"))
-    method.synthesize(request(blind, beside, steps=1, generator=None, generator_weights=weights))
+    method.synthesize(request(blind, beside, fit_steps=1, generator=None, generator_weights=weights))
     assert (
         hashes[-1] != hashes[0]
     )  # no generator is named, so these are not the weights of what guesses depth
@@ -190,7 +190,12 @@ def test_a_generator_has_the_weights_that_it_is_given_wherever_it_is_asked(
 
 def test_a_generator_guesses_depth_by_its_own_options(clip: PosedClip, beside: PosedClip) -> None:
     blind = replace(clip, depth=None)
-    options = {**QUICK, "steps": 1, "steps_per_frame": 0, "generator_options": {"depth_range_m": (0.45, 0.5)}}
+    options = {
+        **QUICK,
+        "fit_steps": 1,
+        "steps_per_frame": 0,
+        "generator_options": {"depth_range_m": (0.45, 0.5)},
+    }
     method = Any4D(device="cpu")
     whole = method.synthesize(request(blind, clip, **options)).views[0]
     with method.open_stream(clip.camera, [clip.camera], options=options) as stream:
@@ -225,7 +230,7 @@ def test_what_a_generator_is_not_sure_of_counts_less() -> None:
     [
         ({"save_to": "/etc/passwd"}, "save_to is '/etc/passwd'; give a pathlib.Path in Python"),
         ({"generator_weights": "/srv/weights"}, "generator_weights is '/srv/weights'; give a pathlib.Path"),
-        ({"seconds": "5"}, "seconds is '5'; give a positive number"),
+        ({"fit_seconds": "5"}, "fit_seconds is '5'; give a positive number"),
         ({"generated_weight": None}, "generated_weight is None; give 0 to 1"),
         ({"generator": 7}, "generator is 7; give text"),
         ({"generator_options": "fast"}, "generator_options is 'fast'"),
@@ -260,7 +265,7 @@ def test_the_warm_up_is_taken_with_a_scene_and_without(
     method = load_synthesizer("any4d", device="cpu")
     assert method.synthesize(warm_up_request(method.describe())).views[0].frames.shape == (1, 48, 64, 3)
     path = tmp_path / "kept.scene"
-    method.synthesize(request(clip, beside, generator=None, steps=1, save_to=path))
+    method.synthesize(request(clip, beside, generator=None, fit_steps=1, save_to=path))
     fitted = load_synthesizer("any4d", device="cpu", scene=str(path))
     assert (method.describe().fits_each_clip, fitted.describe().fits_each_clip) == (True, False)
     assert fitted.synthesize(warm_up_request(fitted.describe())).provenance.steps == 0

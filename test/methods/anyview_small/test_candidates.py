@@ -165,7 +165,7 @@ def test_at_its_own_size_a_prediction_stays_and_depth_is_stretched_like_a_planes
     assert tilted.free.shape == (1, 3, 48, 64)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_only_the_relative_pose_enters_attention_and_rays(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -19,6 +19,7 @@ from anyview_ros.errors import (
 )
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.ddr import Ddr, DdrFitter, DdrOptions
+from anyview_ros.methods.ddr.trainer import Trainer
 from anyview_ros.metrics import psnr_db
 from anyview_ros.synthesis import SynthesisRequest, Synthesizer, available_methods, load_synthesizer
 from anyview_ros.synthesis.scene_file import read_scene, scene_hash, write_scene
@@ -102,12 +103,20 @@ def test_a_request_without_a_scene_is_fitted_first() -> None:
     np.testing.assert_array_equal(result.views[0].frames, same.views[0].frames)
 
 
-def test_a_fit_stops_when_it_is_cancelled(scene_path: Path) -> None:
-    cancel = threading.Event()
-    cancel.set()
-    with pytest.raises(SynthesisCancelled, match="0 steps of its fit"):
+def test_a_fit_stops_when_it_is_cancelled(scene_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancel, done, step = threading.Event(), [], Trainer.step
+
+    def third_cancels(self: Trainer) -> float:
+        done.append(self.step_count)
+        if len(done) == 3:
+            cancel.set()
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "step", third_cancels)
+    with pytest.raises(SynthesisCancelled, match="'ddr' was cancelled between two steps"):
         Ddr(device="cpu").synthesize(request(options=QUICK), cancel=cancel)
-    with pytest.raises(SynthesisCancelled, match="between two pictures"):
+    assert len(done) == 3
+    with pytest.raises(SynthesisCancelled, match="'ddr' was cancelled between two steps"):
         Ddr(device="cpu", scene=str(scene_path)).synthesize(request(), cancel=cancel)
 
 

@@ -23,7 +23,7 @@ from anyview_ros.metrics import psnr_db
 from anyview_ros.synthesis.by_products import ByProduct, ByProductStream
 from anyview_ros.synthesis.scene_file import write_scene
 
-LIVE = replace(QUICK, refine_steps=3, instants=4)
+LIVE = replace(QUICK, steps_per_frame=3, instants=4)
 ASIDE = poses_at([(0.12, -0.05, 0)])[0]
 
 
@@ -43,7 +43,7 @@ def test_a_live_camera_is_shown_from_elsewhere_and_better_from_frame_to_frame() 
     clip = small_clip(offsets=[(0, 0, 0)] * 8)
     truth = small_clip(offsets=[(0.12, -0.05, 0)])
     scores = []
-    options = replace(LIVE, refine_steps=8, start_from_depth=False)
+    options = replace(LIVE, steps_per_frame=8, start_from_depth=False)
     with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=options) as stream:
         for index in range(8):
             (view,) = push(stream, clip, index)
@@ -56,7 +56,7 @@ def test_a_live_camera_is_shown_from_elsewhere_and_better_from_frame_to_frame() 
 
 def test_depth_makes_the_first_view_a_good_one() -> None:
     clip, truth = small_clip(offsets=[(0, 0, 0)]), small_clip(offsets=[(0.12, -0.05, 0)])
-    with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=replace(LIVE, refine_steps=0)) as stream:
+    with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=replace(LIVE, steps_per_frame=0)) as stream:
         (view,) = push(stream, clip, 0)
     assert psnr_db(view.frames[0], truth.frames[0]) > psnr_db(clip.frames[0], truth.frames[0]) + 2
 
@@ -64,7 +64,7 @@ def test_depth_makes_the_first_view_a_good_one() -> None:
 def test_the_newest_instant_is_shown_while_something_moves() -> None:
     clip = small_clip(moving=True, offsets=[(0, 0, 0)] * 10)
     with Ddr(device="cpu").open_stream(
-        CAMERA, [CAMERA], options=replace(LIVE, refine_steps=15, rays=256)
+        CAMERA, [CAMERA], options=replace(LIVE, steps_per_frame=15, rays=256)
     ) as stream:
         for index in range(6):
             (view,) = push(stream, clip, index, target=clip.camera_to_world[0])
@@ -125,7 +125,7 @@ def test_what_goes_wrong_between_frames_is_told_at_the_next_and_the_fit_goes_on(
 
 def test_memory_does_not_grow_and_the_window_slides() -> None:
     clip = small_clip(moving=True, offsets=[(0, 0, 0)] * 9)
-    fit = OnlineFit(CAMERA, replace(LIVE, window_mb=20), 0, torch.device("cpu"))
+    fit = OnlineFit(CAMERA, replace(LIVE, memory_mb=20), 0, torch.device("cpu"))
     sizes = []
     for index in range(9):
         fit.push(PosedClip(*(getattr(clip, n)[[index]] if n != "camera" else CAMERA for n in FIELDS)))
@@ -171,8 +171,9 @@ def test_refined_poses_come_from_the_window() -> None:
     with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=options) as stream:
         for index in range(6):
             push(stream, clip, index)
-        stamps_ns, poses = stream.refined_camera_to_world
-    assert stamps_ns.tolist() == clip.stamps_ns[2:].tolist()
+        refined = stream.by_products({ByProduct.REFINED_POSES}).refined_poses
+    poses = refined.camera_to_world
+    assert refined.stamps_ns.tolist() == clip.stamps_ns[2:].tolist()
     moved = np.abs(poses - clip.camera_to_world[2:]).max((1, 2))
     assert moved[0] < 0.01  # held from now on, but learned before
     assert (moved[1:] > 0).any()
@@ -198,11 +199,11 @@ def test_poses_that_are_wrong_by_turns_are_each_put_right() -> None:
     wrong = np.array([0, -0.03, 0.03])
     given = replace(clip, camera_to_world=clip.camera_to_world.copy(), stamps_ns=2 * clip.stamps_ns)
     given.camera_to_world[:, 1, 3] += wrong
-    options = replace(LIVE, refine_steps=40, rays=256, refine_poses=True, static_scene=True)
+    options = replace(LIVE, steps_per_frame=40, rays=256, refine_poses=True, static_scene=True)
     with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=options) as stream:
         for index in range(3):
             push(stream, given, index, target=None)
-        _, poses = stream.refined_camera_to_world
+        poses = stream.by_products({ByProduct.REFINED_POSES}).refined_poses.camera_to_world
     assert ((given.camera_to_world - poses)[1:, 1, 3] / wrong[1:] > 0.1).all()
     left = np.linalg.norm((poses - clip.camera_to_world)[1:, :3, 3], axis=1)
     assert left.mean() < 0.9 * 0.03
@@ -242,7 +243,7 @@ def test_a_loaded_scene_is_shown_as_it_was(tmp_path: Path) -> None:
         (beyond,) = push(stream, black, 2, depth=False, stamp_ns=late + 10**9)
         np.testing.assert_array_equal(last.frames, beyond.frames)
         assert first.frames.shape == (1, 16, 20, 3)
-        with pytest.raises(InvalidRequestError, match="the push before"):
+        with pytest.raises(InvalidRequestError, match="push in order of time"):
             push(stream, clip, 0)
 
 
@@ -254,7 +255,7 @@ def test_what_is_pushed_is_checked() -> None:
     with pytest.raises(InvalidRequestError, match="a stream needs depth in metres"):
         method.open_stream(CAMERA, [CAMERA], options={"depth_kind": "monocular"})
     with pytest.raises(InvalidRequestError, match="room for 0 frames"):
-        method.open_stream(CAMERA, [CAMERA], options={"window_mb": 0.001})
+        method.open_stream(CAMERA, [CAMERA], options={"memory_mb": 0.001})
     with pytest.raises(InvalidRequestError, match="instants is 1 but a stream needs 2 or more"):
         method.open_stream(CAMERA, [CAMERA], options={"instants": 1})
     method.open_stream(CAMERA, [CAMERA], options={"instants": 1, "static_scene": True}).close()
@@ -279,7 +280,7 @@ def test_by_products_tell_of_the_newest_frame_and_of_nothing_that_was_not_wanted
     clip = small_clip(offsets=[(0.005 * index, 0, 0) for index in range(4)])
     given = clip.camera_to_world.copy()
     given[2:, 1, 3] += 0.02  # told wrongly
-    options = replace(LIVE, refine_steps=20, rays=256, refine_poses=True)
+    options = replace(LIVE, steps_per_frame=20, rays=256, refine_poses=True)
     with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=options) as stream:
         assert isinstance(stream, ByProductStream)
         with pytest.raises(InvalidRequestError, match="push one first"):

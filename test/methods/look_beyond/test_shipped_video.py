@@ -12,8 +12,9 @@ from anyview_ros.methods.look_beyond.video.generation import FusedPass
 from anyview_ros.methods.look_beyond.video.known import Anchor
 from anyview_ros.methods.look_beyond.video.network import VideoDenoiser
 from anyview_ros.methods.look_beyond.video.stage import NetworkStage
-from anyview_ros.methods.look_beyond.video.weights import VIDEO_FILE, load_video_weights
+from anyview_ros.methods.look_beyond.video.weights import VIDEO, VIDEO_FILE
 from anyview_ros.methods.look_beyond.weights import SHIPPED
+from anyview_ros.methods.network_files import read_network
 from anyview_ros.metrics import psnr_db
 from anyview_ros.training.look_beyond_video_clips import ClipPlan, Clips, film_clips
 
@@ -49,7 +50,7 @@ def mean_psnr(network: VideoDenoiser, clips: Clips, *, one_end: bool) -> float:
 
 
 def test_training_was_of_use_and_two_keyframes_are_better_than_one(clips: Clips) -> None:
-    shipped = load_video_weights(SHIPPED / VIDEO_FILE, "cpu").network
+    shipped = read_network(SHIPPED / VIDEO_FILE, VIDEO, "cpu").network
     torch.manual_seed(0)
     untrained = VideoDenoiser(shipped.config).eval().requires_grad_(False)
     both = mean_psnr(shipped, clips, one_end=False)

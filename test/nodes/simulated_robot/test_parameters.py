@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.nodes.simulated_robot.parameters import PARAMETERS, camera_table, read_settings
+from anyview_ros.nodes.camera_parameters import camera_table
+from anyview_ros.nodes.simulated_robot.parameters import PARAMETERS, read_settings
 
 
 def values(**changes: Any) -> dict[str, Any]:
     told: dict[str, Any] = {entry.name: entry.default for entry in PARAMETERS}
-    for name in ("overhead",):
-        told |= {full: entry.default for full, entry in camera_table(name).items()}
+    told |= {name: entry.default for name, entry in camera_table(["overhead"]).items()}
     return told | {name.replace("__", "."): value for name, value in changes.items()}
 
 

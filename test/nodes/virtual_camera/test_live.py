@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS: run through tools/with_ros")
 
 from anyview_ros.geometry import PinholeCamera
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera
+from anyview_ros.nodes.declared_camera import VirtualCamera
 from anyview_ros.nodes.virtual_camera.live import LiveCamera
 
 SECOND = 10**9

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from filmed_episode import grey_film, robot_episode
+from png_text import read_png_text
 
-from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.methods.copy_source import CopySource
 from anyview_ros.offline.augment.contact_sheet import contact_sheet, write_contact_sheet
 from anyview_ros.offline.augment.settings import AugmentSettings

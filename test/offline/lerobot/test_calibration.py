@@ -120,7 +120,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 ANGLE = st.floats(-3, 3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.tuples(ANGLE, ANGLE, ANGLE), st.tuples(ANGLE, ANGLE, ANGLE))
 def test_all_ways_to_tell_a_rotation_agree(
     vector: tuple[float, float, float], position: tuple[float, float, float]

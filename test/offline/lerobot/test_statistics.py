@@ -24,7 +24,7 @@ def test_as_many_frames_are_sampled_as_lerobot_samples(count: int, samples: int)
     assert frames == sorted(set(frames))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_statistics_of_pictures_are_those_of_their_pixels(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ def test_statistics_of_numbers() -> None:
     assert column_statistics(np.array([3.0]))["q99"] == [3.0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
 def test_statistics_of_all_episodes_are_those_of_all_rows(lengths: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)

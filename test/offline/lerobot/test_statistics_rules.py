@@ -51,7 +51,7 @@ def findings(path: Path, episodes: list[NDArray[np.float32]], told: list[dict[st
     return list(episode_statistics(CheckedDataset(LeRobotDataset.open(path))))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.booleans())
 def test_statistics_summed_in_float32_are_those_of_the_rows(
     dataset: Path, seed: int, scale: float, rising: bool

@@ -66,8 +66,8 @@ def test_options_of_our_methods() -> None:
         ("size=3", "option size is '3'; give int,int or none"),
         ("size=3,4,5", "option size"),
         ("wohle=1", "unknown option 'wohle' for method 'm'; it knows .*whole"),
-        ("whole", "no name=value"),
-        ("=3", "no name=value"),
+        ("whole", "option is 'whole'; give NAME=VALUE"),
+        ("=3", "option is '=3'; give NAME=VALUE"),
     ],
 )
 def test_what_is_no_option_is_named(assignment: str, told: str) -> None:
@@ -76,7 +76,7 @@ def test_what_is_no_option_is_named(assignment: str, told: str) -> None:
 
 
 def test_options_given_twice_or_to_a_method_without_are_refused() -> None:
-    with pytest.raises(InvalidRequestError, match="'whole' is given twice"):
+    with pytest.raises(InvalidRequestError, match="option whole is given twice; give it once"):
         parsed("whole=1", "whole=2")
     assert parse_options([], None, "copy_source") is None
     with pytest.raises(InvalidRequestError, match="has no options"):

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 from filmed import RATE_HZ, moving_clip
+from png_text import read_png_text
 
 from anyview_ros.errors import InvalidInputError, InvalidRequestError, SynthesisCancelled, SynthesisError
-from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.methods.copy_source import CopySource
 from anyview_ros.methods.reprojection import Reprojection
 from anyview_ros.offline.episode_writer import write_episode

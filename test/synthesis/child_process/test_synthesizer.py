@@ -27,7 +27,7 @@ from anyview_ros.errors import (
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.synthesis import SynthesisRequest, load_synthesizer
 from anyview_ros.synthesis.by_products import ByProduct
-from anyview_ros.synthesis.child_process import ChildSynthesizer, synthesizer
+from anyview_ros.synthesis.child_process import ChildSynthesizer, supervisor
 from anyview_ros.synthesis.client import StreamFrame, StreamSpec
 from anyview_ros.synthesis.engine import Engine
 from anyview_ros.synthesis.protocol import WholeFilmSynthesizer
@@ -314,7 +314,7 @@ def test_a_method_that_can_no_longer_load_is_tried_again_after_longer_and_longer
     tmp_path, monkeypatch
 ):
     now_s = [0.0]
-    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     child = ChildSynthesizer(factory="child_methods:loads_once", marker=str(tmp_path / "loaded"))
     os.kill(child.process_id, signal.SIGKILL)
     with pytest.raises(SynthesisError, match="SIGKILL"):
@@ -350,27 +350,6 @@ def test_a_method_that_can_no_longer_load_is_tried_again_after_longer_and_longer
         child.synthesize(asked())
 
 
-def test_the_pause_stays_a_minute_however_long_no_child_can_load(monkeypatch):
-    now_s = [0.0]
-    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
-
-    def has_no_device(_limit_s):
-        raise EngineUnavailableError("no device")
-
-    child = ChildSynthesizer(factory=FAULTY)
-    child.close()
-    child._closed = False
-    unfit = SimpleNamespace(wait_until_loaded=has_no_device, close=lambda: None)
-    monkeypatch.setattr(synthesizer, "_Child", lambda begin: unfit)
-    for _ in range(1100):  # a night
-        with pytest.raises(EngineUnavailableError, match=r"^no device"):
-            child.synthesize(asked())
-        now_s[0] += 60.1
-    now_s[0] -= 1.0
-    with pytest.raises(EngineUnavailableError, match=r"1100 time\(s\): no device"):
-        child.synthesize(asked())
-
-
 def test_a_method_that_loads_for_ever_is_given_up(tmp_path):
     marker = tmp_path / "process"
     with pytest.raises(
@@ -386,7 +365,7 @@ def test_a_new_child_that_loads_for_ever_is_given_up_too(tmp_path):
     )
     with pytest.raises(SynthesisError, match="a new one is being started"):
         child.synthesize(asked(KILLED))
-    child._longest_load_s = 2.0
+    child._supervisor._longest_load_s = 2.0
     with pytest.raises(EngineUnavailableError, match="not loaded it after 2 s"):
         child.synthesize(asked())
     with pytest.raises(EngineUnavailableError, match=r"could not be loaded anew 1 time\(s\): .* again in"):
@@ -396,7 +375,7 @@ def test_a_new_child_that_loads_for_ever_is_given_up_too(tmp_path):
 
 def test_children_that_die_at_every_call_are_begun_after_longer_and_longer_pauses(monkeypatch):
     now_s = [0.0]
-    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     child = ChildSynthesizer(factory=FAULTY)
     try:
         with pytest.raises(SynthesisError, match="a new one is being started: ask again"):
@@ -420,7 +399,7 @@ def test_children_that_die_at_every_call_are_begun_after_longer_and_longer_pause
 
 def test_a_stream_whose_every_frame_kills_the_child_waits_and_goes_on(monkeypatch):
     now_s = [0.0]
-    monkeypatch.setattr(synthesizer, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     child = ChildSynthesizer(factory=FAULTY)
     try:
         with child.open_stream(CAMERA, [CAMERA]) as stream:

@@ -14,7 +14,7 @@ from anyview_ros.methods.anyview.weights.release import (
     read_release,
 )
 from anyview_ros.methods.checkpoint_files import read_checkpoint, read_tensors
-from anyview_ros.methods.weight_checks import check_file, file_sha256
+from anyview_ros.methods.weight_checks import check_file
 
 __all__ = [
     "INSTRUCTIONS",
@@ -22,7 +22,6 @@ __all__ = [
     "Bundle",
     "Release",
     "check_file",
-    "file_sha256",
     "load_bundle",
     "read_checkpoint",
     "read_manifest",

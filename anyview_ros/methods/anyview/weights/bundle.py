@@ -27,7 +27,13 @@ from anyview_ros.methods.anyview.weights.release import RELEASE_FILES, Release
 from anyview_ros.methods.checkpoint_files import read_tensors
 from anyview_ros.methods.device_memory import free_bytes
 from anyview_ros.methods.tensor_files import save_tensors
-from anyview_ros.methods.weight_checks import check_tensors, combined_sha256, file_sha256
+from anyview_ros.methods.weight_checks import (
+    changed_files,
+    check_new_folder,
+    check_tensors,
+    combined_sha256,
+    sha256_of_weights,
+)
 
 _FORMAT = 1
 _MANIFEST = "anyview.json"
@@ -66,10 +72,9 @@ def write_bundle(folder: Path, release: Release, origin: Mapping[str, str]) -> s
         origin: sha256 of the files it was read from, by name.
 
     Raises:
-        WeightsError: the folder is not empty or cannot be written.
+        WeightsError: the folder is a file, is not empty or cannot be written.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise WeightsError(f"{folder} is not empty; name a folder that does not exist yet")
+    check_new_folder(folder)
     try:
         for part, config, tensors in (
             ("transformer", release.transformer_config, release.transformer),
@@ -79,7 +84,7 @@ def write_bundle(folder: Path, release: Release, origin: Mapping[str, str]) -> s
             (folder / part / "config.json").write_text(json.dumps(config, indent=2) + "\n")
             save_tensors(tensors, folder / part / _TENSORS)
         save_tensors({"context": release.text}, folder / "text.safetensors")
-        sums = {name: file_sha256(folder / name) for name in _FILES}
+        sums = {name: sha256_of_weights(folder / name) for name in _FILES}
         manifest = {"format": _FORMAT, "files": sums, "origin": dict(origin), "sha256": combined_sha256(sums)}
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     except (OSError, SafetensorError) as err:
@@ -135,13 +140,7 @@ def verify_bundle(folder: Path) -> list[str]:
     Raises:
         WeightsError: no bundle, or a file that is gone.
     """
-    recorded = read_manifest(folder)["files"]
-    found = {name: file_sha256(folder / name) for name in _FILES}
-    return [
-        f"{folder / name} has sha256 {found[name]} but was written with {recorded[name]}: truncated or changed"
-        for name in _FILES
-        if found[name] != recorded[name]
-    ]
+    return changed_files(folder, read_manifest(folder)["files"])
 
 
 def _check_room(folder: Path, device: torch.device, dtype: torch.dtype) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.network_settings import NetworkSettings
 
 
 @dataclass(frozen=True)
-class PanoramaConfig:
+class PanoramaConfig(NetworkSettings):
     """Size of the panorama denoiser. The paper's DiT-XL/2 is height 32, patch 2, width 1152, heads 16, blocks 28.
 
     Attributes:
@@ -67,28 +66,3 @@ class PanoramaConfig:
     def grid(self) -> tuple[int, int]:
         """Tokens down and across."""
         return self.height // self.patch, 2 * self.height // self.patch
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings by name."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PanoramaConfig:
-        """Settings that were written by :meth:`as_dict`.
-
-        Raises:
-            InvalidInputError: a setting too many, or one of another type.
-        """
-        default = asdict(cls())
-        known = {field.name for field in fields(cls)}
-        wrong = sorted(
-            name
-            for name, value in values.items()
-            if name not in known or type(value) is not type(default[name])
-        )
-        if wrong:
-            raise InvalidInputError(
-                f"settings {', '.join(wrong)} of the panorama denoiser are unknown or of another type; it knows "
-                f"{', '.join(sorted(known))}"
-            )
-        return cls(**values)

@@ -17,6 +17,7 @@ from anyview_ros.geometry.panorama import panorama_from_perspective
 from anyview_ros.methods.look_beyond.panorama.channels import signed_colour, signed_distance
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
 from anyview_ros.methods.pictures import SourceFrame
+from anyview_ros.networks.tensor_fields import TensorFields
 
 TOLD_CHANNELS = 6
 
@@ -65,7 +66,7 @@ def lay(frame: SourceFrame, height: int) -> Laid:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Known(TensorFields):
     """What the denoiser is told, for B panoramas; all float32.
 
     Attributes:
@@ -97,13 +98,9 @@ class Known:
         turned = {name: value.roll(columns, -1) for name, value in vars(self).items() if name != "source"}
         return replace(self, **turned)
 
-    def mirrored(self) -> Known:
-        """The same seen in a mirror that swaps left and right."""
-        return Known(**{name: value.flip(-1) for name, value in vars(self).items()})
-
     def kept(self, told: Tensor) -> Known:
         """All that is told where ``told`` (B, 1, 1, 1) is 1, and nothing where it is 0."""
-        return Known(**{name: value * told for name, value in vars(self).items()})
+        return self.each(lambda tensor: tensor * told)
 
     def without_distance(self, told: Tensor) -> Known:
         """Distances as they are where ``told`` (B, 1, 1, 1) is 1, and unknown where it is 0."""
@@ -112,10 +109,6 @@ class Known:
     def without_picture(self) -> Known:
         """Nothing told: the other side of classifier-free guidance."""
         return self.kept(torch.zeros_like(self.seen[:, :, :1, :1]))
-
-    def to(self, device: torch.device | str) -> Known:
-        """The same on ``device``."""
-        return Known(**{name: value.to(device) for name, value in vars(self).items()})
 
 
 def known_of(frame: SourceFrame, config: PanoramaConfig) -> Known:

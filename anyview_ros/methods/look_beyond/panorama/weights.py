@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyview_ros.methods.look_beyond.panorama.config import PanoramaConfig
-from anyview_ros.methods.network_files import FileFormat, NetworkFile, read_network, write_network
+from anyview_ros.methods.network_files import FileFormat
 
 if TYPE_CHECKING:
     from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 
-FORMAT = FileFormat(
-    "look_beyond_panorama/1",
-    "look_beyond",
-    "diffusion",
-    "`anyview train look_beyond --stage panorama --out FOLDER` makes them: give weights=FOLDER",
-)
 PANORAMA_FILE = "panorama.safetensors"
-
-
-def save_panorama_weights(path: Path, network: PanoramaDenoiser, about: dict[str, str] | None = None) -> None:
-    """Write a denoiser to ``path`` in bfloat16, replacing what is there; ``about`` joins its header."""
-    write_network(path, network, network.config.as_dict(), FORMAT, about or {})
-
-
-def load_panorama_weights(path: Path, device: str) -> NetworkFile[PanoramaDenoiser]:
-    """Read a denoiser from ``path``.
-
-    Raises:
-        WeightsError: no such file, not ours, damaged, or tensors missing, left over or of another shape.
-        MissingDependencyError: PyTorch or safetensors is not installed.
-    """
-    return read_network(path, _empty, FORMAT, device)
 
 
 def _empty(settings: dict[str, Any]) -> PanoramaDenoiser:
     from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 
     return PanoramaDenoiser(PanoramaConfig.from_dict(settings))
+
+
+PANORAMA = FileFormat(
+    "look_beyond_panorama/1",
+    "look_beyond",
+    "diffusion",
+    "`anyview train look_beyond --stage panorama --output FOLDER` makes them: give weights=FOLDER",
+    _empty,
+)

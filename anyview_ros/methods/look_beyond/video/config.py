@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from anyview_ros.errors import InvalidInputError
+from anyview_ros.methods.network_settings import NetworkSettings
 
 
 @dataclass(frozen=True)
-class VideoConfig:
+class VideoConfig(NetworkSettings):
     """Size of the video denoiser.
 
     Attributes:
@@ -50,23 +49,3 @@ class VideoConfig:
     def size(self) -> tuple[int, int]:
         """(width, height) of the pictures, pixels."""
         return self.picture_width, self.picture_height
-
-    def as_dict(self) -> dict[str, int]:
-        """The settings by name."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> VideoConfig:
-        """Settings that were written by :meth:`as_dict`.
-
-        Raises:
-            InvalidInputError: a setting too many, or no whole number.
-        """
-        known = {field.name for field in fields(cls)}
-        wrong = sorted(name for name, value in values.items() if name not in known or type(value) is not int)
-        if wrong:
-            raise InvalidInputError(
-                f"settings {', '.join(wrong)} of the video denoiser are unknown or no whole numbers; it knows "
-                f"{', '.join(sorted(known))}"
-            )
-        return cls(**values)

@@ -13,6 +13,7 @@ from anyview_ros.geometry import PinholeCamera, plucker_rays, relative
 from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.geometry.hole_filling import fill_holes
 from anyview_ros.geometry.warp import forward_warp
+from anyview_ros.networks.tensor_fields import TensorFields
 
 GREY = 128
 _FARTHEST_MOVE = 4.0
@@ -59,7 +60,7 @@ class Moved:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Known(TensorFields):
     """What the denoiser is told, for B passes; all float32.
 
     Attributes:
@@ -90,10 +91,6 @@ class Known:
             anchor=self.anchor * kept,
             mask=self.mask * kept,
         )
-
-    def to(self, device: torch.device | str) -> Known:
-        """The same on ``device``."""
-        return Known(**{name: value.to(device) for name, value in vars(self).items()})
 
 
 def moved(anchor: Anchor, camera_to_world: NDArray[np.float64]) -> Moved:

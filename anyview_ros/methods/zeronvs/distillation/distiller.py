@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anyview_ros.geometry import PinholeCamera
+from anyview_ros.methods.fit_run import smoothed
 from anyview_ros.methods.zeronvs.denoiser import Denoiser
 from anyview_ros.methods.zeronvs.distillation.anchors import Anchors, PoseTeller
 from anyview_ros.methods.zeronvs.distillation.guidance import sds_gradient, with_gradient
@@ -31,7 +32,6 @@ _RATE = 0.06
 _LAST_RATE = 0.1  # of the first, at the end
 _MOST_RENDER_SIDE = 128
 _MOST_GRADIENT = 10.0  # length of the whole gradient
-_SMOOTH = 0.95
 
 
 class Distiller:
@@ -109,8 +109,7 @@ class Distiller:
             group["lr"] = _RATE * _LAST_RATE ** min(1.0, self.step_count / self.steps)
         self._optimiser.step()
         self.step_count += 1
-        before = self.smooth_loss
-        self.smooth_loss = value if math.isnan(before) else _SMOOTH * before + (1 - _SMOOTH) * value
+        self.smooth_loss = smoothed(self.smooth_loss, value)
         return value
 
     @property

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import anyview_ros
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import InvalidRequestError
 from anyview_ros.methods.devices import torch_device
-from anyview_ros.methods.fit_checkpoint import fit_key, read_fit, write_fit
-from anyview_ros.methods.fit_run import run_fit
+from anyview_ros.methods.fit_checkpoint import FitCheckpoint, fit_key
+from anyview_ros.methods.fit_run import fit_outcome, fit_provenance, run_fit
 from anyview_ros.methods.pictures import source_frame
 from anyview_ros.methods.zeronvs.distillation.anchors import Anchors, PoseTeller, draw_anchors
 from anyview_ros.methods.zeronvs.distillation.distiller import Distiller
@@ -36,7 +34,7 @@ from anyview_ros.synthesis.protocol import CancelToken
 from anyview_ros.synthesis.request import check_seed, resolve_options
 from anyview_ros.synthesis.scene_file import SceneCamera
 
-_KIND = "anyview_zeronvs_fit/1"
+_KIND = "anyview_zeronvs_fit/2"
 _NOT_OF_THE_FIT = {"fit_steps"}
 _REMEDY = "lower sds_weight and guidance, and look at the pose and the depth of the input"
 _EXTENT = (1.1, 3.0)  # least and most half edge of the box, in parts of the distance looked at
@@ -91,13 +89,11 @@ class ZeroFitter:
         loaded = self._loaded or load_denoiser(chosen.weights, str(self.device))
         setting = _setting(clip, chosen, loaded)
         steps = budget.steps or chosen.fit_steps
-        seconds = budget.seconds or math.inf
         settings = {name: value for name, value in asdict(chosen).items() if name not in _NOT_OF_THE_FIT}
         key = fit_key([clip], {**settings, "weights": loaded.sha256}, seed)
-        saved = None
-        if checkpoint is not None and checkpoint.is_file():
-            saved = read_fit(checkpoint, _KIND, key)
-        watch = _Watch(steps, seconds, progress, cancel)
+        kept = FitCheckpoint(checkpoint, _KIND, key)
+        saved = kept.read()
+        watch = _Watch(steps, began, budget.seconds, progress, cancel)
         anchors, stopped = _anchors(loaded, setting, chosen, seed, saved, watch)
         run = Distiller(
             loaded.denoiser,
@@ -114,38 +110,25 @@ class ZeroFitter:
         if saved is not None:
             run.restore(saved)
         if stopped == "done":
-            stopped, _ = run_fit(
+            stopped = run_fit(
                 run,
                 steps,
-                seconds=max(1e-3, seconds - (time.monotonic() - began)),
+                began=began,
+                seconds=budget.seconds,
                 remedy=_REMEDY,
                 progress=progress,
                 cancel=cancel,
-                save=None if checkpoint is None else partial(write_fit, checkpoint, _KIND, key),
+                save=kept.write,
             )
-        if stopped == "diverged":
-            notes = (*notes, f"The fit diverged; the scene is that of step {run.step_count}.")
-        loss = run.smooth_loss
-        provenance = {
-            "package_version": anyview_ros.__version__,
-            "steps": run.step_count,
-            "seed": seed,
-            "options": asdict(chosen),
-            "weights_hash": loaded.sha256,
-            "stopped": stopped,
-            "loss": None if math.isnan(loss) else loss,
-            "clips_sha256": key,
-        }
+        provenance = fit_provenance(run, stopped, seed=seed, options=asdict(chosen), key=key)
         frame = setting.view.frame
         scene = DistilledScene.of(run.field, setting.space, frame.camera, frame.camera_to_world).packed(
             (SceneCamera.as_given("input", clip),),
             _as_images(anchors.pictures[1:]),
             setting.told(anchors),
-            provenance,
+            provenance | {"weights_hash": loaded.sha256},
         )
-        return FitOutcome(
-            scene, stopped, run.step_count, loss, time.monotonic() - began, (*notes, setting.note)
-        )
+        return fit_outcome(run, stopped, scene, began=began, notes=(*notes, setting.note), remedy=_REMEDY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +164,8 @@ class _Watch:
     """Who watches a fit, and may end it."""
 
     steps: int
-    seconds: float
+    began: float
+    seconds: float | None
     progress: FitProgress | None
     cancel: CancelToken | None
 
@@ -266,7 +250,7 @@ def _anchors(
         return Anchors(pictures, np.concatenate([pose[None], poses])), "done"
     guidance = loaded.guidance if options.anchor_guidance is None else options.anchor_guidance
     steps = options.anchor_steps or loaded.anchor_steps
-    began = told = time.monotonic()
+    told = time.monotonic()
 
     def between(step: int, total: int) -> None:
         nonlocal told
@@ -276,7 +260,7 @@ def _anchors(
             told = now
         if watch.cancel is not None and watch.cancel.is_set():
             raise _StoppedError("cancelled")
-        if step < total and now - began > watch.seconds:
+        if step < total and watch.seconds is not None and now - watch.began > watch.seconds:
             raise _StoppedError("time")
 
     try:

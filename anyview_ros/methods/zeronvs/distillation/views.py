@@ -13,13 +13,12 @@ from anyview_ros.methods.devices import torch_device
 from anyview_ros.methods.framewise import FramewiseMethod, FramewiseStream
 from anyview_ros.methods.pictures import Picture, Pose, SourceFrame
 from anyview_ros.methods.zeronvs.distillation.scene import METHOD, VERSION, DistilledScene
-from anyview_ros.synthesis.description import MethodDescription
+from anyview_ros.synthesis.description import LONGEST_CLIP, MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress
 from anyview_ros.synthesis.request import SynthesisRequest
 from anyview_ros.synthesis.result import Provenance, SynthesisResult
 from anyview_ros.synthesis.scene_file import read_scene, scene_hash
 
-_LONGEST_CLIP = 1_000_000
 _MOST_SOURCES = 8
 
 
@@ -54,7 +53,7 @@ class DistilledViews(FramewiseMethod):
             summary="A still scene, distilled from one picture; what the picture does not show is imagined.",
             generative=True,
             source_count=(1, _MOST_SOURCES),
-            clip_frames=(1, _LONGEST_CLIP),
+            clip_frames=(1, LONGEST_CLIP),
             streams=True,
             limits=(
                 "Shows the instant that was distilled, whatever the sources show: nothing moves.",

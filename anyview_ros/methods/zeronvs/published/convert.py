@@ -22,7 +22,14 @@ from anyview_ros.errors import WeightsError
 from anyview_ros.methods.checkpoint_files import read_checkpoint, read_tensors
 from anyview_ros.methods.device_memory import free_bytes
 from anyview_ros.methods.tensor_files import save_tensors
-from anyview_ros.methods.weight_checks import check_finite, check_tensors, combined_sha256, file_sha256
+from anyview_ros.methods.weight_checks import (
+    changed_files,
+    check_finite,
+    check_new_folder,
+    check_tensors,
+    combined_sha256,
+    sha256_of_weights,
+)
 from anyview_ros.methods.zeronvs.loading import PUBLISHED
 from anyview_ros.methods.zeronvs.published.config import PARTS, SIDE, PublishedConfig
 from anyview_ros.methods.zeronvs.published.names import EMA, UNET, ema_name, is_unused
@@ -96,14 +103,13 @@ def write_published(folder: Path, checkpoint: PublishedCheckpoint, origin: Mappi
     Raises:
         WeightsError: the folder is a file, is not empty or cannot be written, or too little memory.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise WeightsError(f"{folder} is not an empty folder; name one that does not exist yet")
+    check_new_folder(folder)
     check_room_to_convert(checkpoint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for part, tensors in checkpoint.parts.items():
             save_tensors(tensors, folder / f"{part}.safetensors")
-        sums = {f"{part}.safetensors": file_sha256(folder / f"{part}.safetensors") for part in PARTS}
+        sums = {f"{part}.safetensors": sha256_of_weights(folder / f"{part}.safetensors") for part in PARTS}
         manifest = {
             "format": FORMAT,
             "config": checkpoint.config.as_dict(),
@@ -170,13 +176,7 @@ def verify_published(folder: Path) -> list[str]:
     Raises:
         WeightsError: no converted folder, or a file that is gone.
     """
-    recorded = read_published_manifest(folder)["files"]
-    found = {name: file_sha256(folder / name) for name in recorded}
-    return [
-        f"{folder / name} has sha256 {found[name]} but was written with {recorded[name]}: truncated or changed"
-        for name in recorded
-        if found[name] != recorded[name]
-    ]
+    return changed_files(folder, read_published_manifest(folder)["files"])
 
 
 def _part(

@@ -13,7 +13,6 @@ from anyview_ros.nodes.conversions.interfaces.descriptions import (
     method_to_msg,
 )
 from anyview_ros.nodes.conversions.interfaces.intrinsics import camera_from_intrinsics, intrinsics_from_camera
-from anyview_ros.nodes.conversions.interfaces.options import options_from_json, options_to_json
 from anyview_ros.nodes.conversions.interfaces.requests import (
     answer_bytes,
     fill_request,
@@ -42,8 +41,6 @@ __all__ = [
     "intrinsics_from_camera",
     "method_from_msg",
     "method_to_msg",
-    "options_from_json",
-    "options_to_json",
     "posed_image_from_msg",
     "posed_image_to_msg",
     "provenance_from_msg",

@@ -72,10 +72,9 @@ def posed_image_to_msg(
     stamp_ns: int,
     *,
     depth_m: NDArray[np.float32] | None = None,
-    world_frame: str = "",
 ) -> PosedImage:
     """The message of one source frame; shapes and units as in :class:`PosedFrame`."""
-    header = Header(stamp=ns_to_time(stamp_ns), frame_id=world_frame)
+    header = Header(stamp=ns_to_time(stamp_ns))
     return PosedImage(
         image=rgb_to_image(rgb, header),
         depth=Image() if depth_m is None else depth_to_image(depth_m, header),
@@ -106,14 +105,14 @@ def clip_from_msg(msg: PosedClipMsg, *, name: str) -> PosedClip:
     return _clip(frames, camera, name)
 
 
-def clip_to_msg(clip: PosedClip, *, world_frame: str = "") -> PosedClipMsg:
-    """The message of a clip whose poses are given in ``world_frame``."""
+def clip_to_msg(clip: PosedClip) -> PosedClipMsg:
+    """The message of a clip."""
     depths = [None] * len(clip) if clip.depth is None else list(clip.depth)
     parts = zip(clip.frames, clip.camera_to_world, clip.stamps_ns, depths, strict=True)
     return PosedClipMsg(
         intrinsics=intrinsics_from_camera(clip.camera),
         frames=[
-            posed_image_to_msg(rgb, pose, int(stamp_ns), depth_m=depth, world_frame=world_frame)
+            posed_image_to_msg(rgb, pose, int(stamp_ns), depth_m=depth)
             for rgb, pose, stamp_ns, depth in parts
         ],
     )

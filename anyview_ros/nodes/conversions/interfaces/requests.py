@@ -12,9 +12,9 @@ from anyview_ros.messages import time_to_ns
 from anyview_ros.msg import TargetTrajectory
 from anyview_ros.nodes.conversions.interfaces.clips import clip_from_msg, clip_to_msg
 from anyview_ros.nodes.conversions.interfaces.intrinsics import camera_from_intrinsics, intrinsics_from_camera
-from anyview_ros.nodes.conversions.interfaces.options import options_from_json, options_to_json
 from anyview_ros.nodes.conversions.poses import matrix_to_pose, pose_to_matrix
 from anyview_ros.nodes.conversions.stamps import ns_to_time
+from anyview_ros.synthesis.option_json import options_from_json, options_to_json
 from anyview_ros.synthesis.request import SynthesisRequest
 
 _RGB_BYTES, _CONFIDENCE_BYTES, _DEPTH_BYTES = 3, 1, 4  # per pixel
@@ -42,13 +42,13 @@ def request_from_msg(msg: Any) -> SynthesisRequest:
     )
 
 
-def fill_request(msg: Any, request: SynthesisRequest, *, world_frame: str = "") -> None:
+def fill_request(msg: Any, request: SynthesisRequest) -> None:
     """Write a request into a SynthesizeViews.Request or a SynthesizeClip.Goal; targets are named by number.
 
     Raises:
         InvalidRequestError: options that cannot be written as JSON.
     """
-    msg.sources = [clip_to_msg(source, world_frame=world_frame) for source in request.sources]
+    msg.sources = [clip_to_msg(source) for source in request.sources]
     msg.targets = [trajectory_to_msg(target, name=str(index)) for index, target in enumerate(request.targets)]
     msg.steps = request.steps or 0
     msg.seed = request.seed

@@ -18,7 +18,6 @@ camera's other pictures and its depth are left out, since they show what is no l
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,14 +26,12 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.bag_episode import BagEpisode
 from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.bag_part import write_bag
-from anyview_ros.offline.augment.outputs.linking import link_or_copy_folder
+from anyview_ros.offline.augment.outputs.side_by_side import COPIES, ORIGINAL, copy_name, place_side_by_side
 from anyview_ros.offline.augment.planning import choose_camera
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.augment.spool import SpooledView
 
-AUGMENTATION = "augmentation.json"
-_ORIGINAL, _COPIES = "original", "copies"
 _BYTES_BESIDE_A_PICTURE = 2048  # CameraInfo, TF, their records and index entries
 
 
@@ -71,10 +68,10 @@ class BagFormat:
         """
         bag = _bag_of(episode)
         appended = self._settings.mode == "append-episode"
-        write_bag(bag, () if appended else views, folder / _ORIGINAL, bag.name, self._settings)
+        write_bag(bag, () if appended else views, folder / ORIGINAL, bag.name, self._settings)
         for view in views if appended else ():
-            place = folder / _COPIES / view.name
-            write_bag(bag, (view,), place, f"{bag.name}__{view.name}", self._settings, instead=True)
+            place = folder / COPIES / view.name
+            write_bag(bag, (view,), place, copy_name(bag.name, view.name), self._settings, instead=True)
 
     def assemble(self, parts: Sequence[Part], output: Path) -> None:
         """Put all bags side by side.
@@ -82,25 +79,8 @@ class BagFormat:
         Raises:
             InvalidInputError: two bags of one name.
         """
-        copies = []
-        for part in parts:
-            name = part.record.episode
-            _place(part.folder / _ORIGINAL, output / name)
-            for view in part.record.views:
-                made = part.folder / _COPIES / view.name
-                if made.is_dir():
-                    _place(made, output / f"{name}__{view.name}")
-                    copies.append(
-                        {
-                            "episode": f"{name}__{view.name}",
-                            "origin": name,
-                            "replaced": view.source,
-                            "view": view.name,
-                        }
-                    )
-        if self._settings.mode == "append-episode":
-            told = json.dumps({"synthesised": True, "copies": copies}, indent=2, sort_keys=True)
-            (output / AUGMENTATION).write_text(told + "\n", encoding="utf-8")
+        appended = self._settings.mode == "append-episode"
+        place_side_by_side(parts, output, "bag", appended=appended)
 
 
 def _bag_of(episode: SourceEpisode) -> BagEpisode:
@@ -110,9 +90,3 @@ def _bag_of(episode: SourceEpisode) -> BagEpisode:
             "--format episodes or lerobot"
         )
     return episode
-
-
-def _place(bag: Path, target: Path) -> None:
-    if target.exists():
-        raise InvalidInputError(f"two bags would be named {target.name}; name the inputs apart")
-    link_or_copy_folder(bag, target)

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,16 +21,13 @@ from anyview_ros.errors import InvalidInputError
 from anyview_ros.offline.augment.file_hashes import files_below
 from anyview_ros.offline.augment.output_format import Part
 from anyview_ros.offline.augment.outputs.filmed_episode import write_filmed_episode
-from anyview_ros.offline.augment.outputs.linking import link_or_copy_folder
 from anyview_ros.offline.augment.outputs.released_episode import write_released_episode
+from anyview_ros.offline.augment.outputs.side_by_side import COPIES, ORIGINAL, place_side_by_side
 from anyview_ros.offline.augment.planning import choose_camera
 from anyview_ros.offline.augment.release_episode import ReleaseEpisode
 from anyview_ros.offline.augment.settings import AugmentSettings
 from anyview_ros.offline.augment.source_episode import SourceEpisode
 from anyview_ros.offline.augment.spool import SpooledView
-
-AUGMENTATION = "augmentation.json"
-_ORIGINAL, _COPIES = "original", "copies"
 
 
 class EpisodesFormat:
@@ -67,9 +63,9 @@ class EpisodesFormat:
             InvalidInputError: views that do not fit the episode.
         """
         appended = self._settings.mode == "append-episode"
-        self._write(episode, () if appended else views, folder / _ORIGINAL)
+        self._write(episode, () if appended else views, folder / ORIGINAL)
         for view in views if appended else ():
-            self._write(episode, (view,), folder / _COPIES / view.name, instead=True)
+            self._write(episode, (view,), folder / COPIES / view.name, instead=True)
 
     def _write(
         self, episode: SourceEpisode, views: Sequence[SpooledView], folder: Path, *, instead: bool = False
@@ -86,23 +82,8 @@ class EpisodesFormat:
         Raises:
             InvalidInputError: two episodes of one name.
         """
-        copies = []
-        for part in parts:
-            name = part.record.episode
-            if (output / name).exists():
-                raise InvalidInputError(f"two episodes are named {name}; name the inputs apart")
-            link_or_copy_folder(part.folder / _ORIGINAL, output / name)
-            for view in part.record.views:
-                copy = f"{name}__{view.name}"
-                if not (part.folder / _COPIES / view.name).is_dir():
-                    continue
-                if (output / copy).exists():
-                    raise InvalidInputError(f"two episodes are named {copy}; name the inputs apart")
-                link_or_copy_folder(part.folder / _COPIES / view.name, output / copy)
-                copies.append({"episode": copy, "origin": name, "replaced": view.source, "view": view.name})
-        if self._settings.mode == "append-episode":
-            text = json.dumps({"synthesised": True, "copies": copies}, indent=2, sort_keys=True)
-            (output / AUGMENTATION).write_text(text + "\n", encoding="utf-8")
+        appended = self._settings.mode == "append-episode"
+        place_side_by_side(parts, output, "episode", appended=appended)
 
 
 def _original_bytes(episode: SourceEpisode, lengths: dict[str, int]) -> int:

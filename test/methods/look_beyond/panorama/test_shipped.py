@@ -11,8 +11,9 @@ from anyview_ros.methods.look_beyond.keyframes import keyframes
 from anyview_ros.methods.look_beyond.panorama.generation import generate_panorama
 from anyview_ros.methods.look_beyond.panorama.network import PanoramaDenoiser
 from anyview_ros.methods.look_beyond.panorama.seam import seam_error
-from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA_FILE, load_panorama_weights
+from anyview_ros.methods.look_beyond.panorama.weights import PANORAMA, PANORAMA_FILE
 from anyview_ros.methods.look_beyond.weights import SHIPPED
+from anyview_ros.methods.network_files import read_network
 from anyview_ros.methods.pictures import SourceFrame
 from anyview_ros.scenes import render
 from anyview_ros.scenes.panoramas import render_panorama
@@ -24,7 +25,7 @@ ROOMS = (2, 3, 6)
 
 @pytest.fixture(scope="module")
 def network() -> PanoramaDenoiser:
-    return load_panorama_weights(SHIPPED / PANORAMA_FILE, "cpu").network
+    return read_network(SHIPPED / PANORAMA_FILE, PANORAMA, "cpu").network
 
 
 def source_and_truth(seed: int) -> tuple[SourceFrame, np.ndarray, np.ndarray]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytest.importorskip("anyview_ros.msg", reason="needs the built interfaces: run through tools/with_ros")
 
@@ -19,8 +16,6 @@ from anyview_ros.geometry import CameraTrajectory, static
 from anyview_ros.nodes.conversions.interfaces import (
     answer_bytes,
     fill_request,
-    options_from_json,
-    options_to_json,
     request_bytes,
     request_from_msg,
 )
@@ -38,7 +33,10 @@ def empty(kind: str) -> Any:
 
 def sent(request: SynthesisRequest, kind: str = "service") -> Any:
     message = empty(kind)
-    fill_request(message, request, world_frame="map")
+    fill_request(message, request)
+    for source in message.sources:
+        for frame in source.frames:
+            frame.image.header.frame_id = "map"  # as other programs may say
     return message
 
 
@@ -128,47 +126,3 @@ def test_what_a_request_may_not_be(how: str, kind: type[Exception], words: str) 
     break_it(message, how)
     with pytest.raises(kind, match=words):
         request_from_msg(message)
-
-
-@dataclass
-class Options:
-    guidance: float = 1.0
-    prompt: str = "a robot"
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**40), 2**40)
-    | st.floats(allow_nan=False)
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@given(st.dictionaries(st.text(max_size=8), JSON, max_size=4))
-def test_options_round_trip(options: dict[str, Any]) -> None:
-    assert options_from_json(options_to_json(options)) == options
-
-
-def test_options_may_be_the_methods_dataclass_or_nothing() -> None:
-    assert options_from_json(options_to_json(Options())) == {"guidance": 1.0, "prompt": "a robot"}
-    assert options_from_json(options_to_json(None)) is None
-
-
-@given(st.text(max_size=30))
-def test_any_text_is_options_or_a_clear_error(text: str) -> None:
-    try:
-        options = options_from_json(text)
-    except InvalidRequestError as error:
-        options, said = None, str(error)
-        if "options_json" not in said:
-            raise
-    assert options is None or isinstance(options, dict)
-
-
-@pytest.mark.parametrize("options", [[1], Options, {"f": print}])
-def test_options_that_cannot_be_sent(options: Any) -> None:
-    with pytest.raises(InvalidRequestError):
-        options_to_json(options)

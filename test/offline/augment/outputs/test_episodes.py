@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import box_clip
+from png_text import read_png_text
 from spooled_views import mirrored_view, part_of
 
 from anyview_ros.errors import InvalidInputError
-from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.geometry import invert_rigid
 from anyview_ros.offline.augment.file_hashes import hashed_files
 from anyview_ros.offline.augment.outputs.episodes import EpisodesFormat
@@ -199,7 +199,7 @@ def test_two_episodes_of_one_name_are_refused(source: ReleaseEpisode, tmp_path: 
     output_format.write_part(source, [], tmp_path / "part")
     (tmp_path / "out").mkdir()
     part = part_of(tmp_path / "part", source, [])
-    with pytest.raises(InvalidInputError, match="two episodes are named e"):
+    with pytest.raises(InvalidInputError, match="two episodes would be named e;"):
         output_format.assemble([part, part], tmp_path / "out")
 
 

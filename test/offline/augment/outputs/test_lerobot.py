@@ -12,10 +12,10 @@ import pytest
 from clips import box_clip
 from filmed_episode import FilmedEpisode, grey_film
 from lerobot_maker import CALIBRATION, LENGTHS, SIDE, TOP, picture, write_dataset
+from png_text import read_png_text
 from spooled_views import mirrored_view, part_of
 
 from anyview_ros.errors import InvalidInputError, ReadError
-from anyview_ros.evaluation.marked_png import read_png_text
 from anyview_ros.offline.augment.file_hashes import hashed_files
 from anyview_ros.offline.augment.lerobot_episode import open_lerobot_episodes
 from anyview_ros.offline.augment.output_format import Part

@@ -36,7 +36,7 @@ def test_a_timeline_lasts_while_all_is_there() -> None:
         make_timeline(Fraction(10), cameras, {"/state": stamps(3, begin=5_000_000_000)}, "bag")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(5, 60), st.integers(0, 2**32 - 1), st.fractions(1, 60, max_denominator=1001))
 def test_instants_are_exact_and_pictures_the_nearest(count: int, seed: int, rate: Fraction) -> None:
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The method's own options, as JSON on the wire."""
+"""A method's own options as JSON: on the wire, and in parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def options_from_json(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as err:
         raise InvalidRequestError(f"options_json cannot be parsed: {err}; give a JSON object") from err
     if not isinstance(options, dict):
-        raise InvalidRequestError(f"options_json is a {type(options).__name__}; give a JSON object")
+        raise InvalidRequestError(
+            f'options_json is a {type(options).__name__}; give a JSON object such as {{"scale": 1.0}}'
+        )
     return options
 
 
@@ -33,13 +35,23 @@ def options_to_json(options: Any) -> str:
     Raises:
         InvalidRequestError: options of another kind, or values that JSON does not have.
     """
+    named = options_by_name(options)
+    try:
+        return "" if named is None else json.dumps(named)
+    except (TypeError, ValueError) as err:
+        raise InvalidRequestError(f"options {named!r} cannot be written as JSON: {err}") from err
+
+
+def options_by_name(options: Any) -> dict[str, Any] | None:
+    """Options, None, a mapping or the method's dataclass, as a plain dictionary; None stays None.
+
+    Raises:
+        InvalidRequestError: options of another kind.
+    """
     if options is None:
-        return ""
+        return None
     if is_dataclass(options) and not isinstance(options, type):
-        options = asdict(options)
+        return asdict(options)
     if not isinstance(options, Mapping):
         raise InvalidRequestError(f"options must be a mapping or a dataclass, got {type(options).__name__}")
-    try:
-        return json.dumps(dict(options))
-    except (TypeError, ValueError) as err:
-        raise InvalidRequestError(f"options {dict(options)!r} cannot be written as JSON: {err}") from err
+    return dict(options)

@@ -1,14 +1,32 @@
-"""Descriptors of parameters, as ROS wants them."""
+"""Parameters of the table, declared on a node with descriptors that tell people and tools what the table tells."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
 
 from anyview_ros.nodes.parameters import Change, Parameter
 
 
-def descriptor_of(entry: Parameter) -> ParameterDescriptor:
-    """The descriptor that tells people and tools what the table tells."""
+def declare_parameter(node: Node, name: str, entry: Parameter, *, ignore_override: bool = False) -> Any:
+    """Declare a parameter of the table under its full name, and return its value.
+
+    Args:
+        node: declares it.
+        name: full name; for a camera's parameters ``entry`` knows only a part of it.
+        entry: tells type, default, range and meaning.
+        ignore_override: take the default, whatever the parameter file or the command line say.
+
+    Raises:
+        InvalidParameterTypeException, InvalidParameterValueException: of rclpy, for a start value that does not fit.
+    """
+    default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+    return node.declare_parameter(name, default, _descriptor(entry), ignore_override=ignore_override).value
+
+
+def _descriptor(entry: Parameter) -> ParameterDescriptor:
     # Numbers of any kind are taken for floats, so that `rate_hz: 5` does; check_value() sees to the rest.
     loose = isinstance(entry.default, float | tuple)
     descriptor = ParameterDescriptor(

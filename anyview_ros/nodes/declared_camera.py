@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +18,6 @@ Array = NDArray[np.float64]
 MAX_DISTANCE_M = 1000.0
 MIN_SIDE, MAX_SIDE = 16, 4096
 MIN_FOV_DEG, MAX_FOV_DEG = 1.0, 170.0
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-# Topics and services of the node itself, relative to which <name>/image and so on are made.
-_TAKEN = frozenset(
-    {"image", "depth", "camera_info", "status", "capture_view", "set_virtual_camera", "window"}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,27 +50,6 @@ class VirtualCamera:
             and self.camera == other.camera
             and np.array_equal(self.camera_to_parent, other.camera_to_parent)
         )
-
-
-def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``names`` if topics, frames and parameters can be made of them.
-
-    Raises:
-        InvalidInputError: a name with other characters than letters, digits and _, one that is taken, or one twice.
-    """
-    for name in names:
-        if not _NAME.match(name) or "__" in name or name.endswith("_"):
-            raise InvalidInputError(
-                f"virtual_cameras has '{name}'; a name begins with a letter and has letters, digits and single _ only"
-            )
-        if name in _TAKEN:
-            raise InvalidInputError(
-                f"virtual_cameras has '{name}', a name that the node itself uses; choose another"
-            )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InvalidInputError(f"virtual_cameras has '{twice[0]}' twice; give every camera its own name")
-    return names
 
 
 def make_virtual_camera(name: str, values: Mapping[str, Any], *, fixed_frame: str) -> VirtualCamera:

@@ -10,8 +10,8 @@ from strategies import numbers, quaternions
 
 from anyview_ros.errors import InvalidCameraError, InvalidInputError, InvalidPoseError
 from anyview_ros.geometry import PinholeCamera, check_rigid
-from anyview_ros.nodes.virtual_camera.cameras import VirtualCamera, check_intrinsics, make_virtual_camera
-from anyview_ros.nodes.virtual_camera.parameters import CAMERA_PARAMETERS
+from anyview_ros.nodes.camera_parameters import CAMERA_PARAMETERS
+from anyview_ros.nodes.declared_camera import VirtualCamera, check_intrinsics, make_virtual_camera
 
 DOWN = (0.0, 0.0, -1.0)
 
