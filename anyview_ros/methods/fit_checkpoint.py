@@ -63,10 +63,10 @@ class FitCheckpoint:
             state: ``generator``, a tensor; ``optimiser``, what a torch optimiser's ``state_dict`` gave; numbers; and
                 tensors by name in parts of any other names.
         """
-        from safetensors.torch import save
-
         if self._path is None:
             return
+        from safetensors.torch import save
+
         tensors: dict[str, Tensor] = {"generator": state["generator"]}
         numbers = {name: value for name, value in state.items() if isinstance(value, int | float)}
         for part in set(state) - {"generator", "optimiser", *numbers}:
@@ -90,11 +90,11 @@ class FitCheckpoint:
         Raises:
             InvalidRequestError: a file that is no checkpoint of this fit.
         """
-        from safetensors import SafetensorError, safe_open
-
         path = self._path
         if path is None or not path.is_file():
             return None
+        from safetensors import SafetensorError, safe_open
+
         try:
             with safe_open(str(path), framework="pt") as file:
                 header = file.metadata() or {}

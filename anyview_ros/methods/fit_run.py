@@ -69,7 +69,7 @@ def run_fit(
         fit: what is fitted; may have steps behind it, and is then worth keeping as it is.
         steps: in all.
         began: when the fit was asked for, by ``time.monotonic``.
-        seconds: wall time from then on; None for no limit.
+        seconds: wall time from then on, though one step is done even so; None for no limit.
         remedy: what to do about a fit that diverged at once, for the error.
         progress, cancel: see :class:`anyview_ros.synthesis.fitting.SceneFitter`.
         save: keeps a state; called now and then and at the end, but not of a fit that diverged.
@@ -78,8 +78,9 @@ def run_fit(
         SynthesisError: it diverged before there was any state worth keeping.
     """
     reported = written = time.monotonic()
+    first = fit.step_count
     best = BestState(fit, remedy)
-    if fit.step_count:
+    if first:
         best.offer()
     stopped: StopReason = "done"
     loss = fit.smooth_loss
@@ -87,7 +88,7 @@ def run_fit(
         if cancel is not None and cancel.is_set():
             stopped = "cancelled"
             break
-        if seconds is not None and time.monotonic() - began > seconds:
+        if seconds is not None and fit.step_count > first and time.monotonic() - began > seconds:
             stopped = "time"
             break
         loss = fit.step()
@@ -95,7 +96,7 @@ def run_fit(
             best.restore()
             stopped = "diverged"
             break
-        if fit.step_count % _KEEP_EVERY == 0:
+        if fit.step_count == 1 or fit.step_count % _KEEP_EVERY == 0:
             best.offer()
         now = time.monotonic()
         if progress is not None and now - reported > _REPORT_S:

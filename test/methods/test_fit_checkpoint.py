@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,10 @@ def test_a_checkpoint_gives_back_what_it_was_given_to_its_own_fit_only(tmp_path:
             FitCheckpoint(path, kind, key).read()
 
 
-def test_a_checkpoint_without_a_path_keeps_nothing() -> None:
+def test_a_checkpoint_without_a_path_keeps_nothing_and_needs_no_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors", None)
     kept = FitCheckpoint(None, "kind/1", "key")
     kept.write({})
     assert kept.read() is None

@@ -105,10 +105,19 @@ def test_a_fit_that_diverges_at_once_is_an_error_with_the_remedy() -> None:
 
 
 def test_time_counts_from_when_the_fit_was_asked_for() -> None:
-    fit = Counting([1.0, 1.0])
-    assert run(fit, 2, began=time.monotonic() - 60, seconds=30) == "time"
-    assert fit.step_count == 0
-    assert run(fit, 2, seconds=30) == "done"
+    fit = Counting([1.0, 1.0, 1.0])
+    assert run(fit, 3, began=time.monotonic() - 60, seconds=30) == "time"
+    assert fit.step_count == 1  # so that every call gets on, however long it took to prepare
+    assert run(fit, 3, began=time.monotonic() - 60, seconds=30) == "time"
+    assert fit.step_count == 2
+    assert run(fit, 3, seconds=30) == "done"
+
+
+def test_the_first_step_is_worth_keeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_run, "_KEEP_EVERY", 25)
+    fit = Counting([3.0, 4.0, math.nan])
+    assert run(fit, 9) == "diverged"
+    assert (fit.step_count, fit.smooth_loss, fit.number.weight.item()) == (1, 3.0, 1.0)
 
 
 def test_the_mean_of_a_loss_begins_with_its_first_value_and_follows_slowly() -> None:

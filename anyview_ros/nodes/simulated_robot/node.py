@@ -177,7 +177,12 @@ class SimulatedRobot(Node):
         footage = Footage.rendered(studio, self._progress())
         log.info(f"rendered {studio.instants} instants, {footage.size_bytes / 2**20:.0f} MiB")
         if folder is not None:
-            footage.save(folder)
+            try:
+                footage.save(folder)
+            except OSError as error:
+                log.warning(
+                    f"what was rendered could not be kept in {folder} ({error}); the next start renders anew"
+                )
         return footage
 
     def _progress(self) -> Any:
