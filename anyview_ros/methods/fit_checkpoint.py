@@ -103,7 +103,12 @@ class FitCheckpoint:
             raise InvalidRequestError(
                 f"checkpoint {path} is damaged or no checkpoint ({error}); delete it to begin anew"
             ) from error
-        if header.get("format") != self._kind or header.get("key") != self._key:
+        if header.get("format") != self._kind:
+            raise InvalidRequestError(
+                f"checkpoint {path} is of format {header.get('format')!r} and not {self._kind!r}: of another "
+                "method, or of another version of this package; delete it to begin anew, or name another"
+            )
+        if header.get("key") != self._key:
             raise InvalidRequestError(
                 f"checkpoint {path} is of another fit: other frames, poses, depth, options or seed; delete it to begin "
                 "anew, or name another"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from anyview_ros.errors import WeightsError
 from anyview_ros.files import sha256_of_file
+
+if TYPE_CHECKING:
+    import torch
 
 _SHOWN = 8
 
@@ -131,6 +133,8 @@ def check_finite(tensors: Mapping[str, torch.Tensor], where: str) -> None:
     Raises:
         WeightsError: some are not.
     """
+    import torch
+
     broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         raise WeightsError(

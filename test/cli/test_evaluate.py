@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -42,6 +43,22 @@ def evaluate(bench: Path, output: Path, *more: str) -> int:
     return cli.main(
         ["evaluate", "--episodes", str(bench), "--output", str(output), "--size", "native", *more]
     )
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = sys.modules["safetensors"] = None
+from anyview_ros.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_methods_that_need_no_torch_are_compared_without_it(bench: Path, tmp_path: Path) -> None:
+    asked = ["evaluate", "--episodes", str(bench), "--output", str(tmp_path / "out"), "--size", "32"]
+    asked += ["--method", "copy_source", "reprojection", "--most", "1"]
+    subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *asked], check=True, capture_output=True, text=True)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert set(results["methods"]) == {"copy_source", "reprojection"}
 
 
 def test_methods_are_compared_and_what_was_not_run_is_told(
