@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +22,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     process is killed, what was written stays too, for the next to write over.
 
     Raises:
-        OSError: it cannot be written there.
+        OSError: it cannot be written there, or is a folder.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, f"{os.strerror(errno.EISDIR)}; name a file in it", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
@@ -29,6 +34,25 @@ def written_whole(path: Path) -> Iterator[Path]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def sort_safetensors_notes(path: Path) -> None:
+    """Put the notes in the header of a safetensors file in order, so that equal content has equal bytes and sums.
+
+    The package that writes such files leaves their order to chance.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        notes = header.pop("__metadata__", {})
+        ordered = {"__metadata__": dict(sorted(notes.items())), **header} if notes else header
+        written = json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode().ljust(length)
+        if len(written) == length:  # else it was not that package that wrote it
+            file.seek(8)
+            file.write(written)
 
 
 def sha256_of_file(path: Path) -> str:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
-from anyview_ros.files import UNFINISHED, sha256_of_file, written_whole
+from anyview_ros.files import UNFINISHED, sha256_of_file, sort_safetensors_notes, written_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -52,9 +55,33 @@ def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_take_its_place_leaves_nothing_beside_it(tmp_path: Path) -> None:
     (tmp_path / "taken" / "by a folder").mkdir(parents=True)
-    with pytest.raises(IsADirectoryError), written_whole(tmp_path / "taken") as unfinished:
+    with (
+        pytest.raises(IsADirectoryError, match=r"name a file in it: '.*taken'"),
+        written_whole(tmp_path / "taken") as unfinished,
+    ):
         unfinished.write_bytes(b"whole")
     assert names(tmp_path) == ["taken"]
+
+
+def test_equal_tensors_and_notes_have_equal_bytes(tmp_path: Path) -> None:
+    tensors = {"b": np.ones((2, 3), np.float32), "a": np.arange(5)}
+    notes = {name: name * 3 for name in ("steps", "format", "config", 'quoted "ä" \n', "origin")}
+    sums, disordered = set(), set()
+    for number in range(8):
+        path = tmp_path / f"{number}.safetensors"
+        save_file(tensors, path, dict(notes))
+        disordered.add(sha256_of_file(path))
+        sort_safetensors_notes(path)
+        sums.add(sha256_of_file(path))
+    assert len(disordered) > 1, "safetensors has begun to write notes in order: this is needed no more"
+    assert len(sums) == 1
+    with safe_open(path, framework="np") as file:
+        assert file.metadata() == notes
+    assert all(np.array_equal(value, tensors[name]) for name, value in load_file(path).items())
+    save_file(tensors, path)
+    before = path.read_bytes()
+    sort_safetensors_notes(path)
+    assert path.read_bytes() == before
 
 
 def test_the_sum_of_a_file_is_that_of_sha256sum(tmp_path: Path) -> None:

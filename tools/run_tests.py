@@ -116,7 +116,8 @@ class Runner:
 
     def unit(self) -> None:
         """Tests that start no graph, file by file in a process for each core."""
-        command = ["test", "--ignore=test/graph", "--timeout=120", "--continue-on-collection-errors"]
+        command = ["test", "--ignore=test/graph", "--timeout=1800" if self.long else "--timeout=120"]
+        command += ["--continue-on-collection-errors"]
         command += ["-n", str(min(len(os.sched_getaffinity(0)), MOST_WORKERS)), "--dist=loadfile"]
         self.pytest("unit", command, limit_s=LONG_LIMIT_S if self.long else UNIT_LIMIT_S)
 

@@ -82,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     opened, film = open_film(arguments)
     print(told_source(opened, film))
     clip = whole_clip(film)
+    if checkpoint.exists():
+        print(f"going on with what {checkpoint} keeps")
     line = ProgressLine(sys.stderr, None, smooth=False)
     with interruptible() as cancel:
         outcome = fitter.fit(

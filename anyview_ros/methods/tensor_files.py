@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyview_ros.files import sort_safetensors_notes
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,4 +22,5 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path, header: Mapping[str,
 
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, path, None if header is None else dict(header))
+    sort_safetensors_notes(path)
     path.chmod(0o644)  # safetensors lets the owner alone read what it writes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.errors import AnyViewError, MissingDependencyError, SceneFileError
-from anyview_ros.files import sha256_of_file, written_whole
+from anyview_ros.files import sha256_of_file, sort_safetensors_notes, written_whole
 from anyview_ros.geometry import PinholeCamera, check_rigid, check_stamps
 
 FORMAT = "anyview_scene/1"
@@ -96,6 +96,7 @@ def write_scene(path: Path, scene: FittedScene) -> None:
     tensors = {name: np.ascontiguousarray(value) for name, value in scene.tensors.items()}
     with written_whole(path) as unfinished:
         unfinished.write_bytes(save(tensors, header))
+        sort_safetensors_notes(unfinished)
 
 
 def read_scene(path: Path | str, *, method: str | None = None, version: int | None = None) -> FittedScene:

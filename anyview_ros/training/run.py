@@ -101,7 +101,7 @@ class TrainingRun:
 
     Raises:
         WeightsError: the folder holds a checkpoint that is damaged.
-        InvalidInputError: it holds one of a run with other settings.
+        InvalidInputError: it holds one of a run with other settings, or with more steps behind it than there should be.
     """
 
     def __init__(
@@ -266,8 +266,14 @@ class TrainingRun:
                 f"{self.folder / CHECKPOINT} was written by a run with other settings of {', '.join(differing)}; "
                 "use its configuration, or another folder"
             )
+        done = int(notes["step"])
+        if done > self.config.steps:
+            raise InvalidInputError(
+                f"steps is {self.config.steps}, but the run in {self.folder} has done {done}; give {done} or more, or "
+                "another folder"
+            )
         self._adopt(tensors)
-        self.step = int(notes["step"])
+        self.step = done
 
 
 def _beside(parameter: Tensor, value: Tensor) -> Tensor:

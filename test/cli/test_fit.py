@@ -100,6 +100,7 @@ def test_an_interrupted_fit_goes_on(
         assert checkpoint.is_file()
         assert out.exists() == (looks > 0)
     assert run(*command) == 0
+    assert f"going on with what {checkpoint} keeps" in capsys.readouterr().out
     assert not checkpoint.exists()
     assert read_scene(out).provenance["steps"] == 3
     assert run(*command) == 2

@@ -65,6 +65,15 @@ def test_a_network_comes_back_ready_to_use(path: Path) -> None:
     assert not list(path.parent.glob("*.part"))
 
 
+def test_the_same_network_has_the_same_hash_whenever_it_is_written(path: Path) -> None:
+    notes = dict.fromkeys(("steps", "episodes", "origin", "a", "b", "c"), "1")
+    hashes = set()
+    for _ in range(8):
+        write_network(path, drawn(), FORM, notes)
+        hashes.add(read_network(path, FORM, "cpu").sha256)
+    assert len(hashes) == 1
+
+
 def test_every_refusal_tells_the_remedy_of_the_format(path: Path) -> None:
     other = FileFormat("line/2", "line", "small", "draw one", line)
     for where, form in ((path.with_name("none"), FORM), (path, other)):

@@ -68,6 +68,14 @@ def test_the_method_is_told_by_the_header_and_the_hash_by_all(tmp_path: Path) ->
     assert scene_hash(path) != first
 
 
+def test_the_same_scene_has_the_same_bytes_whenever_it_is_written(tmp_path: Path) -> None:
+    path, written = tmp_path / "scene.safetensors", set()
+    for _ in range(8):
+        write_scene(path, a_scene())
+        written.add(path.read_bytes())
+    assert len(written) == 1
+
+
 def test_another_method_or_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scene.safetensors"
     write_scene(path, a_scene())

@@ -110,6 +110,8 @@ def test_a_run_with_another_identity_is_refused_and_one_with_more_steps_goes_on(
     with pytest.raises(InvalidInputError, match="other settings of seed"):
         started(tmp_path, seed=1)
     assert started(tmp_path, steps=20).step == 8
+    with pytest.raises(InvalidInputError, match=r"steps is 7, but the run in .* has done 8; give 8 or more"):
+        started(tmp_path, steps=7)
 
 
 def test_a_run_may_go_on_at_another_rate_but_not_with_another_optimiser(tmp_path: Path) -> None:

@@ -216,7 +216,9 @@ def _read_info(path: Path) -> dict[str, Any]:
     file = path / INFO
     try:
         info = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ReadError(f"{path} is no LeRobot dataset: {file}: {error.strerror or error}") from error
+    except ValueError as error:
         raise ReadError(f"{path} is no LeRobot dataset: {file}: {error}") from error
     if not isinstance(info, dict):
         raise ReadError(f"{file} must hold a JSON object, got {type(info).__name__}")
