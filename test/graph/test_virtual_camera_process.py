@@ -57,7 +57,7 @@ def test_a_node_that_could_not_be_configured_can_be_once_that_is_mended(
     assert not node.transition("configure")
     client = node._node.create_client(SetParameters, f"{NODE}/set_parameters")
     request = SetParameters.Request(parameters=[Parameter("wrist.width", value=64).to_parameter_msg()])
-    assert node._call(client, request, 10.0).results[0].successful
+    assert node.ask(client, request, 20.0).results[0].successful
     assert node.transition("configure")
     assert node.transition("activate")
     assert node.transition("deactivate")

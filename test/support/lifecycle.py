@@ -25,25 +25,32 @@ class LifecycleDriver:
 
         self.target = target
         self._node = node
-        self._get = node.create_client(GetState, f"{target}/get_state")
+        # In this order: endpoints are told in the order they are made, so what answers the second knows the first.
         self._change = node.create_client(ChangeState, f"{target}/change_state")
+        self._get = node.create_client(GetState, f"{target}/get_state")
 
     def state(self, *, timeout_s: float = 10.0) -> str:
         """`unconfigured`, `inactive`, `active`, `finalized`, or `transition` while it is between two."""
+        response = self.ask(self._get, self._get.srv_type.Request(), timeout_s)
+        return STATES.get(response.current_state.id, "transition")
+
+    def ask(self, client: Any, request: Any, timeout_s: float) -> Any:
+        """The answer to what may be asked twice: it is asked anew now and then.
+
+        A service that has not found its client yet drops the answer, and says so.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
-            # Asked anew now and then: a service that has not found its client yet drops the answer, and says so.
             left_s = deadline - time.monotonic()
             try:
-                response = self._call(self._get, self._get.srv_type.Request(), min(left_s, _ASKED_ANEW_S))
+                return self._call(client, request, min(left_s, _ASKED_ANEW_S))
             except LifecycleTimeoutError:
                 if left_s <= _ASKED_ANEW_S:
                     raise
-            else:
-                return STATES.get(response.current_state.id, "transition")
 
     def transition(self, name: str, *, timeout_s: float = 60.0) -> bool:
         """Ask for `configure`, `activate`, `deactivate` or `cleanup`; True if the node says it succeeded."""
+        self.state(timeout_s=timeout_s)  # so that the answer, which comes but once, is not dropped
         request = self._change.srv_type.Request()
         request.transition.id = TRANSITIONS[name]
         return bool(self._call(self._change, request, timeout_s).success)
