@@ -133,9 +133,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     settings = _settings(arguments)
     output = arguments.output or arguments.episodes.with_name(f"{arguments.episodes.name}_evaluation")
-    store = ResultStore(output)
     methods = load_methods(arguments)
     try:
+        store = ResultStore(output)
         total = len(episodes) * len(methods)
         with progress_bar(total, noun_of(total, "episode")) as report:
             judged = [EvaluatedMethod(each.name, each.synthesizer, each.options) for each in methods]

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         InvalidInputError: numbers that exclude each other, or that nobody would look at.
         ReadError: a token file that cannot be read, or is empty.
     """
-    from anyview_ros.serving.token_file import read_token
+    from anyview_ros.serving.tokens import read_token
 
     most = arguments.replicas if arguments.most is None else arguments.most
     on_ray = arguments.ray or bool(arguments.ray_address) or most > 1

@@ -155,9 +155,10 @@ def _add_method(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Synthesise; 0 when done, 130 when interrupted."""
-    from anyview_ros.offline.synthesize import plan_targets
+    from anyview_ros.offline.synthesize import check_output, plan_targets
     from anyview_ros.synthesis import load_synthesizer
 
+    check_output(arguments.output, overwrite=arguments.overwrite)
     opened, film = open_film(arguments)
     print(told_source(opened, film))
     print(told_place(film))

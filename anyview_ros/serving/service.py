@@ -18,6 +18,7 @@ from anyview_ros.errors import (
     SynthesisError,
     SynthesisTimeout,
 )
+from anyview_ros.serving.tokens import check_token
 from anyview_ros.serving.wire import PROTOCOL, decode_request, describe_to_json, encode_result
 from anyview_ros.synthesis.engine import Engine
 
@@ -68,10 +69,8 @@ class Service:
 
     def __init__(self, engine: Engine, *, token: str = "", limits: ServiceLimits | None = None) -> None:
         """Answer for ``engine``."""
-        if not (token.isascii() and token.isprintable()):
-            raise InvalidInputError("the token has characters that HTTP cannot carry; take printable ASCII")
         self._engine = engine
-        self._token = token
+        self._token = check_token(token)
         self.limits = limits or ServiceLimits()
         # One at a time: what the engine's queue has no place for is not held in memory by many connections.
         self._decoding = threading.Lock()

@@ -27,6 +27,7 @@ from anyview_ros.errors import (
 )
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.serving.service import MESSAGE_TYPE
+from anyview_ros.serving.tokens import check_token
 from anyview_ros.serving.wire import PROTOCOL, answer_bytes, decode_result, describe_from_json, encode_request
 from anyview_ros.synthesis.description import MethodDescription
 from anyview_ros.synthesis.protocol import CancelToken, Progress, SynthesisStream, TimedToken
@@ -73,11 +74,9 @@ class ServedSynthesizer:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(url):
             raise InvalidInputError(f"url is {url!r}; give one such as http://gpu:8000")
-        if not (token.isascii() and token.isprintable()):
-            raise InvalidInputError("the token has characters that HTTP cannot carry; give printable ASCII")
         check_timeout(timeout_s, otherwise="leave it out for the default")
         self._url, self._parts = url, parts
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = {"Authorization": f"Bearer {token}"} if check_token(token) else {}
         self._tls = _tls(ca_file) if parts.scheme == "https" else None
         self._timeout_s, self._quality = timeout_s, quality
         self._sender = _sender()

@@ -50,9 +50,11 @@ class FitBudget:
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
-            raise InvalidRequestError(f"steps is {self.steps}; give 1 or more, or None for the method's own")
+            raise InvalidRequestError(
+                f"steps is {self.steps}; give 1 or more, or leave it out for the method's own"
+            )
         if self.seconds is not None and not 0 < self.seconds < math.inf:
-            raise InvalidRequestError(f"seconds is {self.seconds}; give a positive number, or None")
+            raise InvalidRequestError(f"seconds is {self.seconds}; give a positive number, or leave it out")
 
 
 class FitProgress(Protocol):

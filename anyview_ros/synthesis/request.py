@@ -109,7 +109,9 @@ def check_timeout(timeout_s: float, *, otherwise: str, name: str = "timeout_s") 
 
 def _check_least(steps: int | None) -> None:
     if steps is not None and steps < 1:
-        raise InvalidRequestError(f"steps is {steps}; give 1 or more, or None for the method's default")
+        raise InvalidRequestError(
+            f"steps is {steps}; give 1 or more, or leave it out for the method's default"
+        )
 
 
 def _check_range(thing: str, value: int, bounds: tuple[int, int], method: str) -> None:

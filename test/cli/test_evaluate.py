@@ -171,8 +171,9 @@ def test_options_reach_their_method(bench: Path, tmp_path: Path, capsys: pytest.
     assert (
         results["reprojection"]["mean"]["coverage"] is not None
     )  # what was truly seen is known all the same
-    assert evaluate(bench, out, "--method", "reprojection", "--option", "depth_n=1") == 2
+    assert evaluate(bench, tmp_path / "none", "--method", "reprojection", "--option", "depth_n=1") == 2
     assert "depth_n" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_a_method_cannot_do_is_told_and_fails_the_command(

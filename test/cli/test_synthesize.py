@@ -179,6 +179,14 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert not list(tmp_path.glob("o*"))
 
 
+def test_a_folder_that_is_taken_is_told_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "o").mkdir()
+    assert synthesize("nowhere", "--orbit", "10", "--output", tmp_path / "o") == 2
+    assert f"{tmp_path / 'o'} exists; name another folder" in capsys.readouterr().err
+
+
 def test_an_interrupt_ends_cleanly(tmp_path: Path) -> None:
     """Ctrl-C while views are made leaves nothing behind."""
     write_episode(tmp_path / "e", {"front": moving_clip()}, rate_hz=RATE_HZ)

@@ -286,15 +286,17 @@ def test_nobody_there_and_no_url() -> None:
         ServedSynthesizer("http://gpu:99999")
     with pytest.raises(InvalidInputError, match=r"ca_file nowhere\.pem cannot be used"):
         ServedSynthesizer("https://gpu:8000", ca_file="nowhere.pem")
-    with pytest.raises(InvalidInputError, match="token has characters"):
+    with pytest.raises(InvalidInputError, match="token is not what HTTP can carry"):
         ServedSynthesizer("http://gpu:8000", token="a\nb")  # noqa: S106 - no secret
+    with pytest.raises(InvalidInputError, match="or '' for none"):
+        ServedSynthesizer("http://gpu:8000", token=None)  # type: ignore[arg-type]
 
 
 def test_where_nobody_can_listen_is_told() -> None:
     with served(Reprojection()) as url, Engine(Reprojection(), warm_up=False) as engine:
         with pytest.raises(InvalidInputError, match=r"cannot listen at 127\.0\.0\.1, port"):
             PlainHost(Service(engine), "127.0.0.1", int(url.rpartition(":")[2]))
-        with pytest.raises(InvalidInputError, match="token has characters"):
+        with pytest.raises(InvalidInputError, match="token is not what HTTP can carry"):
             Service(engine, token="schlüssel")  # noqa: S106 - no secret
 
 

@@ -120,10 +120,10 @@ class Any4DOptions(Any4DFitOptions):
                 )
         for name in ("generator", "prompt"):
             if not isinstance(getattr(self, name), str | None):
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give text, or None")
+                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}; give text, or leave it out")
         if not isinstance(self.generator_options, Mapping | None):
             raise InvalidRequestError(
-                f"generator_options is {self.generator_options!r}; give an object of names and values, or None"
+                f"generator_options is {self.generator_options!r}; give an object of names and values, or leave it out"
             )
         check_truths(self, "fill_holes")
         if self.generator == "any4d":

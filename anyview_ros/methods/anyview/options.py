@@ -99,6 +99,6 @@ def _check_size(name: str, value: Sequence[int]) -> Size:
         or not all(is_whole(side) and side > 0 and side % MULTIPLE == 0 for side in value)
     ):
         raise InvalidRequestError(
-            f"{name} is {value!r}; give (width, height), both multiples of {MULTIPLE}, or None"
+            f"{name} is {value!r}; give (width, height), both multiples of {MULTIPLE}, or leave it out"
         )
     return value[0], value[1]

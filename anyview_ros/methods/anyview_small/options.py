@@ -48,7 +48,7 @@ class SmallOptions:
             type(self.side) is not int or not SIDES[0] <= self.side <= SIDES[1] or self.side % PATCH
         ):
             raise InvalidRequestError(
-                f"side is {self.side!r}; give a multiple of {PATCH} from {SIDES[0]} to {SIDES[1]}, or None"
+                f"side is {self.side!r}; give a multiple of {PATCH} from {SIDES[0]} to {SIDES[1]}, or leave it out"
             )
         if self.solver not in SOLVERS:
             raise InvalidRequestError(f"solver is {self.solver!r}; choose one of {', '.join(SOLVERS)}")

@@ -37,10 +37,12 @@ class ZeroOptions:
         for name in ("scale_m", "assumed_scale_m"):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and value > 0):
-                raise InvalidRequestError(f"{name} is {value!r}; give metres above 0, or None")
+                raise InvalidRequestError(f"{name} is {value!r}; give metres above 0, or leave it out")
         if self.guidance is not None and not (is_number(self.guidance) and 0 <= self.guidance <= 50):
-            raise InvalidRequestError(f"guidance is {self.guidance!r}; give 0 to 50, or None")
+            raise InvalidRequestError(f"guidance is {self.guidance!r}; give 0 to 50, or leave it out")
         if not (is_number(self.eta) and 0 <= self.eta <= 1):
             raise InvalidRequestError(f"eta is {self.eta!r}; give 0 to 1")
         if self.mode is not None and self.mode not in tuple(MODES):
-            raise InvalidRequestError(f"mode is {self.mode!r}; choose one of {', '.join(MODES)}, or None")
+            raise InvalidRequestError(
+                f"mode is {self.mode!r}; choose one of {', '.join(MODES)}, or leave it out"
+            )

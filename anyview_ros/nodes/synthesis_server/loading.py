@@ -19,7 +19,7 @@ def load_method(method: str, settings: Settings) -> Synthesizer:
     """
     if settings.service:
         from anyview_ros.serving.synthesizer import ServedSynthesizer
-        from anyview_ros.serving.token_file import read_token
+        from anyview_ros.serving.tokens import read_token
 
         return ServedSynthesizer(
             settings.service,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from anyview_ros.errors import AnyViewError, InvalidInputError
 from anyview_ros.nodes.virtual_camera.parameters import EngineSettings
 from anyview_ros.synthesis.client import EngineClient
+from anyview_ros.synthesis.request import resolve_options
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -17,16 +18,28 @@ def make_engine_client(node: Node, settings: EngineSettings) -> EngineClient:
     """The way to the engine: a synthesis server over ROS, or a method loaded into this process.
 
     Raises:
-        AnyViewError: the local method cannot be loaded, or the server's namespace is none.
+        AnyViewError: the local method cannot be loaded or does not take the options, or the server's namespace is none.
     """
     if settings.engine == "remote":
         return _remote_client(node, settings)
-    return load_local_engine(
+    client = load_local_engine(
         settings.method or None,
         device=settings.device or None,
         weights=settings.weights or None,
         scene=settings.scene or None,
     )
+    try:
+        _check_options(settings, client)
+    except AnyViewError:
+        client.close()
+        raise
+    return client
+
+
+def _check_options(settings: EngineSettings, client: EngineClient) -> None:
+    described = client.description()
+    if described is not None:
+        resolve_options(settings.options, described.method.options_type, described.method.name)
 
 
 def _remote_client(node: Node, settings: EngineSettings) -> EngineClient:

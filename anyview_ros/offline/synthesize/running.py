@@ -68,7 +68,7 @@ def run(
         SynthesisCancelled: ``cancel`` was set; nothing is left behind.
         AnyViewError: whatever is wrong with the film or the request.
     """
-    _check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     output = output.resolve()  # what a link points to is replaced, not the link
     description = synthesizer.describe()
     options = resolve_options(settings.options, description.options_type, description.name)
@@ -114,12 +114,17 @@ def _publish(partial: Path, output: Path) -> None:
             raise
 
 
-def _check_output(output: Path, *, overwrite: bool) -> None:
+def check_output(output: Path, *, overwrite: bool) -> None:
+    """Check that :func:`run` may write here, before what takes long.
+
+    Raises:
+        InvalidInputError: something is there that may not be replaced.
+    """
     if not output.exists():
         return
     if not overwrite:
         raise InvalidInputError(
-            f"{output} exists; name another folder, or give --overwrite (in Python: overwrite=True) to replace it"
+            f"{output} exists; name another folder, or replace it (--overwrite, overwrite=True)"
         )
     if not (output / INFO).is_file():
         raise InvalidInputError(f"{output} is no earlier output, since it has no {INFO}; name another folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anyview_ros.errors import ReadError
-from anyview_ros.serving.token_file import read_token
+from anyview_ros.serving.tokens import read_token
 
 
 def test_a_token_is_read_without_the_white_space_around_it(tmp_path: Path) -> None:

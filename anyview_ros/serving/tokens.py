@@ -1,10 +1,21 @@
-"""Files that hold the token of a service."""
+"""The token that a service asks for: what it may be, and files that hold it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from anyview_ros.errors import ReadError
+from anyview_ros.errors import InvalidInputError, ReadError
+
+
+def check_token(token: str) -> str:
+    """The token, if HTTP can carry it; "" is none.
+
+    Raises:
+        InvalidInputError: it is no printable ASCII. The token itself is not told.
+    """
+    if not (isinstance(token, str) and token.isascii() and token.isprintable()):
+        raise InvalidInputError("the token is not what HTTP can carry; give printable ASCII, or '' for none")
+    return token
 
 
 def read_token(file: Path | None) -> str:
