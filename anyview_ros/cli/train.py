@@ -17,6 +17,8 @@ from anyview_ros.cli.training_runs import (
     trained,
 )
 
+_HELD_OUT_ROOMS = 50
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
@@ -55,7 +57,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run_small(arguments: argparse.Namespace) -> int:
     """Train the small network; 0 when the end was reached, 1 when the time was up before."""
     end_s = time_is_up_at(arguments)  # before torch is read, which takes some of it
-    from anyview_ros.training.calibration import calibrate, held_out_rooms
+    from anyview_ros.training.calibration import calibrate
+    from anyview_ros.training.film_files import film_to_files
+    from anyview_ros.training.filmed import FilmPlan, read_rooms, rooms_to
     from anyview_ros.training.settings import read_settings
     from anyview_ros.training.small_config import SmallTrainingConfig
     from anyview_ros.training.small_trainer import SmallTrainer, first_network, prepared_rooms
@@ -68,15 +72,19 @@ def run_small(arguments: argparse.Namespace) -> int:
     print(f"filming rooms into {folder}, or reading what is there")
     line = FilmingLine(sys.stderr)
     rooms = prepared_rooms(config, folder, line, end_s)
-    held_out = None if config.only_depth else held_out_rooms(config, folder, line, end_s)
+    plan = FilmPlan(side=config.rooms.side, instants=1, held_out=True, device=config.rooms.device)
+    held_out = rooms_to(folder / "held_out", plan, 0 if config.only_depth else _HELD_OUT_ROOMS)
+    files = film_to_files(held_out, workers=config.rooms.workers, report=line, until_s=end_s)
     trainer = SmallTrainer(config, arguments.output, rooms)
     finished = trained(trainer, config, end_s)
     weights = arguments.output / "anyview_small.safetensors"
-    if finished:
+    if finished and config.only_depth:
         print(
             "only depth was learned; learn the rest with another configuration and --start-from these weights"
-            if held_out is None
-            else f"calibrated on held-out rooms: {calibrate(weights, held_out, device=str(trainer.device))}"
+        )
+    elif finished:
+        print(
+            f"calibrated on held-out rooms: {calibrate(weights, read_rooms(files), device=str(trainer.device))}"
         )
     print(f"weights: {weights}")
     return 0 if finished else 1

@@ -16,14 +16,10 @@ from anyview_ros.methods.anyview_small.network import SmallNetwork
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights, save_weights
 from anyview_ros.metrics.reliability import GOOD_ERROR, brier_score
 from anyview_ros.training.batches import BatchPlan, BatchSource
-from anyview_ros.training.film_files import FilmReport, untold
-from anyview_ros.training.filmed import FilmedRooms, FilmPlan, filmed_rooms, rooms_to
+from anyview_ros.training.filmed import FilmedRooms
 from anyview_ros.training.losses import run_batch
-from anyview_ros.training.small_config import SmallTrainingConfig
 
 Float = NDArray[np.float64]
-HELD_OUT_ROOMS = 50
-"""Of each kind, rooms and tabletops."""
 _SLOPES = np.linspace(0.5, 6.0, 23)
 _MIDDLES = np.geomspace(0.02, 0.6, 35)
 _BEYONDS = np.linspace(0.0, 1.0, 11)
@@ -47,22 +43,6 @@ class Judged:
     support: Float
     log_error: Float
     good: NDArray[np.bool_]
-
-
-def held_out_rooms(
-    config: SmallTrainingConfig, folder: Path, report: FilmReport = untold, until_s: float = math.inf
-) -> FilmedRooms:
-    """Film held-out rooms, and as many tabletops if training has some, into ``folder``, or read them if they are there.
-
-    See :func:`~anyview_ros.training.small_trainer.prepared_rooms`.
-    """
-    wanted = config.rooms
-    plan = FilmPlan(side=wanted.side, instants=1, held_out=True, device=wanted.device)
-    orders = [rooms_to(folder / "held_out", plan, HELD_OUT_ROOMS)]
-    if wanted.tabletops:
-        tabletops = replace(plan, tabletops=True, framed=True, supersampling=3)
-        orders.append(rooms_to(folder / "held_out_tabletops", tabletops, HELD_OUT_ROOMS))
-    return filmed_rooms(*orders, workers=wanted.workers, report=report, until_s=until_s)
 
 
 def judge(network: SmallNetwork, rooms: FilmedRooms, *, seed: int = 0) -> Judged:

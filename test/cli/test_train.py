@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from anyview_ros.cli import train
 from anyview_ros.cli.main import main
 from anyview_ros.methods.anyview_small.weights import Calibration, load_weights
-from anyview_ros.training import calibration, film_files
+from anyview_ros.training import film_files
 from anyview_ros.training.filmed import FilmPlan, film_to
 
 CONFIG = """
@@ -23,7 +24,7 @@ def test_a_run_that_is_stopped_goes_on_and_is_calibrated_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
-    monkeypatch.setattr(calibration, "HELD_OUT_ROOMS", 2)
+    monkeypatch.setattr(train, "_HELD_OUT_ROOMS", 2)
     config, out = tmp_path / "own.yaml", tmp_path / "run"
     config.write_text(CONFIG)
     command = ["train", "small", "--config", str(config), "--output", str(out)]
@@ -72,7 +73,7 @@ def test_depth_alone_is_a_first_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(film_files, "SCENES_PER_FILE", 2)
-    monkeypatch.setattr(calibration, "HELD_OUT_ROOMS", 2)
+    monkeypatch.setattr(train, "_HELD_OUT_ROOMS", 2)
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
     first.write_text(CONFIG + "only_depth: true\nsource_pictures: {count: 3}\n")
     second.write_text(CONFIG)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from anyview_ros.geometry.warp import co_visible, inverse_warp
 from anyview_ros.metrics import psnr_db
 from anyview_ros.scenes.tabletops.assets import Assets
-from anyview_ros.training import calibration
 from anyview_ros.training.filmed import FilmPlan, film_rooms
-from anyview_ros.training.settings import read_settings
-from anyview_ros.training.small_config import SmallTrainingConfig
 
 
 def test_pictures_depth_and_poses_belong_together(
@@ -43,18 +38,3 @@ def test_pictures_depth_and_poses_belong_together(
         assert psnr_db(moved, target, mask) > psnr_db(source, target, mask) + 3
         compared += 1
     assert compared >= 3
-
-
-def test_confidence_is_fitted_on_held_out_rooms_and_tabletops_alike(
-    assets: Assets, opengl: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(Assets, "installed", classmethod(lambda cls: assets))
-    monkeypatch.setattr(calibration, "HELD_OUT_ROOMS", 2)
-    config = tmp_path / "own.yaml"
-    config.write_text("rooms: {count: 1, tabletops: 1, workers: 1}")
-    filmed = calibration.held_out_rooms(read_settings(SmallTrainingConfig, str(config)), tmp_path)
-    assert len(filmed) == 4
-    tabletops = film_rooms(
-        FilmPlan(instants=1, tabletops=True, supersampling=3, framed=True, held_out=True), 0, 2
-    )
-    np.testing.assert_array_equal(filmed.frames[2:], tabletops.frames)
