@@ -124,7 +124,7 @@ def check_output(output: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise InvalidInputError(
-            f"{output} exists; name another folder, or replace it (--overwrite, overwrite=True)"
+            f"{output} exists; name another folder, or give --overwrite (overwrite=True) to replace it"
         )
     if not (output / INFO).is_file():
         raise InvalidInputError(f"{output} is no earlier output, since it has no {INFO}; name another folder")
