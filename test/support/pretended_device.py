@@ -84,7 +84,7 @@ class ElsewhereGenerator(torch.Generator):
         return made
 
     @property
-    def device(self) -> torch.device:  # type: ignore[override]
+    def device(self) -> torch.device:
         return self.place
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyview_release
 import numpy as np
@@ -35,6 +36,8 @@ from anyview_ros.training.zeronvs_config import ZeroTrainingConfig
 from anyview_ros.training.zeronvs_samples import SamplePlan
 from anyview_ros.training.zeronvs_trainer import WEIGHTS, ZeroTrainer
 
+TWO_STEPS: dict[str, Any] = {"steps": 2, "checkpoint_steps": 1, "sheet_steps": 1}
+
 
 @pytest.fixture
 def device() -> Iterator[str]:
@@ -62,9 +65,7 @@ def test_rooms_are_filmed_as_they_are_on_a_cpu(plan: FilmPlan, device: str) -> N
 
 
 SMALL = SmallTrainingConfig(
-    steps=2,
-    checkpoint_steps=1,
-    sheet_steps=1,
+    **TWO_STEPS,
     network=replace(TINY, memory_frames=2, flow=8),
     batches=BatchPlan(sources=2, targets=1, two_instants_share=0.5),
     source_pictures=PicturePlan(count=2),
@@ -73,8 +74,8 @@ SMALL = SmallTrainingConfig(
 
 
 @pytest.mark.parametrize("changes", [{}, {"only_flow": True, "kept_batches": 1}, {"only_depth": True}])
-def test_small(tmp_path: Path, rooms: FilmedRooms, device: str, changes: dict[str, object]) -> None:
-    assert SmallTrainer(replace(SMALL, device=device, **changes), tmp_path, rooms).run()  # type: ignore[arg-type]
+def test_small(tmp_path: Path, rooms: FilmedRooms, device: str, changes: dict[str, Any]) -> None:
+    assert SmallTrainer(replace(SMALL, device=device, **changes), tmp_path, rooms).run()
 
 
 def test_small_is_calibrated(
@@ -88,10 +89,8 @@ def test_small_is_calibrated(
 def test_zeronvs(tmp_path: Path, rooms: FilmedRooms, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zeronvs_calibration, "_BATCHES", 1)
     config = ZeroTrainingConfig(
-        steps=2,
+        **TWO_STEPS,
         device=device,
-        checkpoint_steps=1,
-        sheet_steps=1,
         network=TINY_ZERO,
         samples=SamplePlan(batch=4),
     )
@@ -102,11 +101,9 @@ def test_zeronvs(tmp_path: Path, rooms: FilmedRooms, device: str, monkeypatch: p
 def test_look_beyonds_panoramas(tmp_path: Path, device: str) -> None:
     plan = PanoramaPlan(height=16, source_width=16, source_height=16, robot_every=0, device=device)
     config = PanoramaTrainingConfig(
-        steps=2,
+        **TWO_STEPS,
         device=device,
         batch=2,
-        checkpoint_steps=1,
-        sheet_steps=1,
         network=TINY_PANORAMA,
         panoramas=PanoramasConfig(count=2, robot_every=0),
     )
@@ -115,11 +112,9 @@ def test_look_beyonds_panoramas(tmp_path: Path, device: str) -> None:
 
 def test_look_beyonds_video(tmp_path: Path, device: str) -> None:
     config = VideoTrainingConfig(
-        steps=2,
+        **TWO_STEPS,
         device=device,
         batch=2,
-        checkpoint_steps=1,
-        sheet_steps=1,
         network=TINY_VIDEO,
         clips=ClipsConfig(count=2, supersampling=1, device=device),
     )

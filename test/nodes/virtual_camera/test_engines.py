@@ -16,7 +16,8 @@ def local(**changes: Any) -> EngineSettings:
 
 
 def make(settings: EngineSettings) -> Any:
-    return make_engine_client(None, settings)  # type: ignore[arg-type] - a local engine has no use for the node
+    no_node: Any = None  # for which a local engine has no use
+    return make_engine_client(no_node, settings)
 
 
 def test_a_local_engine_takes_the_options_of_its_method() -> None:
