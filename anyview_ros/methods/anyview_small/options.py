@@ -26,6 +26,8 @@ class SmallOptions:
             are as coarse as the network; False shows the network's own small picture, enlarged.
         depth_range_m: nearest and farthest depth of what the source camera sees, metres, where that is known but there
             is no depth image: the guess of depth is kept within.
+        parts: where there is no depth image, read depth from four overlapping parts of the source besides the whole:
+            better, in photographs most, for the time of encoding four more pictures per source frame.
         side: longer side of the pictures that the network works on, 32 to 256 pixels, a multiple of 8; None for that
             of the weights.
         solver: of the sampling steps: "ab2" (second order) or "euler". Of no account with one step.
@@ -37,11 +39,12 @@ class SmallOptions:
     use_depth: bool = True
     sharp: bool = True
     depth_range_m: tuple[float, float] | None = None
+    parts: bool = True
     side: int | None = None
     solver: str = "ab2"
 
     def __post_init__(self) -> None:
-        check_truths(self, "use_depth", "sharp")
+        check_truths(self, "use_depth", "sharp", "parts")
         if self.depth_range_m is not None:
             object.__setattr__(self, "depth_range_m", _checked_range(self.depth_range_m))
         if self.side is not None and (

@@ -23,6 +23,7 @@ from anyview_ros.methods.anyview_small.flow import Told, drawn_difference, imagi
 from anyview_ros.methods.anyview_small.hints import Splat, splat
 from anyview_ros.methods.anyview_small.network import DecodedTarget, EncodedSource, FrameTokens, SmallNetwork
 from anyview_ros.methods.anyview_small.options import SmallOptions
+from anyview_ros.methods.anyview_small.parts import merged, overlapping_parts
 from anyview_ros.methods.anyview_small.weights import LoadedWeights
 from anyview_ros.methods.pictures import Picture, SourceFrame
 
@@ -118,6 +119,8 @@ class Session:
         past = tuple(self._sources)
         measured = torch.from_numpy(seen)[None, None].to(self._device)
         encoded = self._network.encode(small, measured, camera, past)
+        if depth is None and self._options.parts and encoded.planes is not None:
+            encoded = replace(encoded, planes=self._with_parts(frame, encoded.planes, (height, width)))
         self._current = _Encoded(frame, encoded, facets, past)
 
     @torch.inference_mode()
@@ -152,6 +155,18 @@ class Session:
             source = self._picture(_fitting(current.frame, camera))
             mixed = mix(prediction, source, target, camera_seen, self._hint(seen, full), depths)
         return self._picture_of(mixed, prediction, drawn, seen, camera)
+
+    def _with_parts(self, frame: SourceFrame, planes: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits of the depth that is read from a whole frame, and those from its parts."""
+        height, width = size
+        parts = overlapping_parts(frame.camera)
+        pictures = torch.cat([self._picture(_shrunk(part.cut(frame.image), width, height)) for part in parts])
+        poses = self._pose(frame.camera_to_world).expand(len(parts), 4, 4)
+        cameras = Cameras.of([part.own_camera for part in parts], poses)
+        unknown = pictures.new_zeros(len(parts), 1, height, width)
+        read = self._network.encode(pictures, unknown, cameras, ()).planes
+        assert read is not None  # noqa: S101 - there are planes of the whole
+        return merged(planes, read, parts)
 
     def _drawn(self, decoded: DecodedTarget, mixed: Mixture) -> Tensor | None:
         """What is added to the expected picture where nothing better is known, (1, 3, h, w); None with one step."""
