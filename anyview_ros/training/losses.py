@@ -71,9 +71,7 @@ def run_batch(network: SmallNetwork, batch: Batch) -> Iterator[Instant]:
             size,
         )
         depths = network.depths(picture.device)
-        mixture = mix(
-            decoded.prediction, each.picture, target, each.tokens.camera, hint, depths, decoded.swept
-        )
+        mixture = mix(decoded.prediction, each.picture, decoded.sight, hint, depths, decoded.swept)
         yield Instant(t, mixture, decoded, encoded.planes, depths)
         past_sources = [*past_sources, encoded.tokens][max(0, len(past_sources) + 1 - kept) :]
         past_targets = [*past_targets, decoded.tokens][max(0, len(past_targets) + 1 - kept) :]

@@ -6,8 +6,8 @@ import torch
 
 from anyview_ros.geometry.facets import DepthFacets
 from anyview_ros.methods.anyview_small.cameras import Cameras
-from anyview_ros.methods.anyview_small.candidates import sample, seen_at
 from anyview_ros.methods.anyview_small.hints import splat
+from anyview_ros.methods.anyview_small.sight import Sight, sample
 from anyview_ros.training.batches import Batch, BatchPlan, BatchSource
 from anyview_ros.training.filmed import FilmedRooms
 
@@ -56,7 +56,7 @@ def test_cameras_stay_true_through_crops_mirrors_and_halving(
         target = Cameras(batch.target_intrinsics, batch.target_to_world[:, 0])
         source = Cameras(batch.source_intrinsics, batch.source_to_world[:, 0]).repeated(2)
         size = (batch.target.shape[-2], batch.target.shape[-1])
-        seen = seen_at(target, source, batch.target_depth[:, 0], size)
+        seen = Sight.between(target, source, size).at(batch.target_depth[:, 0])
         picture = batch.source[:, 0].float().repeat_interleave(2, 0)
         depth = batch.source_true_depth[:, 0].repeat_interleave(2, 0)
         same = (sample(depth, seen.places)[:, 0] / seen.depth - 1).abs() < 0.05

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from anyview_ros.methods.anyview_small.cameras import Cameras, in_full_precision, relative
+from anyview_ros.methods.anyview_small.cameras import in_full_precision
+from anyview_ros.methods.anyview_small.sight import AHEAD_M, Seen, Sight, sample
 
 GATES = 5
 PLANES, WARP, SPLAT, FREE, FILL = range(GATES)
 SHUT = -1e4
 _LEAST_VALID = 1e-4
-_AHEAD_M = 1e-3
 _STRONGEST = 5.0
 _FILL_CELLS = 16
 
@@ -93,70 +93,19 @@ class Mixture:
     weights: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """Where the source sees points of the target's rays.
-
-    Attributes:
-        places: (B, D, H, W, 2), in the source's image, from -1 to 1 over its edges.
-        valid: float (B, D, H, W): 1 where that is in front of the source and on its image, else 0.
-        depth: (B, D, H, W), metres along the source's axis; may be negative where not valid.
-    """
-
-    places: Tensor
-    valid: Tensor
-    depth: Tensor
-
-
-@in_full_precision
-def seen_at(target: Cameras, source: Cameras, depth: Tensor, size: tuple[int, int]) -> Seen:
-    """Where the source sees the target's pixels, if they lie at ``depth``.
-
-    Args:
-        target, source: B cameras each.
-        depth: (B, D, H, W) or (1, D, 1, 1), metres along the target's axis.
-        size: (height, width) of the target.
-    """
-    pose = relative(source, target).float()
-    rays = torch.einsum("bij,bjhw->bihw", pose[:, :3, :3], target.rays(*size))
-    points = rays[:, None] * depth[:, :, None] + pose[:, None, :3, 3, None, None]
-    fx, fy, cx, cy = (value[:, None, None, None] for value in source.intrinsics.float().unbind(-1))
-    z = points[:, :, 2]
-    ahead = z > _AHEAD_M
-    inverse = torch.where(ahead, z, 1.0).reciprocal()
-    x = 2 * (fx * points[:, :, 0] * inverse + cx) - 1
-    y = 2 * (fy * points[:, :, 1] * inverse + cy) - 1
-    valid = ahead & (x.abs() <= 1) & (y.abs() <= 1)
-    places = torch.stack([x, y], -1).clamp(-2, 2)
-    return Seen(torch.where(ahead[..., None], places, 2.0), valid.to(places.dtype), z)
-
-
-def sample(picture: Tensor, places: Tensor) -> Tensor:
-    """Pictures (B, C, h, w) at places (B, D, H, W, 2): (B, D, C, H, W), bilinear."""
-    count, planes, height, width, _ = places.shape
-    flat = places.reshape(count, planes * height, width, 2)
-    read = functional.grid_sample(picture, flat, padding_mode="border", align_corners=False)
-    return read.reshape(count, -1, planes, height, width).transpose(1, 2)
-
-
 def plane_depths(count: int, nearest_m: float, farthest_m: float, device: torch.device) -> Tensor:
     """Depths (1, D, 1, 1) of the planes, metres."""
     ratio = torch.linspace(0, 1, count, device=device, dtype=torch.float64)
     return (nearest_m * (farthest_m / nearest_m) ** ratio).float()[None, :, None, None]
 
 
-def sweep(
-    picture: Tensor, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
+def sweep(picture: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
     """The source on each plane as the target sees it: colours (B, D, 3, H, W), validity (B, D, H, W)."""
-    seen = seen_at(target, source, depths, size)
     return sample(picture, seen.places) * seen.valid[:, :, None], seen.valid
 
 
 @in_full_precision
-def carried_depth(
-    logits: Tensor, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
-) -> Tensor:
+def carried_depth(logits: Tensor, seen: Seen, depths: Tensor) -> Tensor:
     """What the source's guess of its own depth says of the target's planes, (B, D, H, W).
 
     Each point of each plane lies somewhere in the source's image, at some depth from there; the source gives that
@@ -164,14 +113,12 @@ def carried_depth(
 
     Args:
         logits: (B, D, h, w), of the source's own depth planes.
-        target, source: B cameras each.
+        seen: the target's planes.
         depths: (1, D, 1, 1), of the planes, for source and target alike.
-        size: (height, width) of the target.
     """
     count = logits.shape[1]
-    seen = seen_at(target, source, depths, size)
     low, high = depths[0, 0].log(), depths[0, -1].log()
-    index = (seen.depth.clamp_min(1e-3).log() - low) / (high - low) * (count - 1)
+    index = (seen.depth.clamp_min(AHEAD_M).log() - low) / (high - low) * (count - 1)
     along = (2 * index + 1) / count - 1
     places = torch.cat([seen.places, along.clamp(-2, 2)[..., None]], -1)
     relative_logs = functional.log_softmax(logits.float(), 1) + math.log(count)
@@ -182,23 +129,18 @@ def carried_depth(
 DepthRange = tuple[float, float]
 
 
-@in_full_precision
-def barred_planes(
-    depth_range: DepthRange, target: Cameras, source: Cameras, depths: Tensor, size: tuple[int, int]
-) -> Tensor:
+def barred_planes(depth_range: DepthRange, seen: Seen, depths: Tensor) -> Tensor:
     """Which points of the target's planes cannot be, bool (B, D, H, W): the source sees them, not at these depths.
 
     Half a step between planes is allowed at either end, so that at least one plane fits any range that they span.
 
     Args:
         depth_range: nearest and farthest depth along the source's axis, metres.
-        target, source: B cameras each.
-        depths: (1, D, 1, 1), of the target's planes.
-        size: (height, width) of the target.
+        seen: the target's planes.
+        depths: (1, D, 1, 1), of these.
     """
     near, far = depth_range
     half_step = float(depths[0, 1] / depths[0, 0]) ** 0.5
-    seen = seen_at(target, source, depths, size)
     outside = (seen.depth < near / half_step) | (seen.depth > far * half_step)
     barred: Tensor = (seen.valid > 0) & outside
     return barred
@@ -218,8 +160,7 @@ def within_planes(log_depth: Tensor, barred: Tensor, depths: Tensor) -> Tensor:
 def mix(
     prediction: Prediction,
     picture: Tensor,
-    target: Cameras,
-    source: Cameras,
+    sight: Sight,
     hint: Hint,
     depths: Tensor | None,
     swept: tuple[Tensor, Tensor] | None = None,
@@ -232,24 +173,23 @@ def mix(
     Args:
         prediction: at the target's size.
         picture: the source (B, 3, h, w), any size.
-        target, source: their cameras.
+        sight: of the source, at the target's size.
         hint: at the target's size.
         depths: of the planes; None if there are none.
         swept: what :func:`sweep` gave for this size, where it is at hand.
     """
-    size = (prediction.gates.shape[-2], prediction.gates.shape[-1])
     colours, valids = [], []
     shut = torch.full_like(prediction.gates[:, :1], SHUT)
     if depths is not None:
-        planes = _plane_candidate(prediction.planes, picture, target, source, depths, size, swept)
+        planes = _plane_candidate(prediction.planes, picture, sight, depths, swept)
         colours.append(planes[0])
         valids.append(planes[1])
-        seen = seen_at(target, source, prediction.log_depth.exp(), size)
+        seen = sight.at(prediction.log_depth.exp())
         colours.append(sample(picture, seen.places)[:, 0])
         valids.append(seen.valid)
         blurred = functional.adaptive_avg_pool2d(picture, (_FILL_CELLS, _FILL_CELLS))
         fill = sample(blurred, seen.places.clamp(-1, 1))[:, 0]
-        fillable = torch.where(seen.depth > _AHEAD_M, torch.zeros_like(shut), shut)
+        fillable = torch.where(seen.depth > AHEAD_M, torch.zeros_like(shut), shut)
     else:
         blank = torch.zeros_like(prediction.free)
         colours += [blank, blank]
@@ -276,10 +216,8 @@ def mix(
 def _plane_candidate(
     logits: Tensor,
     picture: Tensor,
-    target: Cameras,
-    source: Cameras,
+    sight: Sight,
     depths: Tensor,
-    size: tuple[int, int],
     swept: tuple[Tensor, Tensor] | None,
 ) -> tuple[Tensor, Tensor]:
     """The mean colour over the planes that the source sees, and how probable it is that it sees the point."""
@@ -287,12 +225,11 @@ def _plane_candidate(
     if swept is None:
         total = torch.zeros_like(logits[:, :3])
         seen = torch.zeros_like(logits[:, :1])
-        for plane in range(
-            logits.shape[1]
-        ):  # one at a time: at full resolution all at once would fill the memory
-            colour, valid = sweep(picture, target, source, depths[:, plane : plane + 1], size)
-            total = total + shares[:, plane : plane + 1] * colour[:, 0]
-            seen = seen + shares[:, plane : plane + 1] * valid
+        for number in range(logits.shape[1]):  # one at a time: at full resolution all would fill the memory
+            plane = sight.at(depths[:, number : number + 1])
+            visible = shares[:, number : number + 1] * plane.valid
+            total = torch.addcmul(total, visible, sample(picture, plane.places)[:, 0])
+            seen = seen + visible
     else:
         total = (shares[:, :, None] * swept[0]).sum(1)
         seen = (shares * swept[1]).sum(1, keepdim=True)

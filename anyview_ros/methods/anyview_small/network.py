@@ -36,6 +36,7 @@ from anyview_ros.methods.anyview_small.candidates import (
 )
 from anyview_ros.methods.anyview_small.config import PATCH, SmallConfig
 from anyview_ros.methods.anyview_small.flow import FlowHead
+from anyview_ros.methods.anyview_small.sight import Sight
 
 _HINT_CHANNELS = 7
 _SOURCE_DEPTH_CHANNELS = 2
@@ -84,6 +85,7 @@ class DecodedTarget:
     Attributes:
         prediction: what its picture is mixed by, at the network's size.
         tokens: what later targets look at.
+        sight: of the source, at this size.
         swept: the plane sweep at this size; None without planes.
         features: (B, F, H, W), what the prediction was read from.
         grid: (B, C, H/8, W/8), the tokens as a picture.
@@ -91,6 +93,7 @@ class DecodedTarget:
 
     prediction: Prediction
     tokens: FrameTokens
+    sight: Sight
     swept: tuple[Tensor, Tensor] | None
     features: Tensor
     grid: Tensor
@@ -229,10 +232,14 @@ class SmallNetwork(nn.Module):
         depths = self.depths(source.picture.device)
         told = self._hint_channels(hint)
         parts = [own_rays(target, height, width), pair_rays(target, camera, height, width), told]
-        swept = carried = None
+        sight = Sight.between(target, camera, size)
+        swept = carried = barred = None
         if depths is not None and source.planes is not None:
-            swept = sweep(source.picture, target, camera, depths, size)
-            carried = carried_depth(source.planes, target, camera, depths, size)
+            seen = sight.at(depths)
+            swept = sweep(source.picture, seen)
+            carried = carried_depth(source.planes, seen, depths)
+            if depth_range is not None:
+                barred = barred_planes(depth_range, seen, depths)
             parts += [(swept[0] - 0.5 * swept[1][:, :, None]).flatten(1, 2), swept[1], carried]
         half, quarter, grid = self.target_stem(torch.cat(parts, 1))
         tokens = grid.flatten(2).transpose(1, 2) + self.roles[1]
@@ -240,11 +247,8 @@ class SmallNetwork(nn.Module):
         tokens, blocks = self._attend(tokens, target, camera, size, others)
         grid = grid + self.norm(tokens).transpose(1, 2).reshape(grid.shape)
         raw, features = self.decoder(grid, quarter, half, told)
-        barred = None
-        if depth_range is not None and depths is not None:
-            barred = barred_planes(depth_range, target, camera, depths, size)
         prediction = self._prediction(raw.float(), source.picture, depths, carried, barred)
-        return DecodedTarget(prediction, FrameTokens(target, blocks), swept, features, grid)
+        return DecodedTarget(prediction, FrameTokens(target, blocks), sight, swept, features, grid)
 
     def _attend(
         self,

@@ -24,6 +24,7 @@ from anyview_ros.methods.anyview_small.hints import Splat, splat
 from anyview_ros.methods.anyview_small.network import DecodedTarget, EncodedSource, FrameTokens, SmallNetwork
 from anyview_ros.methods.anyview_small.options import SmallOptions
 from anyview_ros.methods.anyview_small.parts import merged, overlapping_parts
+from anyview_ros.methods.anyview_small.sight import Sight
 from anyview_ros.methods.anyview_small.weights import LoadedWeights
 from anyview_ros.methods.pictures import Picture, SourceFrame
 
@@ -143,17 +144,18 @@ class Session:
         )
         memory.frames.append(decoded.tokens)
         prediction = decoded.prediction
-        depths, camera_seen = self._network.depths(self._device), current.source.tokens.camera
+        depths = self._network.depths(self._device)
         full = (camera.height, camera.width)
         coarse = full == size or not self._options.sharp
         mixed = drawn = None
         if coarse or self._sampling.steps > 1:
-            mixed = mix(prediction, current.source.picture, target, camera_seen, hint, depths, decoded.swept)
+            mixed = mix(prediction, current.source.picture, decoded.sight, hint, depths, decoded.swept)
             drawn = self._drawn(decoded, mixed)
         if mixed is None or not coarse:
             prediction = prediction.resized(*full)
             source = self._picture(_fitting(current.frame, camera))
-            mixed = mix(prediction, source, target, camera_seen, self._hint(seen, full), depths)
+            sight = Sight.between(target, current.source.tokens.camera, full)
+            mixed = mix(prediction, source, sight, self._hint(seen, full), depths)
         return self._picture_of(mixed, prediction, drawn, seen, camera)
 
     def _with_parts(self, frame: SourceFrame, planes: Tensor, size: tuple[int, int]) -> Tensor:

@@ -22,10 +22,9 @@ from anyview_ros.methods.anyview_small.candidates import (
     carried_depth,
     mix,
     plane_depths,
-    sample,
-    seen_at,
     sweep,
 )
+from anyview_ros.methods.anyview_small.sight import Sight, sample
 
 SOURCE = PinholeCamera(40.0, 42.0, 17.0, 14.0, 36, 30)
 TARGET = PinholeCamera(25.0, 25.0, 15.5, 11.5, 32, 24)
@@ -51,7 +50,8 @@ def test_a_swept_plane_is_the_inverse_warp_at_its_depth() -> None:
         image, np.full((24, 32), depth, np.float32), SOURCE, SOURCE_POSE, TARGET, TARGET_POSE
     )
     depths = torch.tensor([1.1, depth])[None, :, None, None]
-    colours, seen = sweep(tensor(image), one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), depths, (24, 32))
+    sight = Sight.between(one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), (24, 32))
+    colours, seen = sweep(tensor(image), sight.at(depths))
     assert valid.mean() > 0.3
     assert (seen[0, 1].numpy().astype(bool) & ~valid).mean() < 0.1  # ours also counts the outer half pixels
     ours = colours[0, 1].permute(1, 2, 0).numpy() * 255
@@ -63,7 +63,7 @@ def test_a_swept_plane_is_the_inverse_warp_at_its_depth() -> None:
 def test_what_lies_behind_the_source_is_not_seen() -> None:
     behind = np.eye(4)
     behind[2, 3] = 5.0
-    seen = seen_at(one(TARGET, np.eye(4)), one(SOURCE, behind), torch.ones(1, 1, 1, 1), (24, 32))
+    seen = Sight.between(one(TARGET, np.eye(4)), one(SOURCE, behind), (24, 32)).at(torch.ones(1, 1, 1, 1))
     assert not seen.valid.any()
     assert torch.isfinite(seen.places).all()
     assert torch.isfinite(sample(tensor(picture()), seen.places)).all()
@@ -73,17 +73,21 @@ def test_the_sources_depth_is_carried_to_where_the_target_sees_it() -> None:
     depths = plane_depths(9, 0.5, 8.0, torch.device("cpu"))
     logits = torch.zeros(1, 9, 15, 18)
     logits[:, 4] = 20.0  # the source is sure of 2 m everywhere
-    same = one(SOURCE, SOURCE_POSE)
-    carried = carried_depth(logits, same, same, depths, (30, 36))
+
+    def carried_to(pose: np.ndarray) -> torch.Tensor:
+        sight = Sight.between(one(SOURCE, pose), one(SOURCE, SOURCE_POSE), (30, 36))
+        return carried_depth(logits, sight.at(depths), depths)
+
+    carried = carried_to(SOURCE_POSE)
     assert (carried[0].argmax(0) == 4).all()
     closer = SOURCE_POSE.copy()
     closer[:3, 3] += closer[:3, 2]  # one metre ahead, which leaves one metre: two planes nearer
-    carried = carried_depth(logits, one(SOURCE, closer), same, depths, (30, 36))
+    carried = carried_to(closer)
     middle = carried[0, :, 10:20, 12:24]
     assert (middle.argmax(0) == 2).all()
     away = SOURCE_POSE.copy()
     away[:3, :3] = -away[:3, :3] @ np.diag((1.0, -1.0, 1.0))
-    assert (carried_depth(logits, one(SOURCE, away), same, depths, (30, 36)) == 0).all()
+    assert (carried_to(away) == 0).all()
 
 
 def prediction(**gates: float) -> Prediction:
@@ -106,14 +110,15 @@ def mixed(made: Prediction, hint: Hint | None = None) -> tuple[torch.Tensor, tor
     depths = plane_depths(5, 0.425, 6.8, torch.device("cpu"))  # the third is at 1.7 m
     none = Hint.none(1, 24, 32, torch.device("cpu"))
     image = tensor(picture())
-    result = mix(made, image, one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), hint or none, depths)
+    sight = Sight.between(one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), (24, 32))
+    result = mix(made, image, sight, hint or none, depths)
     return result.colour, result.support
 
 
 def test_each_gate_opens_its_candidate() -> None:
     depth = torch.full((1, 1, 1, 1), 1.7)
-    target, source = one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE)
-    swept, valid = sweep(tensor(picture()), target, source, depth, (24, 32))
+    sight = Sight.between(one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), (24, 32))
+    swept, valid = sweep(tensor(picture()), sight.at(depth))
     seen = valid[0, 0] > 0
     for gate in ("planes", "warp"):
         colour, support = mixed(prediction(**{gate: 30.0}))
@@ -150,7 +155,8 @@ def test_where_the_source_sees_nothing_only_the_free_colour_is_left() -> None:
     away[:3, :3] = np.diag((-1.0, 1.0, -1.0))
     depths = plane_depths(5, 0.4, 6.8, torch.device("cpu"))
     none = Hint.none(1, 24, 32, torch.device("cpu"))
-    result = mix(made, tensor(picture()), one(TARGET, away), one(SOURCE, np.eye(4)), none, depths)
+    sight = Sight.between(one(TARGET, away), one(SOURCE, np.eye(4)), (24, 32))
+    result = mix(made, tensor(picture()), sight, none, depths)
     assert (result.colour - 0.25).abs().max() < 1e-3
     assert result.support.max() < 1e-3
 
@@ -212,3 +218,15 @@ def test_groups_of_four_channels_are_transformed_and_the_rest_is_left() -> None:
     torch.testing.assert_close(made[1, 2, 4, 4:8], values[1, 2, 4, 4:8] @ matrices[1])
     kept = KeysValues(values, values).repeated(2)
     assert torch.equal(kept.keys[0], kept.keys[1])
+
+
+def test_a_depth_that_is_no_number_is_sampled_without_a_crash() -> None:
+    sight = Sight.between(one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), (24, 32))
+    depth = torch.tensor((torch.nan, torch.inf)).reshape(1, 2, 1, 1).requires_grad_()
+    seen = sight.at(depth)
+    assert torch.isfinite(seen.places).all()
+    sample(
+        tensor(picture()), seen.places
+    ).sum().backward()  # with places that are no numbers: a segmentation fault
+    assert depth.grad is not None
+    assert torch.isfinite(depth.grad).all()

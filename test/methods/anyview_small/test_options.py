@@ -19,6 +19,7 @@ from anyview_ros.methods.anyview_small.candidates import GATES, barred_planes, p
 from anyview_ros.methods.anyview_small.config import SmallConfig
 from anyview_ros.methods.anyview_small.options import SOLVERS, SmallOptions
 from anyview_ros.methods.anyview_small.session import network_size
+from anyview_ros.methods.anyview_small.sight import Sight
 from anyview_ros.methods.anyview_small.weights import Calibration, save_weights
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView
 
@@ -72,7 +73,8 @@ def test_a_range_bars_what_the_source_would_see_elsewhere() -> None:
     behind[0, 2, 3] = -1.0  # the target stands a metre behind the source
     source, target = Cameras.of([CAMERA], poses), Cameras.of([CAMERA], behind)
     depths = plane_depths(6, 0.25, 8.0, torch.device("cpu"))
-    barred = barred_planes((1.0, 2.0), target, source, depths, (8, 8))[0, :, 4, 4]
+    seen = Sight.between(target, source, (8, 8)).at(depths)
+    barred = barred_planes((1.0, 2.0), seen, depths)[0, :, 4, 4]
     step = 32 ** (0.5 / 5)
     for depth, bar in zip(depths.flatten().tolist(), barred.tolist(), strict=True):
         in_source = depth - 1.0
