@@ -68,11 +68,12 @@ def anyview_clip() -> PosedClip:
 
 
 @pytest.mark.parametrize("depth", [True, False])
-@pytest.mark.parametrize("steps", [1, 2])
-def test_anyview_small(tmp_path: Path, steps: int, depth: bool) -> None:
+@pytest.mark.parametrize(("steps", "one_depth"), [(1, False), (2, False), (2, True)])
+def test_anyview_small(tmp_path: Path, steps: int, one_depth: bool, depth: bool) -> None:
     config = SmallConfig.from_dict({**TINY.as_dict(), "flow": 8})
     weights = str(tiny_weights(tmp_path, config))
-    request = SynthesisRequest((box_clip(depth=depth),), (sideways(),), steps=steps)
+    options = {"one_depth": one_depth}
+    request = SynthesisRequest((box_clip(depth=depth),), (sideways(),), steps=steps, options=options)
     same_in_both_places(
         lambda device: load_synthesizer("anyview_small", device=device, weights=weights), request
     )

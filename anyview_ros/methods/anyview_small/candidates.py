@@ -48,7 +48,7 @@ class Prediction:
     """What the network says of each target pixel, at its own resolution or stretched to another.
 
     Attributes:
-        planes: (B, D, H, W), logits of the depth planes.
+        planes: (B, D, H, W), logits of the depth planes; D is 0 where these are no candidate.
         log_depth: (B, 1, H, W), logarithm of metres.
         gates: (B, 5, H, W), logits of the candidates.
         free: (B, 3, H, W), a colour of its own in [0, 1] or a little beyond.
@@ -76,6 +76,30 @@ class Prediction:
             stretched(self.free),
             stretched(self.log_error),
         )
+
+    def at_one_depth(self, depths: Tensor) -> Prediction:
+        """The same, with one depth for each pixel, the median of the probable ones, in place of all the planes.
+
+        What a mean over planes blurs and doubles is in one piece so, though not always in its place.
+
+        Args:
+            depths: (1, D, 1, 1), of the planes.
+        """
+        gates = self.gates.clone()
+        gates[:, WARP] = torch.logaddexp(self.gates[:, PLANES], self.gates[:, WARP])
+        gates[:, PLANES] = SHUT
+        log_depth = _median(self.planes.softmax(1), depths.log())
+        return Prediction(self.planes[:, :0], log_depth, gates, self.free, self.log_error)
+
+
+def _median(shares: Tensor, values: Tensor) -> Tensor:
+    """Where half of the shares (B, D, H, W) of evenly spaced values (1, D, 1, 1) lies below: (B, 1, H, W)."""
+    below = shares.cumsum(1)
+    index = (below < 0.5).sum(1, keepdim=True).clamp_max(shares.shape[1] - 1)
+    share = shares.gather(1, index)
+    part = (0.5 - below.gather(1, index) + share) / share  # of the value's own width, from its lower edge
+    step = values[:, 1:2] - values[:, :1]
+    return values[:, :1] + step * (index + part - 0.5).clamp(0, shares.shape[1] - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +204,12 @@ def mix(
     """
     colours, valids = [], []
     shut = torch.full_like(prediction.gates[:, :1], SHUT)
+    blank = torch.zeros_like(prediction.free)
     if depths is not None:
-        planes = _plane_candidate(prediction.planes, picture, sight, depths, swept)
+        if prediction.planes.shape[1]:
+            planes = _plane_candidate(prediction.planes, picture, sight, depths, swept)
+        else:
+            planes = blank, blank[:, :1]
         colours.append(planes[0])
         valids.append(planes[1])
         seen = sight.at(prediction.log_depth.exp())
@@ -191,7 +219,6 @@ def mix(
         fill = sample(blurred, seen.places.clamp(-1, 1))[:, 0]
         fillable = torch.where(seen.depth > AHEAD_M, torch.zeros_like(shut), shut)
     else:
-        blank = torch.zeros_like(prediction.free)
         colours += [blank, blank]
         valids += [blank[:, :1], blank[:, :1]]
         fill, fillable = blank, shut
@@ -223,7 +250,7 @@ def _plane_candidate(
     """The mean colour over the planes that the source sees, and how probable it is that it sees the point."""
     shares = logits.softmax(1)
     if swept is None:
-        total = torch.zeros_like(logits[:, :3])
+        total = logits.new_zeros(len(logits), 3, *logits.shape[-2:])
         seen = torch.zeros_like(logits[:, :1])
         for number in range(logits.shape[1]):  # one at a time: at full resolution all would fill the memory
             plane = sight.at(depths[:, number : number + 1])

@@ -65,7 +65,8 @@ class EncodedSource:
     Attributes:
         picture: (B, 3, H, W) in [0, 1].
         tokens: what targets and later frames look at.
-        planes: logits (B, D, H/4, W/4) of its own depth; None for a network without planes.
+        planes: logits of its own depth, (B, D, H/4, W/4), or twice as fine with those of its parts; None for a network
+            without planes.
     """
 
     picture: Tensor

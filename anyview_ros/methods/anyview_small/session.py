@@ -1,10 +1,14 @@
-"""One source camera followed through time: each frame is encoded once, each view decoded once, at constant cost."""
+"""One source camera followed through time, at constant cost.
+
+Each frame is encoded once, and each view decoded once. Where there is no depth image, four parts of each frame that is
+seen by a view are encoded too.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -65,12 +69,13 @@ class TargetMemory:
     frames: deque[FrameTokens]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Encoded:
     frame: SourceFrame
     source: EncodedSource
     facets: DepthFacets | None
-    past: tuple[FrameTokens, ...] = field(default=())
+    past: tuple[FrameTokens, ...]
+    unread_parts: bool
 
 
 class Session:
@@ -120,15 +125,16 @@ class Session:
         past = tuple(self._sources)
         measured = torch.from_numpy(seen)[None, None].to(self._device)
         encoded = self._network.encode(small, measured, camera, past)
-        if depth is None and self._options.parts and encoded.planes is not None:
-            encoded = replace(encoded, planes=self._with_parts(frame, encoded.planes, (height, width)))
-        self._current = _Encoded(frame, encoded, facets, past)
+        parts = depth is None and self._options.parts and encoded.planes is not None
+        self._current = _Encoded(frame, encoded, facets, past, parts)
 
     @torch.inference_mode()
     def view(self, memory: TargetMemory, camera: PinholeCamera, pose: NDArray[np.float64]) -> Picture:
         """Return the newest source frame's instant as the target sees it."""
         current = self._current
         assert current is not None  # noqa: S101 - the methods here push before they ask
+        if current.unread_parts:
+            current.source, current.unread_parts = self._with_parts(current), False
         target = Cameras.of([camera], self._pose(pose))
         seen = self._splat(current, camera, pose)
         size = network_size(camera, self._sizes)
@@ -143,32 +149,37 @@ class Session:
             self._options.depth_range_m,
         )
         memory.frames.append(decoded.tokens)
-        prediction = decoded.prediction
+        prediction, picture = decoded.prediction, current.source.picture
         depths = self._network.depths(self._device)
-        full = (camera.height, camera.width)
-        coarse = full == size or not self._options.sharp
         mixed = drawn = None
-        if coarse or self._sampling.steps > 1:
-            mixed = mix(prediction, current.source.picture, decoded.sight, hint, depths, decoded.swept)
+        if self._sampling.steps > 1:
+            mixed = mix(prediction, picture, decoded.sight, hint, depths, decoded.swept)
             drawn = self._drawn(decoded, mixed)
-        if mixed is None or not coarse:
+        if self._options.one_depth and depths is not None:
+            prediction, mixed = prediction.at_one_depth(depths), None
+        full = (camera.height, camera.width)
+        if full != size and self._options.sharp:
             prediction = prediction.resized(*full)
-            source = self._picture(_fitting(current.frame, camera))
             sight = Sight.between(target, current.source.tokens.camera, full)
+            source = self._picture(_fitting(current.frame, camera))
             mixed = mix(prediction, source, sight, self._hint(seen, full), depths)
+        elif mixed is None:
+            mixed = mix(prediction, picture, decoded.sight, hint, depths, decoded.swept)
         return self._picture_of(mixed, prediction, drawn, seen, camera)
 
-    def _with_parts(self, frame: SourceFrame, planes: Tensor, size: tuple[int, int]) -> Tensor:
-        """Logits of the depth that is read from a whole frame, and those from its parts."""
-        height, width = size
+    def _with_parts(self, current: _Encoded) -> EncodedSource:
+        """The source with the depth that is read from the whole and from its parts."""
+        frame, whole = current.frame, current.source.planes
+        assert whole is not None  # noqa: S101 - push sees to it
+        height, width = current.source.picture.shape[-2:]
         parts = overlapping_parts(frame.camera)
         pictures = torch.cat([self._picture(_shrunk(part.cut(frame.image), width, height)) for part in parts])
         poses = self._pose(frame.camera_to_world).expand(len(parts), 4, 4)
         cameras = Cameras.of([part.own_camera for part in parts], poses)
         unknown = pictures.new_zeros(len(parts), 1, height, width)
         read = self._network.encode(pictures, unknown, cameras, ()).planes
-        assert read is not None  # noqa: S101 - there are planes of the whole
-        return merged(planes, read, parts)
+        assert read is not None  # noqa: S101 - as there are some of the whole
+        return replace(current.source, planes=merged(whole, read, parts))
 
     def _drawn(self, decoded: DecodedTarget, mixed: Mixture) -> Tensor | None:
         """What is added to the expected picture where nothing better is known, (1, 3, h, w); None with one step."""

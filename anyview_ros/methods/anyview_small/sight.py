@@ -63,7 +63,7 @@ class Sight:
 
         Args:
             depth: (B, D, H, W) or (1, D, 1, 1), metres along the target's axis; what is not finite counts as 0, since
-                PyTorch crashes where it samples at a place that is no number.
+                the gradient of sampling at a place that is no number crashes PyTorch.
         """
         depth = depth.nan_to_num(0.0, 0.0, 0.0)
         x, y, z = (

@@ -79,11 +79,12 @@ def test_the_pose_of_the_target_matters(method: AnyViewSmall) -> None:
     assert grey_levels(view_of(method, clip(), target(x=0.3)), view_of(method, clip(), target(x=0.6))) > 20
 
 
+@pytest.mark.parametrize("one_depth", [True, False])
 @pytest.mark.parametrize("depth", [True, False])
-def test_a_stream_gives_the_pixels_of_synthesize(method: AnyViewSmall, depth: bool) -> None:
-    source, to = clip(6, depth=depth), target(6)
-    whole = view_of(method, source, to)
-    with method.open_stream(CAMERA, [CAMERA]) as stream:
+def test_a_stream_gives_the_pixels_of_synthesize(method: AnyViewSmall, depth: bool, one_depth: bool) -> None:
+    source, to, options = clip(6, depth=depth), target(6), {"one_depth": one_depth}
+    whole = view_of(method, source, to, options=options)
+    with method.open_stream(CAMERA, [CAMERA], options=options) as stream:
         for t in range(6):
             (view,) = stream.push(
                 source.frames[t],

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from anyview_ros.methods.anyview_small.candidates import (
     WARP,
     Hint,
     Prediction,
+    _median,
     carried_depth,
     mix,
     plane_depths,
@@ -143,6 +146,63 @@ def test_each_gate_opens_its_candidate() -> None:
     assert (support - 0.5).abs().max() < 1e-3
 
 
+def test_at_one_depth_the_source_is_seen_there_alone() -> None:
+    depths = plane_depths(5, 0.425, 6.8, torch.device("cpu"))
+    sure = prediction(planes=30.0)
+    colour, support = mixed(sure)
+    at_one, there = mixed(sure.at_one_depth(depths))
+    seen = (support > 0.999)[0, 0]
+    assert seen.float().mean() > 0.3
+    torch.testing.assert_close(at_one[..., seen], colour[..., seen], atol=1e-3, rtol=0)
+    torch.testing.assert_close(there[..., seen], support[..., seen], atol=1e-3, rtol=0)
+    halves = replace(sure, planes=torch.zeros_like(sure.planes))
+    halves.planes[:, :2] = -50.0
+    halves.planes[:, 4] = -50.0  # 1.7 and 3.4 m are as probable as each other
+    single = halves.at_one_depth(depths)
+    assert single.planes.shape[1] == 0
+    torch.testing.assert_close(single.log_depth.exp(), torch.full_like(single.log_depth, 1.7 * 2**0.5))
+    between, support = mixed(replace(halves, log_depth=single.log_depth, gates=prediction(warp=30.0).gates))
+    seen = (support > 0.999)[0, 0]
+    assert seen.float().mean() > 0.3
+    torch.testing.assert_close(mixed(single)[0][..., seen], between[..., seen], atol=1e-3, rtol=0)
+    assert (mixed(halves)[0] - between).abs().max() > 0.1, "a mean of two places of the source"
+
+
+def test_at_one_depth_the_shares_of_the_candidates_stay() -> None:
+    made = prediction(planes=1.0, warp=0.5, free=2.0)
+    before, after = made.gates.softmax(1), made.at_one_depth(torch.ones(1, 5, 1, 1)).gates.softmax(1)
+    torch.testing.assert_close(after[:, WARP], before[:, PLANES] + before[:, WARP])
+    torch.testing.assert_close(after[:, [SPLAT, FREE, FILL]], before[:, [SPLAT, FREE, FILL]])
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=8).filter(lambda shares: sum(shares) > 0.1))
+def test_half_of_the_shares_lie_below_the_median(weights: list[float]) -> None:
+    shares = torch.tensor(weights, dtype=torch.float64)
+    shares = (shares / shares.sum()).reshape(1, -1, 1, 1)
+    values = torch.arange(len(weights), dtype=torch.float64).reshape(1, -1, 1, 1)
+    median = float(_median(shares, values))
+    assert 0 <= median <= len(weights) - 1
+    edges = (
+        torch.arange(len(weights), dtype=torch.float64) - 0.5
+    )  # each value stands for what lies half a step around
+
+    below = float((shares.flatten() * (median - edges).clamp(0, 1)).sum())
+    assert below == pytest.approx(0.5, abs=1e-6) or median in (0, len(weights) - 1)
+
+
+@pytest.mark.parametrize("planes", [2, 3])
+def test_few_planes_are_mixed_at_full_size_too(planes: int) -> None:
+    depths = plane_depths(planes, 0.5, 5.0, torch.device("cpu"))
+    made = replace(prediction(planes=9.0), planes=torch.zeros(1, planes, 24, 32))
+    sight = Sight.between(one(TARGET, TARGET_POSE), one(SOURCE, SOURCE_POSE), (24, 32))
+    none = Hint.none(1, 24, 32, torch.device("cpu"))
+    image = tensor(picture())
+    swept = sweep(image, sight.at(depths))
+    one_by_one, at_once = (mix(made, image, sight, none, depths, how) for how in (None, swept))
+    torch.testing.assert_close(one_by_one.colour, at_once.colour)
+    torch.testing.assert_close(one_by_one.support, at_once.support)
+
+
 def test_a_hint_that_is_not_there_stays_shut() -> None:
     colour, _ = mixed(prediction(splat=50.0))
     other, _ = mixed(prediction())
@@ -225,8 +285,7 @@ def test_a_depth_that_is_no_number_is_sampled_without_a_crash() -> None:
     depth = torch.tensor((torch.nan, torch.inf)).reshape(1, 2, 1, 1).requires_grad_()
     seen = sight.at(depth)
     assert torch.isfinite(seen.places).all()
-    sample(
-        tensor(picture()), seen.places
-    ).sum().backward()  # with places that are no numbers: a segmentation fault
+    # with places that are no numbers: a segmentation fault
+    sample(tensor(picture()), seen.places).sum().backward()
     assert depth.grad is not None
     assert torch.isfinite(depth.grad).all()

@@ -143,6 +143,8 @@ def test_sizes_follow_the_sides() -> None:
         ({"side": 64.0}, "side is 64.0"),
         ({"side": True}, "side is True"),
         ({"solver": "heun"}, "choose one of ab2, euler"),
+        ({"parts": "yes"}, "parts is 'yes'"),
+        ({"one_depth": 1}, "one_depth is 1"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, object], message: str) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,10 +12,13 @@ from clips import pose_at
 from hypothesis import given
 from hypothesis import strategies as st
 from small_weights import TINY, tiny_weights
+from torch import Tensor
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview_small import AnyViewSmall
+from anyview_ros.methods.anyview_small.cameras import Cameras
+from anyview_ros.methods.anyview_small.network import EncodedSource, FrameTokens, SmallNetwork
 from anyview_ros.methods.anyview_small.parts import FINER, SHARE, merged, overlapping_parts
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, load_synthesizer
 from anyview_ros.training.filmed import FilmPlan, film_rooms
@@ -121,9 +126,62 @@ def test_they_are_read_where_there_is_no_depth_image(method: AnyViewSmall) -> No
     assert differ(depth=True) == 0
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 2), (40, 7), (320, 240)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (40, 7), (320, 240), (8, 2000), (2000, 8)])
 def test_pictures_of_any_size_have_parts(method: AnyViewSmall, size: tuple[int, int]) -> None:
-    assert np.isfinite(view(method, size=size).depth).all()
+    with_parts, without = view(method, size=size), view(method, size=size, parts=False)
+    assert np.isfinite(with_parts.depth).all()
+    assert np.abs(with_parts.depth - without.depth).max() > 1e-4
+
+
+def test_a_known_range_holds_with_parts(method: AnyViewSmall) -> None:
+    told = view(method, depth_range_m=(1.0, 2.0)).depth[0]
+    half_step = (TINY.farthest_m / TINY.nearest_m) ** (0.5 / 11)
+    seen = told[:, : 64 * 3 // 5]
+    assert (seen > 1.0 / half_step / 1.001).all()
+    assert (seen < 2.0 * half_step * 1.001).all()
+
+
+def test_each_part_is_encoded_with_its_own_camera_and_without_a_past(
+    method: AnyViewSmall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    encode = SmallNetwork.encode
+
+    def noted(
+        network: SmallNetwork, picture: Tensor, depth: Tensor, camera: Cameras, past: Sequence[FrameTokens]
+    ) -> EncodedSource:
+        calls.append((picture, depth, camera, past))
+        return encode(network, picture, depth, camera, past)
+
+    monkeypatch.setattr(SmallNetwork, "encode", noted)
+    view(method, size=(32, 24))
+    (whole, _, camera, _), (pictures, depth, cameras, past) = calls
+    assert pictures.shape == (4, *whole.shape[1:])
+    own = [part.own_camera for part in overlapping_parts(CAMERA.resized(32, 24))]
+    torch.testing.assert_close(cameras.intrinsics, Cameras.of(own, torch.eye(4).expand(4, 4, 4)).intrinsics)
+    torch.testing.assert_close(cameras.camera_to_world, camera.camera_to_world.expand(4, 4, 4))
+    assert not depth.any()
+    assert not past
+    last = whole[0, :, 24 - 18 :, 32 - 24 :]
+    assert (pictures[3].mean((1, 2)) - last.mean((1, 2))).abs().max() < 0.02
+
+
+def test_parts_are_read_once_for_each_frame_that_is_seen(
+    method: AnyViewSmall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    encode = SmallNetwork.encode
+
+    def counted(network: SmallNetwork, picture: Tensor, *rest: Any) -> EncodedSource:
+        counts.append(len(picture))
+        return encode(network, picture, *rest)
+
+    monkeypatch.setattr(SmallNetwork, "encode", counted)
+    frames = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3), np.uint8)
+    source = PosedClip(frames, CAMERA, np.stack([np.eye(4)] * 6), np.arange(1, 7))
+    to = CameraTrajectory(CAMERA, np.stack([pose_at(x=0.1)] * 2), np.array([4, 6]))
+    method.synthesize(SynthesisRequest((source,), (to, to)))
+    assert sorted(counts) == [1] * 6 + [4, 4]
 
 
 def test_rays_alone_have_no_depth_to_read_from_parts(
@@ -131,7 +189,9 @@ def test_rays_alone_have_no_depth_to_read_from_parts(
 ) -> None:
     rays = replace(TINY, planes=0, continuous_warp=False, depth_hint=False)
     alone = AnyViewSmall(device="cpu", weights=str(tiny_weights(tmp_path_factory.mktemp("rays"), rays)))
-    np.testing.assert_array_equal(view(alone).frames, view(alone, parts=False).frames)
+    plain = view(alone, parts=False).frames
+    np.testing.assert_array_equal(view(alone).frames, plain)
+    np.testing.assert_array_equal(view(alone, one_depth=True).frames, plain)
 
 
 def test_parts_better_the_depth_that_is_read_from_pictures() -> None:
