@@ -8,6 +8,8 @@ farther from the one true picture than the mean of all draws is, so PSNR falls; 
 - patches: Fréchet distance between 8 by 8 patches of ours and of the truth, each less its mean colour, both taken for
   normal, in grey levels. The row "truth" is that between the true pictures of one half of the rooms and the other.
 - diversity: how far two seeds are apart, in grey levels, over the whole picture.
+
+"One depth" is one step with that option.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,13 +54,16 @@ def main() -> None:
         for index, name in enumerate(BINS):
             truths = [room_pair(rooms, room, index + 1).truth for room in chosen]
             expected: list[Image] = []
-            for steps in arguments.steps:
+            for steps, one_depth in [(steps, False) for steps in arguments.steps] + [(1, True)]:
                 draws = [
-                    _drawn(ours, rooms, chosen, index + 1, kind, steps, seed, options)
+                    _drawn(
+                        ours, rooms, chosen, index + 1, kind, steps, seed, options | {"one_depth": one_depth}
+                    )
                     for seed in ((0,) if steps == 1 else (0, 1))
                 ]
                 expected = expected or draws[0]
-                print_line(f"{name:>10} {steps:>2} steps  {_figures(draws, truths, expected)}")
+                what = "one depth" if one_depth else f"{steps} steps"
+                print_line(f"{name:>10} {what:>9}  {_figures(draws, truths, expected)}")
             halves = truths[::2], truths[1::2]
             print_line(f"{name:>10} truth                             patches {frechet(*halves):.1f}")
     for line in _times(ours, rooms, arguments.steps):
@@ -80,7 +86,7 @@ def _drawn(
     kind: str,
     steps: int,
     seed: int,
-    options: dict[str, str],
+    options: dict[str, Any],
 ) -> list[Image]:
     pairs = [room_pair(rooms, room, target) for room in chosen]
     return [
