@@ -1,8 +1,9 @@
 """The small network on a live camera: views per second, how good and how steady they are, and where the time goes.
 
 Run from a checkout: ``python -m benchmarks.small_stream``; no ROS. The simulated robot is filmed by its front camera,
-and seen from its overhead one, frame by frame through a stream, in preview (one step). Stages are told as parts of the
-processor time of one view, so that a busy machine disturbs them less; those that are not named are the rest.
+and seen from its overhead one, frame by frame through a stream, in preview (one step), with depth images and without,
+as by default and with the option ``one_depth``. Stages are told as parts of the processor time of one view, so that a
+busy machine disturbs them less; those that are not named are the rest.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import cv2
 import numpy as np
 
 from anyview_ros.cli.arguments import picture_size
 from anyview_ros.clips import PosedClip
 from anyview_ros.evaluation.machine import machine_line
+from anyview_ros.evaluation.pictures import labelled
 from anyview_ros.geometry import PinholeCamera
 from anyview_ros.metrics import flicker, psnr_db
 from anyview_ros.scenes import render_clip, simulated_robot
@@ -35,6 +39,13 @@ STAGES = {
     "make facets of the depth": f"{_SESSION}.DepthFacets.from_depth",
     "mix the candidates": f"{_SESSION}.mix",
 }
+KINDS = (
+    ("with depth", True, False),
+    ("with depth, one depth", True, True),
+    ("without depth", False, False),
+    ("without depth, one depth", False, True),
+)
+"""Name, whether there are depth images, and the option ``one_depth``."""
 
 
 def main() -> None:
@@ -46,8 +57,11 @@ def main() -> None:
     source = render_clip(world, camera, "front", times)
     truth = render_clip(world, camera, "overhead", times)
     lines = [machine_line(), f"{arguments.frames} frames of {width}x{height}, front to overhead"]
-    for name, depth in (("with depth", True), ("without depth", False)):
-        views, wall_s, cpu_s = stream(source, truth, with_depth=depth)
+    middle = arguments.frames // 2
+    panels = [("seen", source.frames[middle]), ("truth", truth.frames[middle])]
+    for name, depth, one_depth in KINDS:
+        views, wall_s, cpu_s = stream(source, truth, with_depth=depth, one_depth=one_depth)
+        panels.append((f"SYNTHESISED {name}", views[middle]))
         found = flicker(views, truth.frames)
         assert found is not None  # noqa: S101 - there are several frames
         score = np.mean([psnr_db(view, true) for view, true in zip(views, truth.frames, strict=True)])
@@ -57,18 +71,24 @@ def main() -> None:
             f"{found.ratio:.2f} times as much as the truth"
         )
         with timed() as spent:
-            _, _, cpu_s = stream(source, truth, with_depth=depth)
+            _, _, cpu_s = stream(source, truth, with_depth=depth, one_depth=one_depth)
         total = sum(cpu_s)
         lines += [f"  {stage:<28}{spent[stage] / total:6.2f}" for stage in STAGES if spent[stage] > 0]
         lines.append(f"  {'the rest':<28}{1 - sum(spent.values()) / total:6.2f}")
     sys.stdout.write("\n".join(lines) + "\n")
+    if arguments.sheet:
+        shown = [labelled(picture, label) for label, picture in panels]
+        rows = np.vstack([np.hstack(shown[::2]), np.hstack(shown[1::2])])
+        cv2.imwrite(str(arguments.sheet), cv2.cvtColor(rows, cv2.COLOR_RGB2BGR))
 
 
-def stream(source: PosedClip, target: PosedClip, *, with_depth: bool) -> tuple[Any, list[float], list[float]]:
+def stream(
+    source: PosedClip, target: PosedClip, *, with_depth: bool, one_depth: bool
+) -> tuple[Any, list[float], list[float]]:
     """Views (T, H, W, 3) of every frame, and the wall and processor seconds of each, two frames of warm-up left out."""
     views, wall_s, cpu_s = [], [], []
     with closing(load_synthesizer("anyview_small", device="cpu")) as method:
-        opened = method.open_stream(source.camera, [target.camera])
+        opened = method.open_stream(source.camera, [target.camera], options={"one_depth": one_depth})
         for index, stamp_ns in enumerate(source.stamps_ns):
             depth = source.depth[index] if with_depth and source.depth is not None else None
             began, used = time.perf_counter(), time.process_time()
@@ -123,6 +143,7 @@ def _arguments() -> argparse.Namespace:
         "--size", type=picture_size, default=(128, 96), help="of source and view, WIDTHxHEIGHT"
     )
     parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--sheet", type=Path, help="picture file that gets the instant in the middle")
     arguments = parser.parse_args()
     if arguments.frames < 5:
         parser.error("give 5 or more frames")
