@@ -5,9 +5,10 @@ in ``--rooms``. ``--tabletops`` takes simulated arms on tables in place of rooms
 training; that needs MuJoCo and robosuite, see :mod:`anyview_ros.scenes.tabletops`. Pictures are 64 by 64 pixels; PSNR
 and SSIM are of whole pictures, means over rooms, with the standard error of the mean; "margin" is over the best rival
 of the same picture kind, paired by room. "Range told" is without depth images, but with the nearest and farthest
-depth (2 and 98 % of the true ones) given as an option; the median plane is told the true median. "Whole
-alone" and "one depth" are without depth images too, with the options ``parts=false`` and ``one_depth=true``. For people
-filmed by real cameras see ``benchmarks.small_people``, for several sampling steps ``benchmarks.small_steps``.
+depth (2 and 98 % of the true ones) given as an option; the median plane is told the true median. "Whole alone" and "one
+depth" are without depth images too, with the options ``parts=false`` and ``one_depth=true``; their margins are over "no
+depth". For people filmed by real cameras see ``benchmarks.small_people``, for several sampling steps
+``benchmarks.small_steps``.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ COLOUR_RIVALS = ("copy source", "mean colour", "median plane")
 KINDS = {
     "ours, no depth": COLOUR_RIVALS,
     "ours, range told": COLOUR_RIVALS,
-    "ours, whole alone": COLOUR_RIVALS,
+    "ours, whole alone": ("ours, no depth",),
+    "ours, one depth": ("ours, no depth",),
     "ours, true depth": ("reprojection, true depth",),
     "ours, noisy depth": ("reprojection, noisy depth",),
 }

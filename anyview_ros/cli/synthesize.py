@@ -43,7 +43,7 @@ examples:
   anyview synthesize episode/ --camera cam0 --arc 30 10 --output side --method anyview_small
   anyview synthesize transforms.json --shift 0.2 0 0 --metres-per-unit 0.5 --output beside
   anyview synthesize film.mp4 --calibration cam.yaml --orbit 15 --distance 1.5 \\
-      --option one_depth=true --output orbit                        # without depth: sharp, for people who look
+      --option one_depth=true --output orbit                        # without depth: sharp, though misplaced
   anyview synthesize film.mp4 --calibration cam.yaml --orbit 30 --distance 1.5 \\
       --method reprojection --option depth_m=1.5 --output swing     # without depth, assume some
   anyview synthesize film.mp4 --pose poses.json --method anyview --weights W --option domain=robotics --output out

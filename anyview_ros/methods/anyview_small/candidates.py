@@ -78,9 +78,9 @@ class Prediction:
         )
 
     def at_one_depth(self, depths: Tensor) -> Prediction:
-        """The same, with one depth for each pixel, the median of the probable ones, in place of all the planes.
+        """The same, with one depth for each pixel, the median of its probabilities, in place of all the planes.
 
-        What a mean over planes blurs and doubles is in one piece so, though not always in its place.
+        What a mean over planes blurs and doubles stays sharp so, though not always in its place.
 
         Args:
             depths: (1, D, 1, 1), of the planes.

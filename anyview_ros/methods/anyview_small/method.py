@@ -75,7 +75,7 @@ class AnyViewSmall:
             options_type=SmallOptions,
             limits=(
                 f"Depth and mixture are guessed at {self._side} pixels; thin things are lost without depth images.",
-                "Without depth images a view is the mean of what may be there, a blur; one_depth keeps things whole.",
+                "Without depth images a view is the mean of what may be there, a blur; one_depth is sharp, but bent.",
                 f"What the source does not see is {unseen}; look at the confidence before you act on it.",
                 "Trained on computed rooms of 3 to 7 m with things 0.3 to 8 m away; not for larger or open places.",
             ),

@@ -27,10 +27,10 @@ class SmallOptions:
         depth_range_m: nearest and farthest depth of what the source camera sees, metres, where that is known but there
             is no depth image: the guess of depth is kept within.
         parts: where there is no depth image, read depth from four overlapping parts of the source besides the whole:
-            better, in photographs most, for the time of encoding four more pictures per source frame.
-        one_depth: show each pixel from one depth, the median of the probable ones, and not the mean over all of them:
-            where depth is guessed, things stay sharp and whole, but may stand in a wrong place. For people who look;
-            PSNR is lower. Views are made faster.
+            better, in photographs most, for the time of encoding four more pictures for each source frame that is seen.
+        one_depth: show each pixel from one depth, the median of its probabilities, and not the mean over all depths:
+            where depth is guessed, things stay sharp, but may be bent and in a wrong place. For people who look; PSNR
+            is lower. Views are made faster.
         side: longer side of the pictures that the network works on, 32 to 256 pixels, a multiple of 8; None for that
             of the weights.
         solver: of the sampling steps: "ab2" (second order) or "euler". Of no account with one step.

@@ -75,7 +75,7 @@ class _Encoded:
     source: EncodedSource
     facets: DepthFacets | None
     past: tuple[FrameTokens, ...]
-    unread_parts: bool
+    parts_unread: bool
 
 
 class Session:
@@ -133,8 +133,8 @@ class Session:
         """Return the newest source frame's instant as the target sees it."""
         current = self._current
         assert current is not None  # noqa: S101 - the methods here push before they ask
-        if current.unread_parts:
-            current.source, current.unread_parts = self._with_parts(current), False
+        if current.parts_unread:
+            current.source, current.parts_unread = self._with_parts(current), False
         target = Cameras.of([camera], self._pose(pose))
         seen = self._splat(current, camera, pose)
         size = network_size(camera, self._sizes)

@@ -133,8 +133,9 @@ def test_pictures_of_any_size_have_parts(method: AnyViewSmall, size: tuple[int, 
     assert np.abs(with_parts.depth - without.depth).max() > 1e-4
 
 
-def test_a_known_range_holds_with_parts(method: AnyViewSmall) -> None:
-    told = view(method, depth_range_m=(1.0, 2.0)).depth[0]
+@pytest.mark.parametrize("one_depth", [False, True])
+def test_a_known_range_holds_with_parts(method: AnyViewSmall, one_depth: bool) -> None:
+    told = view(method, depth_range_m=(1.0, 2.0), one_depth=one_depth).depth[0]
     half_step = (TINY.farthest_m / TINY.nearest_m) ** (0.5 / 11)
     seen = told[:, : 64 * 3 // 5]
     assert (seen > 1.0 / half_step / 1.001).all()

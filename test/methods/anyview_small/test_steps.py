@@ -176,6 +176,21 @@ def test_draws_are_shown_at_the_targets_size(method: AnyViewSmall) -> None:
     assert levels(one, many) > 10
 
 
+@pytest.mark.parametrize("size", [(64, 48), (32, 24)])
+@pytest.mark.parametrize("sharp", [True, False])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_one_depth_shows_another_picture_and_depth(
+    method: AnyViewSmall, size: tuple[int, int], sharp: bool, steps: int
+) -> None:
+    to = target(camera=PinholeCamera(60.0, 60.0, 31.5, 23.5, 64, 48).resized(*size))
+    mean, single = (
+        views(method, to, steps=steps, options={"sharp": sharp, "one_depth": one_depth})[0]
+        for one_depth in (False, True)
+    )
+    assert np.abs(mean.depth - single.depth).max() > 0.1
+    assert levels(mean, single) > 10
+
+
 def test_cancel_stops_between_two_sampling_steps(method: AnyViewSmall) -> None:
     class AfterSome(threading.Event):
         asked = 0
