@@ -58,6 +58,8 @@ class Session:
         # stamps of the newest frame that asks for views, and of that answered
         self._asked_ns = self._answered_ns = 0
         self._sequences: OrderedDict[int, int] = OrderedDict()  # by stamp, of frames not answered yet
+        self._next: int | None = None  # sequence number of the frame after the newest
+        self._missed = 0  # frames that newer ones replaced in the subscription's queue
         self._lock = threading.Lock()
         self._handle = client.open_stream(spec, self._answer)
 
@@ -75,6 +77,9 @@ class Session:
         """
         with self._lock:
             self._heard_s = time.monotonic()
+            if self._next is not None:
+                self._missed += max(int(msg.sequence) - self._next, 0)
+            self._next = int(msg.sequence) + 1
         source = posed_image_from_msg(msg.source, name="the stream's frame", size=self.spec.source.size)
         if self.spec.source_has_depth and source.depth_m is None:
             raise InvalidRequestError(
@@ -109,11 +114,13 @@ class Session:
         return pose_to_matrix(target.camera_to_world, name=f"camera_to_world of target '{target.name}'")
 
     def _answer(self, outcome: StreamOutcome) -> None:
+        with self._lock:
+            missed = self._missed
         msg = StreamViews(
             stream_id=self.stream_id,
             sequence=self._sequence(outcome),
             synthesis_ms=float(outcome.synthesis_ms),
-            dropped=outcome.dropped,
+            dropped=outcome.dropped + missed,
             error=outcome.error,
         )
         try:

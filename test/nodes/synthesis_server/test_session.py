@@ -35,12 +35,13 @@ class World:
             with_depth=lambda: self.with_depth,
         )
 
-    def push(self, stamp_ns: int, *, asks: bool = True) -> None:
+    def push(self, stamp_ns: int, *, asks: bool = True, sequence: int = 0) -> None:
         camera = small_camera()
         picture = np.zeros((camera.height, camera.width, 3), np.uint8)
         target = TargetCamera(name="a")
         target.camera_to_world.orientation.w = 1.0
         message = StreamFrame(stream_id="s", source=posed_image_to_msg(picture, np.eye(4), stamp_ns))
+        message.sequence = sequence
         message.targets = [target] if asks else []
         self.session.push(message)
 
@@ -96,3 +97,11 @@ def test_a_stream_that_the_engine_could_not_open_is_not_at_work_for_ever(world: 
     assert world.published[-1].sequence == StreamViews.WHOLE_STREAM
     world.now_s = 50.0
     assert world.session.silent_s() == 30.0
+
+
+def test_frames_that_were_replaced_on_their_way_count_as_dropped(world: World) -> None:
+    for sequence in (5, 6, 9, 10, 14):  # 7 and 8, and then 11 to 13, never arrived
+        world.push(sequence, sequence=sequence)
+        world.answer(-1)
+    assert [message.dropped for message in world.published] == [0, 0, 2, 2, 5]
+    assert [message.sequence for message in world.published] == [5, 6, 9, 10, 14]
