@@ -205,11 +205,10 @@ def mix(
     colours, valids = [], []
     shut = torch.full_like(prediction.gates[:, :1], SHUT)
     blank = torch.zeros_like(prediction.free)
+    planes = blank, blank[:, :1]
     if depths is not None:
         if prediction.planes.shape[1]:
             planes = _plane_candidate(prediction.planes, picture, sight, depths, swept)
-        else:
-            planes = blank, blank[:, :1]
         colours.append(planes[0])
         valids.append(planes[1])
         seen = sight.at(prediction.log_depth.exp())
@@ -219,8 +218,8 @@ def mix(
         fill = sample(blurred, seen.places.clamp(-1, 1))[:, 0]
         fillable = torch.where(seen.depth > AHEAD_M, torch.zeros_like(shut), shut)
     else:
-        colours += [blank, blank]
-        valids += [blank[:, :1], blank[:, :1]]
+        colours += [planes[0], blank]
+        valids += [planes[1], blank[:, :1]]
         fill, fillable = blank, shut
     colours += [hint.colour, prediction.free, fill]
     openness = [

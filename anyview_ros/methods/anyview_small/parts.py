@@ -62,7 +62,7 @@ class Part:
 
 def overlapping_parts(camera: PinholeCamera) -> tuple[Part, ...]:
     """The parts in the corners of a camera's image, three quarters of each side; the middle lies in all four."""
-    width, height = (max(round(SHARE * length), 1) for length in camera.size)
+    width, height = (round(SHARE * length) for length in camera.size)
     corners = ((x, y) for y in (0, camera.height - height) for x in (0, camera.width - width))
     return tuple(Part(camera, x, y, width, height) for x, y in corners)
 

@@ -181,11 +181,10 @@ class Session:
         assert read is not None  # noqa: S101 - as there are some of the whole
         return replace(current.source, planes=merged(whole, read, parts))
 
-    def _drawn(self, decoded: DecodedTarget, mixed: Mixture) -> Tensor | None:
-        """What is added to the expected picture where nothing better is known, (1, 3, h, w); None with one step."""
+    def _drawn(self, decoded: DecodedTarget, mixed: Mixture) -> Tensor:
+        """What several steps add to the expected picture where nothing better is known, (1, 3, h, w)."""
         head, sampling = self._network.flow, self._sampling
-        if head is None or sampling.steps == 1:
-            return None
+        assert head is not None  # noqa: S101 - weights without it have one step
         told = Told.of(decoded.prediction, mixed, decoded.features, decoded.grid)
         check = sampling.check
         drawn = drawn_difference(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,12 @@ from clips import pose_at
 from hypothesis import given
 from hypothesis import strategies as st
 from small_weights import TINY, tiny_weights
-from torch import Tensor
 
 from anyview_ros.clips import PosedClip
 from anyview_ros.geometry import CameraTrajectory, PinholeCamera
 from anyview_ros.methods.anyview_small import AnyViewSmall
 from anyview_ros.methods.anyview_small.cameras import Cameras
-from anyview_ros.methods.anyview_small.network import EncodedSource, FrameTokens, SmallNetwork
+from anyview_ros.methods.anyview_small.network import EncodedSource, SmallNetwork
 from anyview_ros.methods.anyview_small.parts import FINER, SHARE, merged, overlapping_parts
 from anyview_ros.synthesis import SynthesisRequest, SynthesizedView, load_synthesizer
 from anyview_ros.training.filmed import FilmPlan, film_rooms
@@ -32,10 +30,10 @@ sizes = st.integers(1, 90)
 @given(sizes, sizes)
 def test_parts_lie_in_the_picture_and_cover_it(width: int, height: int) -> None:
     parts = overlapping_parts(PinholeCamera(50.0, 50.0, 0.0, 0.0, width, height))
-    count = np.zeros((height, width), int)
+    count = np.zeros((height, width), np.uint8)
     for part in parts:
         assert part.own_camera.size == (part.width, part.height)
-        part.cut(count)[...] += 1  # type: ignore[arg-type]  # any array has parts
+        part.cut(count)[...] += 1
     assert count.min() >= 1
     assert count[height // 2, width // 2] == 4
 
@@ -117,8 +115,8 @@ def view(
 
 
 def test_they_are_read_where_there_is_no_depth_image(method: AnyViewSmall) -> None:
-    def differ(**more: object) -> float:
-        with_parts, without = view(method, **more), view(method, parts=False, **more)  # type: ignore[arg-type]
+    def differ(**more: Any) -> float:
+        with_parts, without = view(method, **more), view(method, parts=False, **more)
         return float(np.abs(with_parts.depth - without.depth).max())
 
     assert differ() > 1e-3
@@ -142,19 +140,23 @@ def test_a_known_range_holds_with_parts(method: AnyViewSmall, one_depth: bool) -
     assert (seen < 2.0 * half_step * 1.001).all()
 
 
-def test_each_part_is_encoded_with_its_own_camera_and_without_a_past(
-    method: AnyViewSmall, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the network was asked to encode: pictures, depth, cameras, past."""
+    noted: list[tuple[Any, ...]] = []
     encode = SmallNetwork.encode
 
-    def noted(
-        network: SmallNetwork, picture: Tensor, depth: Tensor, camera: Cameras, past: Sequence[FrameTokens]
-    ) -> EncodedSource:
-        calls.append((picture, depth, camera, past))
-        return encode(network, picture, depth, camera, past)
+    def encoded(network: SmallNetwork, *asked: Any) -> EncodedSource:
+        noted.append(asked)
+        return encode(network, *asked)
 
-    monkeypatch.setattr(SmallNetwork, "encode", noted)
+    monkeypatch.setattr(SmallNetwork, "encode", encoded)
+    return noted
+
+
+def test_each_part_is_encoded_with_its_own_camera_and_without_a_past(
+    method: AnyViewSmall, calls: list[tuple[Any, ...]]
+) -> None:
     view(method, size=(32, 24))
     (whole, _, camera, _), (pictures, depth, cameras, past) = calls
     assert pictures.shape == (4, *whole.shape[1:])
@@ -168,21 +170,13 @@ def test_each_part_is_encoded_with_its_own_camera_and_without_a_past(
 
 
 def test_parts_are_read_once_for_each_frame_that_is_seen(
-    method: AnyViewSmall, monkeypatch: pytest.MonkeyPatch
+    method: AnyViewSmall, calls: list[tuple[Any, ...]]
 ) -> None:
-    counts = []
-    encode = SmallNetwork.encode
-
-    def counted(network: SmallNetwork, picture: Tensor, *rest: Any) -> EncodedSource:
-        counts.append(len(picture))
-        return encode(network, picture, *rest)
-
-    monkeypatch.setattr(SmallNetwork, "encode", counted)
     frames = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3), np.uint8)
     source = PosedClip(frames, CAMERA, np.stack([np.eye(4)] * 6), np.arange(1, 7))
     to = CameraTrajectory(CAMERA, np.stack([pose_at(x=0.1)] * 2), np.array([4, 6]))
     method.synthesize(SynthesisRequest((source,), (to, to)))
-    assert sorted(counts) == [1] * 6 + [4, 4]
+    assert sorted(len(pictures) for pictures, *_ in calls) == [1] * 6 + [4, 4]
 
 
 def test_rays_alone_have_no_depth_to_read_from_parts(
