@@ -70,8 +70,8 @@ def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None)
         except RuntimeError as err:  # of ROS, about its arguments, such as a parameter file that is not there
             raise InvalidInputError(f"ROS does not take the arguments: {err}") from err
         begun = True
-        nodes = start()
         executor = PatientExecutor()
+        nodes = start()
         for node in nodes:
             executor.add_node(cast("Node", node))
         executor.spin()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
+import interrupted_camera
 import pytest
 from camera_process import MODULE, node_process, parameters, robot_double
 from lifecycle import LifecycleDriver
 from robot_double import RobotDouble
-from ros_process import RosProcess
+from ros_process import RosProcess, node_command
 
 NODE = "/virtual_camera"
 
@@ -95,6 +97,24 @@ def test_interrupted_at_work_it_ends_cleanly(ros_environment: dict[str, str], ro
         process.interrupt()
         assert process.wait_for_exit() == 0
         assert "Traceback" not in process.output
+
+
+def test_interrupted_in_the_midst_of_publishing_it_ends_cleanly(
+    ros_environment: dict[str, str], robot: RobotDouble
+) -> None:
+    robot.watch("overhead", "image")
+    command = [
+        sys.executable,
+        interrupted_camera.__file__,
+        *node_command(MODULE, parameters=parameters())[3:],
+    ]
+    process = RosProcess(command, ros_environment, name="interrupted_camera")
+    try:
+        process.wait_for_line("interrupted in the midst of a view", timeout_s=60)
+        assert process.wait_for_exit() == 0
+        assert "Traceback" not in process.output
+    finally:
+        process.close()
 
 
 def test_both_nodes_in_one_process(ros_environment: dict[str, str], robot: RobotDouble) -> None:

@@ -11,6 +11,7 @@ from rclpy.node import Node
 
 from anyview_ros.action import SynthesizeClip
 from anyview_ros.errors import AnyViewError, SynthesisCancelled
+from anyview_ros.nodes.ending import while_up
 from anyview_ros.nodes.qos import SERVICE_QOS
 from anyview_ros.nodes.synthesis_server.answers import fill_error, fill_result, fill_times, submit
 from anyview_ros.nodes.synthesis_server.gate import Gate
@@ -103,7 +104,7 @@ class _Feedback:
         self._goal_handle = goal_handle
 
     def __call__(self, step: int, total: int, /) -> None:
-        if self._context.ok():
+        with while_up(self._context):
             self._goal_handle.publish_feedback(SynthesizeClip.Feedback(step=step, total=total, position=0))
 
 

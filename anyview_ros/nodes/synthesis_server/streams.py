@@ -12,6 +12,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from anyview_ros.errors import AnyViewError, EngineBusyError, EngineClosedError, EngineUnavailableError
 from anyview_ros.msg import StreamFrame, StreamViews
+from anyview_ros.nodes.ending import while_up
 from anyview_ros.nodes.qos import SERVICE_QOS, stream_qos
 from anyview_ros.nodes.synthesis_server.answers import fill_error
 from anyview_ros.nodes.synthesis_server.gate import Gate
@@ -136,5 +137,5 @@ class Streams:
         self._publish(StreamViews(stream_id=stream_id, sequence=StreamViews.WHOLE_STREAM, error=reason))
 
     def _publish(self, msg: Any) -> None:
-        if self._node.context.ok():
+        with while_up(self._node.context):
             self._views.publish(msg)

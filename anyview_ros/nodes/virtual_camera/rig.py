@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anyview_ros.clips import SlidingWindow
 from anyview_ros.errors import AnyViewError
 from anyview_ros.nodes.declared_camera import VirtualCamera
+from anyview_ros.nodes.ending import while_up
 from anyview_ros.nodes.virtual_camera.fitting import Size
 from anyview_ros.nodes.virtual_camera.ledger import Ledger
 from anyview_ros.nodes.virtual_camera.live import LiveCamera
@@ -99,7 +100,7 @@ class Rig:
             client,
             name,
             answer_timeout_s=lambda: self.settings.engine.answer_timeout_s,
-            on_answer=self._answered,
+            on_answer=self._take,
             fallback=fallback,
         )
 
@@ -336,6 +337,10 @@ class Rig:
 
     # --- what the engine answers, on a thread of its client
 
+    def _take(self, answer: Answer) -> None:
+        with while_up(self._node.context):
+            self._answered(answer)
+
     def _answered(self, answer: Answer) -> None:
         outcome = answer.outcome
         if outcome.error:
@@ -343,8 +348,7 @@ class Rig:
             return
         if not answer.fallback:
             self.problems.clear(Stage.STREAM)
-            if self._node.context.ok():
-                self._scene.take(answer)
+            self._scene.take(answer)
         for name, view in outcome.views.items():
             live = self.cameras.get(name)
             if live is None or name not in answer.fits:
@@ -368,11 +372,7 @@ class Rig:
                 "wants a parent_frame that moves on TF",
             )
             return
-        if (
-            outcome.provenance is None
-            or not live.accept(outcome.stamp_ns, answer.is_current)
-            or not self._node.context.ok()
-        ):
+        if outcome.provenance is None or not live.accept(outcome.stamp_ns, answer.is_current):
             return
         now_ns = self.now_ns()
         age_ns = 0 if now_ns is None else now_ns - outcome.stamp_ns
