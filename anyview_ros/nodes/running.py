@@ -54,6 +54,7 @@ def run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None =
 
 
 def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None) -> int:
+    interrupted = _interrupts_noted()
     with _interrupts_held():
         import rclpy
         from rclpy.exceptions import InvalidParameterException, ParameterException
@@ -81,14 +82,26 @@ def _run(start: Callable[[], Sequence[RunningNode]], args: Sequence[str] | None)
         print(f"cannot start: {err}", file=sys.stderr)  # noqa: T201 - the node's logger may not exist
         return 1
     except Exception:
-        if rclpy.ok() or not begun:
+        if not interrupted() and (rclpy.ok() or not begun):
             raise
-        return 0  # once the context is down, every call on ROS that was under way fails in its own manner
+        return 0  # an import fails in its own manner, and so does every call on ROS once the context is down
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not break the clean-up
         _end(nodes, executor)
         rclpy.try_shutdown()
     return 0
+
+
+def _interrupts_noted() -> Callable[[], bool]:
+    """Raise KeyboardInterrupt at SIGINT, as ever, and tell whether it came: some imports make another error of it."""
+    came: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    return lambda: bool(came)
 
 
 @contextmanager

@@ -130,9 +130,11 @@ class RequestDesk:
             if job.remaining_s() <= 0:
                 self._end(job, JobEnd.TIMED_OUT, job.timeout_error())
                 continue
-            job.begun_s = time.monotonic()
-            self._counters.queue_time.add(job.begun_s - job.submitted_s)
             batch.append(job)
+        now_s = time.monotonic()
+        for job in batch:
+            job.begun_s = now_s
+            self._counters.queue_time.add(now_s - job.submitted_s)
         if len(batch) > 1:
             self._counters.batched += len(batch)
         self._running = batch

@@ -108,9 +108,8 @@ class RefiningStream(PushedStream):
 
     @property
     def steps(self) -> int:
-        """Optimisation steps done since the scene was begun."""
-        with self._lock:
-            return self._opened().steps
+        """Optimisation steps done since the scene was begun; told without waiting for the one under way."""
+        return self._held().steps
 
     def by_products(self, wanted: Set[ByProduct]) -> ByProducts:
         """All kinds, by the latest state of the fit; refined poses if it refines them. See ByProductStream."""
@@ -149,13 +148,17 @@ class RefiningStream(PushedStream):
         with self._lock:
             self._fit = None
 
-    def _opened(self) -> OnlineFit:
+    def _held(self) -> OnlineFit:
         if self._fit is None:
             raise EngineClosedError("the stream has been closed; open another")
+        return self._fit
+
+    def _opened(self) -> OnlineFit:
+        fit = self._held()
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
             raise trouble
-        return self._fit
+        return fit
 
     def _let_refine(self, seconds: float) -> None:
         with self._turn:

@@ -58,7 +58,7 @@ class Session:
         # stamps of the newest frame that asks for views, and of that answered
         self._asked_ns = self._answered_ns = 0
         self._sequences: OrderedDict[int, int] = OrderedDict()  # by stamp, of frames not answered yet
-        self._next: int | None = None  # sequence number of the frame after the newest
+        self._next = 0  # sequence number of the frame after the newest
         self._missed = 0  # frames that newer ones replaced in the subscription's queue
         self._lock = threading.Lock()
         self._handle = client.open_stream(spec, self._answer)
@@ -77,8 +77,7 @@ class Session:
         """
         with self._lock:
             self._heard_s = time.monotonic()
-            if self._next is not None:
-                self._missed += max(int(msg.sequence) - self._next, 0)
+            self._missed += max(int(msg.sequence) - self._next, 0)
             self._next = int(msg.sequence) + 1
         source = posed_image_from_msg(msg.source, name="the stream's frame", size=self.spec.source.size)
         if self.spec.source_has_depth and source.depth_m is None:

@@ -252,7 +252,7 @@ class VirtualCameraNode(LifecycleNodeMixin, Node):
         header = Header(stamp=self.get_clock().now().to_msg())
         if rig is not None:
             header.frame_id = rig.settings.fixed_frame
-        return make_status(header, self._lifecycle, rig, self._ledger.read())
+        return make_status(header, self._lifecycle, rig, self._ledger)
 
     def _report(self) -> None:
         if not self.context.ok():

@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
 from anyview_ros.msg import CameraStatus, Status
-from anyview_ros.nodes.virtual_camera.ledger import Account
+from anyview_ros.nodes.virtual_camera.ledger import Account, Ledger
 from anyview_ros.nodes.virtual_camera.live import LiveCamera
 from anyview_ros.nodes.virtual_camera.rig import Rig
 
@@ -26,15 +26,21 @@ class CameraReport:
     reason: str
 
 
-def judge(live: LiveCamera, rig: Rig, lifecycle: str) -> CameraReport:
-    """Tell a virtual camera's state, and why it shows nothing if so; ``lifecycle`` as in :func:`make_status`."""
+def judge(live: LiveCamera, problem: str, lifecycle: str) -> CameraReport:
+    """Tell a virtual camera's state, and why it shows nothing if so.
+
+    Args:
+        live: the camera.
+        problem: of the node as a whole, or "".
+        lifecycle: as in :func:`make_status`.
+    """
     if not live.outputs.wanted():
         return CameraReport(CameraStatus.IDLE, "nobody subscribes to its topics")
     if lifecycle:
         return CameraReport(CameraStatus.WAITING, lifecycle)
     showing = live.showing()
     recent = showing.silent_s < max(_RECENT_S, _RECENT_PERIODS / live.camera.rate_hz)
-    reason = rig.problems.first() or live.problems.first()
+    reason = problem or live.problems.first()
     if recent and showing.fallback:
         return CameraReport(CameraStatus.FALLBACK, reason or "the engine has just come back")
     if recent and not reason:
@@ -44,40 +50,42 @@ def judge(live: LiveCamera, rig: Rig, lifecycle: str) -> CameraReport:
     return CameraReport(CameraStatus.WAITING, "a frame has been asked for; the engine works on it")
 
 
-def make_status(header: Header, lifecycle: str, rig: Rig | None, account: Account) -> Status:
-    """The message.
+def make_status(header: Header, lifecycle: str, rig: Rig | None, ledger: Ledger) -> Status:
+    """The message, consistent in itself: a trouble that it tells of is among the counts.
 
     Args:
         header: stamp and fixed frame.
         lifecycle: "" while active, else a sentence on what the node waits for.
         rig: the configured node; None before.
-        account: of the source frames.
+        ledger: of the source frames.
     """
-    status = Status(
-        header=header,
-        summary=lifecycle,
-        frames_received=account.received,
-        frames_pushed=account.pushed,
-        frames_held=account.held,
-        frames_dropped=sum(account.dropped.values()),
-        drop_reasons=list(account.dropped),
-        drop_counts=list(account.dropped.values()),
-    )
-    if rig is None:
-        return status
+    status = Status(header=header, summary=lifecycle)
+    if rig is not None:
+        _tell_rig(status, rig, lifecycle)
+    account = ledger.read()  # last: frames are counted before what became of them is told
+    status.frames_received = account.received
+    status.frames_pushed = account.pushed
+    status.frames_held = account.held
+    status.frames_dropped = sum(account.dropped.values())
+    status.drop_reasons = list(account.dropped)
+    status.drop_counts = list(account.dropped.values())
+    return status
+
+
+def _tell_rig(status: Status, rig: Rig, lifecycle: str) -> None:
     method = rig.method
     status.server = rig.server
     status.server_available = not rig.client.problem()
     status.method = "" if method is None else method.name
     status.window_frames = len(rig.window)
     status.window_capacity = rig.window.capacity
-    status.cameras = [_camera_status(live, rig, lifecycle) for live in rig.cameras.values()]
-    status.summary = lifecycle or summarise(rig, status.cameras)
-    return status
+    problem = rig.problems.first()
+    status.cameras = [_camera_status(live, problem, lifecycle) for live in rig.cameras.values()]
+    status.summary = lifecycle or _summary(status.cameras, problem, on_fallback=rig.on_fallback)
 
 
-def _camera_status(live: LiveCamera, rig: Rig, lifecycle: str) -> CameraStatus:
-    report, showing = judge(live, rig, lifecycle), live.showing()
+def _camera_status(live: LiveCamera, problem: str, lifecycle: str) -> CameraStatus:
+    report, showing = judge(live, problem, lifecycle), live.showing()
     return CameraStatus(
         name=live.camera.name,
         state=report.state,
@@ -89,13 +97,12 @@ def _camera_status(live: LiveCamera, rig: Rig, lifecycle: str) -> CameraStatus:
     )
 
 
-def summarise(rig: Rig, cameras: list[CameraStatus]) -> str:
+def _summary(cameras: list[CameraStatus], problem: str, *, on_fallback: bool) -> str:
     """One sentence: the first trouble, or what is being published."""
-    problem = rig.problems.first()
     streaming = sum(camera.state == CameraStatus.STREAMING for camera in cameras)
     wanted = sum(camera.state != CameraStatus.IDLE for camera in cameras)
     if problem:
-        return f"fallback: {problem}" if rig.on_fallback else problem
+        return f"fallback: {problem}" if on_fallback else problem
     if not wanted:
         return "ready; nobody subscribes to a view"
     waiting = next((camera for camera in cameras if camera.state == CameraStatus.WAITING), None)

@@ -38,8 +38,9 @@ class ChildStream:
         self.provenance: Provenance = self._open()
 
     def _open(self) -> Provenance:
+        generation = self._calls.generation  # of before: the child may be replaced just as it answers
         provenance: Provenance = self._call("open_stream", *self._settings)
-        self._generation = self._calls.generation
+        self._generation = generation
         return provenance
 
     def _call(self, name: str, *arguments: Any) -> Any:

@@ -100,8 +100,8 @@ def test_a_stream_that_the_engine_could_not_open_is_not_at_work_for_ever(world: 
 
 
 def test_frames_that_were_replaced_on_their_way_count_as_dropped(world: World) -> None:
-    for sequence in (5, 6, 9, 10, 14):  # 7 and 8, and then 11 to 13, never arrived
+    for sequence in (1, 2, 5, 6, 10):  # 0, then 3 and 4, and then 7 to 9, never arrived
         world.push(sequence, sequence=sequence)
         world.answer(-1)
-    assert [message.dropped for message in world.published] == [0, 0, 2, 2, 5]
-    assert [message.sequence for message in world.published] == [5, 6, 9, 10, 14]
+    assert [message.dropped for message in world.published] == [1, 1, 3, 3, 6]
+    assert [message.sequence for message in world.published] == [1, 2, 5, 6, 10]
