@@ -218,15 +218,17 @@ def test_what_is_over_before_it_begins_takes_no_place(fake, engine):
 
 def test_what_is_over_takes_no_place_even_if_callbacks_hold_up_the_clock(fake, engine):
     hold(fake, engine)
-    blocked = threading.Event()
+    begun, blocked = threading.Event(), threading.Event()
     blocker = engine.submit(request(30), client="blocker")
-    blocker.future.add_done_callback(lambda _: blocked.wait(PATIENCE_S))
+    blocker.future.add_done_callback(lambda _: (begun.set(), blocked.wait(PATIENCE_S)))
     blocker.cancel()
+    assert begun.wait(PATIENCE_S)
     jobs = [
         engine.submit(request(seed), client=str(seed), timeout_s=0.05 if seed == 1 else None)
         for seed in range(3)
     ]
-    time.sleep(0.1)
+    while jobs[1].remaining_s() > 0:
+        time.sleep(jobs[1].remaining_s())
     assert check_accounts(engine).queued == 3
     fake.gate.open()
     after = engine.submit(request(40, frames=2), client="after")
@@ -390,16 +392,16 @@ def test_streams_have_their_turn_after_each_batch(fake, engine):
     hold(fake, engine)
     jobs = [engine.submit(request(seed), client=str(seed)) for seed in range(8)]
     stream.push(stream_frame(1))
-    order = []
+    order = queue.Queue()
     for job in jobs:
-        job.future.add_done_callback(lambda _, job=job: order.append(job.request.seed))
+        job.future.add_done_callback(lambda _, job=job: order.put(job.request.seed))
     fake.gate.open()
     outcomes.get(timeout=PATIENCE_S)
     for job in jobs:
         result(job)
     assert fake.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert fake.log == [("request", HOLDER), ("frame", 1)]
-    assert order == list(range(8))
+    assert [order.get(timeout=PATIENCE_S) for _ in jobs] == list(range(8))
 
 
 def test_a_batch_that_is_over_stands_before_nobody(fake, engine):

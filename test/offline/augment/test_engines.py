@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import pytest
+import torch
 from augment_runs import SETTINGS, CountedMethod, Told, augment, write_inputs
 
 from anyview_ros.errors import InvalidInputError, InvalidRequestError
@@ -162,12 +163,13 @@ def test_threads_are_those_asked_for_or_those_of_the_environment(monkeypatch: py
 
 
 def test_threads_are_pinned() -> None:
-    before = cv2.getNumThreads()
+    before = cv2.getNumThreads(), torch.get_num_threads()
     try:
         pin_threads(3)
-        assert cv2.getNumThreads() == 3
+        assert (cv2.getNumThreads(), torch.get_num_threads()) == (3, 3)
     finally:
-        pin_threads(before)
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])
 
 
 @pytest.mark.parametrize("name", ["threads", "actors"])
