@@ -115,6 +115,7 @@ def test_what_goes_wrong_between_frames_is_told_at_the_next_and_the_fit_goes_on(
     with Ddr(device="cpu").open_stream(CAMERA, [CAMERA], options=replace(QUICK, refine_ms=20_000)) as stream:
         push(stream, clip, 0)
         assert tried.wait(10)
+        assert stream.steps == 0  # asking takes no trouble from the push
         with pytest.raises(SynthesisError, match="out of order"):
             push(stream, clip, 1)
         assert not again.wait(0.2)  # not before a frame is taken in
