@@ -95,7 +95,9 @@ def test_a_live_fit_shows_its_points_its_ray_weights_and_its_poses(
         with watched(robot, POINTS) as clouds, watched(robot, RAYS) as pictures:
             robot.wait("points", lambda: len(clouds) > 2, timeout_s=60)
             robot.wait("ray weights", lambda: len(pictures) > 2, timeout_s=60)
-        refined = robot.wait("poses", lambda: [t for t in transforms if t.child_frame_id == "camera_refined"])
+        refined = robot.wait(
+            "poses", lambda: [t for t in list(transforms) if t.child_frame_id == "camera_refined"]
+        )
     assert {cloud.header.frame_id for cloud in clouds} == {"base"}
     points = xyz(clouds[-1])
     assert len(points) > 50
@@ -124,8 +126,8 @@ def test_only_what_is_named_subscribed_and_due_is_asked_for(robot: RobotDouble) 
     np.testing.assert_array_equal(xyz(clouds[0]), [[1, 2, 3]])
     assert {frame.by_products for frame in asked} == {frozenset({ByProduct.POINTS})}
     assert not any(frame.targets for frame in asked)  # nobody looked at a view
-    periods = np.diff([frame.stamp_ns for frame in asked]) / 1e9
-    assert (periods > 0.4).all()
+    # In the mean: after one that comes late, the next is due on time.
+    assert np.diff([frame.stamp_ns for frame in asked]).mean() > 0.45e9
     assert sum(bool(frame.by_products) for frame in after) <= 1  # one may have been under way
     assert {name for name, _ in robot.node.get_topic_names_and_types()}.isdisjoint({f"/{RAYS}"})
 
@@ -141,12 +143,13 @@ def test_poses_never_go_under_a_frame_that_somebody_else_has(
             begun = len(engine.frames)
             robot.wait("more frames", lambda: robot.statuses[-1].frames_received > begun + 10)
             assert len(engine.frames) <= begun + 1  # asked for no more
-        assert all(abs(t.transform.translation.x) < 0.35 and t.header.frame_id == "base" for t in transforms)
-        theirs = {t.transform.translation.x for t in transforms if t.child_frame_id == "tool0"}
+        seen = list(transforms)
+        assert all(abs(t.transform.translation.x) < 0.35 and t.header.frame_id == "base" for t in seen)
+        theirs = {t.transform.translation.x for t in seen if t.child_frame_id == "tool0"}
         assert 0.3 not in theirs
         with camera_node(engine, refined_frame="camera_refined"):
             ours = robot.wait(
-                "poses", lambda: [t for t in transforms if t.child_frame_id == "camera_refined"]
+                "poses", lambda: [t for t in list(transforms) if t.child_frame_id == "camera_refined"]
             )
     assert ours[0].transform.translation.x == pytest.approx(0.3)
 
@@ -165,7 +168,7 @@ def test_poses_end_when_somebody_else_takes_their_frame(
         return what in "".join(told)
 
     def ours() -> list[Any]:
-        return [t for t in transforms if t.child_frame_id == "camera_refined"]
+        return [t for t in list(transforms) if t.child_frame_id == "camera_refined"]
 
     others = robot.node.create_publisher(TFMessage, "/tf", 10)
     with followed(robot) as transforms, camera_node(engine, refined_frame="camera_refined"):

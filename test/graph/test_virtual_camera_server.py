@@ -45,7 +45,7 @@ def test_the_server_comes_late_is_killed_and_comes_back(
             assert not provenance.fallback
             request = CaptureView.Request()
             request.pose.orientation.w = 1.0
-            assert robot.call(CaptureView, "capture_view", request).success
+            robot.wait("a capture", lambda: robot.call(CaptureView, "capture_view", request).success)
             # Stopped, the server takes requests and answers none; then it dies with them.
             first.signal(signal.SIGSTOP)
             client = robot.node.create_client(CaptureView, "capture_view")

@@ -176,6 +176,17 @@ class RobotDouble:
 
         return stop
 
+    def note_sent(self) -> list[int]:
+        """The stamps of the frames that are sent from now on, in place of other pictures."""
+        sent: list[int] = []
+
+        def note(stamp_ns: int) -> np.ndarray:
+            sent.append(stamp_ns)
+            return ramp()
+
+        self.pictures = note
+        return sent
+
     def repair(self) -> None:
         """Undo every fault."""
         self.pictures = lambda _: ramp()
