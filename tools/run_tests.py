@@ -20,6 +20,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "test" / "support"))
+from domains import DOMAINS, free_domain  # noqa: E402
+
 LOGS = ROOT / "log" / "tests"
 FILE_LIMIT_S = 400
 UNIT_LIMIT_S = 1800
@@ -28,8 +31,6 @@ KILTED_LIMIT_S = 900
 FAILURE_LINES = 25
 MOST_WORKERS = 4  # each takes up to 3 GB
 SMOKE_TEST = ROOT / "test" / "graph" / "test_smoke.py"
-# Domains up to 101 are safe on Linux; graph tests started by hand take theirs from 50 upwards.
-FIRST_DOMAIN = 10
 
 
 @dataclass
@@ -100,7 +101,8 @@ class Runner:
         """Start from nought; `long` takes the tests marked so, instead of all others."""
         self.long = long
         self.tally = Tally()
-        self._domains: Iterator[int] = iter(range(FIRST_DOMAIN, 50))
+        # None is taken twice: a file that was stopped may leave nodes.
+        self._domains: Iterator[int] = iter(DOMAINS)
 
     def ruff(self) -> None:
         """Rules."""
@@ -146,9 +148,11 @@ class Runner:
     def graph_file(self, path: Path, *, prefix: str = "", env: dict[str, str] | None = None) -> None:
         """One file in a process and a domain of its own; a file of which nothing runs is a failure."""
         name = prefix + str(path.relative_to(ROOT))
-        environment = dict(env or os.environ) | {"ROS_DOMAIN_ID": str(next(self._domains))}
         limit_s = LONG_LIMIT_S if self.long else FILE_LIMIT_S
-        self.pytest(name, [str(path.relative_to(ROOT)), "--timeout=180"], env=environment, limit_s=limit_s)
+        arguments = [str(path.relative_to(ROOT)), "--timeout=180"]
+        with free_domain(self._domains) as domain:
+            environment = dict(env or os.environ) | {"ROS_DOMAIN_ID": str(domain)}
+            self.pytest(name, arguments, env=environment, limit_s=limit_s)
 
     def command(
         self, name: str, command: list[str], *, env: dict[str, str] | None = None, limit_s: float = 600.0

@@ -18,8 +18,11 @@ from anyview_ros.nodes.conversions import info_from_camera
 CAMERA = PinholeCamera.from_fov(640, 480, horizontal_fov_deg=60.0)
 RATE_HZ = 30.0
 IMAGES = 90
-# So that none is lost on its way to the node, however busy the machine: what is lost there, nobody can count.
+# So that none is lost on its way to the node, however busy the machine: what is lost there, nobody can count. Nor in
+# the node, where many come at once or before their TF.
 LOSSLESS = {
+    "max_pending": IMAGES,
+    "tf_timeout_s": 10.0,
     "qos_overrides./image.subscription.reliability": "reliable",
     "qos_overrides./image.subscription.depth": IMAGES,
 }
@@ -74,15 +77,22 @@ def test_below_the_windows_rate_every_image_enters_it(ros_environment: dict[str,
         every = list(robot.statuses)
     for each in every:
         accounts(each)
-    # The first may come before calibration and TF have found the node; a busy machine may let too many wait.
-    assert set(accounts(status)) <= {"no_camera_info", "tf_no_such_frame", "tf_late", "too_many_pending"}
+    # The first may come before calibration and TF have found the node.
+    assert set(accounts(status)) <= {"no_camera_info", "tf_no_such_frame", "tf_late"}
     assert status.frames_pushed >= 0.8 * status.frames_received
     assert status.window_frames > 0
 
 
 def test_above_the_windows_rate_the_others_are_counted(ros_environment: dict[str, str]) -> None:
-    with camera_and_node(ros_environment, window__rate_hz=10.0) as robot:
+    thirds: set[int] = set()  # of a second, in which images were sent; how many, the machine decides
+
+    def picture(stamp_ns: int) -> np.ndarray:
+        thirds.add(stamp_ns * 3 // 10**9)
+        return vga(stamp_ns)
+
+    with camera_and_node(ros_environment, window__rate_hz=3.0) as robot:
+        robot.pictures = picture
         status = film(robot)
     dropped = accounts(status)
     assert dropped["above_window_rate"] > 0.5 * status.frames_received
-    assert status.frames_pushed == pytest.approx(status.frames_received / 3, rel=0.3)
+    assert status.frames_pushed == pytest.approx(len(thirds), rel=0.3)

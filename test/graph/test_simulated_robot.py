@@ -62,7 +62,7 @@ class Listener:
                 kept = self.messages.setdefault(topic, [])
                 node.create_subscription(kind, topic, kept.append, qos_profile_sensor_data)
 
-    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 90.0) -> None:
         import rclpy
 
         deadline = time.monotonic() + timeout_s
@@ -178,7 +178,7 @@ def test_live_mode_renders_at_the_rate_it_achieves(
     process = ros_process(
         MODULE, parameters=PARAMETERS | {"mode": "live", "rate_hz": 100.0, "width": 320, "height": 240}
     )
-    process.wait_for_line(r"rendering keeps up with .* of 100 Hz; lower rate_hz", timeout_s=60)
+    process.wait_for_line(r"rendering keeps up with .* of 100 Hz; lower rate_hz", timeout_s=90)
     listener.wait_for(lambda: len(listener.messages["camera/image_raw"]) >= 5)
     steps = np.diff(listener.stamps_ns("camera/image_raw"))
     assert (steps > 0).all()
@@ -204,18 +204,18 @@ def test_a_second_start_replays_from_the_cache(
 ) -> None:
     parameters = PARAMETERS | {"cache": str(tmp_path / "films")}
     first = ros_process(MODULE, parameters=parameters)
-    first.wait_for_line("publishing camera")
+    first.wait_for_line("publishing camera", timeout_s=90)
     first.interrupt()
     assert first.wait_for_exit() == 0
     listener.messages["camera/image_raw"].clear()
     second = ros_process(MODULE, parameters=parameters)
-    second.wait_for_line("replaying what was rendered before")
+    second.wait_for_line("replaying what was rendered before", timeout_s=90)
     listener.wait_for(lambda: len(listener.messages["camera/image_raw"]) >= 2)
 
 
 def test_an_interrupt_while_rendering_ends_the_node_at_once(ros_process: Callable[..., RosProcess]) -> None:
     process = ros_process(MODULE, parameters=PARAMETERS | {"loop_s": 600.0, "width": 320, "height": 240})
-    process.wait_for_line("rendering 3000 instants")
+    process.wait_for_line("rendering 3000 instants", timeout_s=90)
     process.interrupt()
     assert process.wait_for_exit() == 0
 
@@ -224,5 +224,5 @@ def test_a_virtual_camera_in_an_unknown_frame_is_refused_by_name(
     ros_process: Callable[..., RosProcess],
 ) -> None:
     process = ros_process(MODULE, parameters=PARAMETERS | {"wrist.parent_frame": "link_7"})
-    process.wait_for_line("no frame 'link_7' in this world; it has .*link_6")
+    process.wait_for_line("no frame 'link_7' in this world; it has .*link_6", timeout_s=90)
     assert process.wait_for_exit() == 1

@@ -50,12 +50,10 @@ def test_a_view_comes_out_and_the_server_describes_itself(
 
     from anyview_ros.srv import Describe
 
-    lifecycle("/synthesis_server").wait_for("active", timeout_s=90.0)
+    server = LifecycleDriver(test_node, "/synthesis_server")
+    server.wait_for("active", timeout_s=90.0)
     describe = test_node.create_client(Describe, "describe")
-    assert describe.wait_for_service(10.0)
-    future = describe.call_async(Describe.Request())
-    rclpy.spin_until_future_complete(test_node, future, timeout_sec=10.0)
-    assert future.result().method.name == default_method()
+    assert server.ask(describe, Describe.Request(), 30.0).method.name == default_method()
 
     lifecycle("/virtual_camera").wait_for("active", timeout_s=60.0)
     views: list[Any] = []

@@ -74,7 +74,7 @@ def synthesize(asker: Asker, message: Any) -> Any:
 def describe(asker: Asker) -> Any:
     from anyview_ros.srv import Describe
 
-    return asker.call(Describe, f"{NAMESPACE}/describe", Describe.Request())
+    return asker.call(Describe, f"{NAMESPACE}/describe", Describe.Request(), again_s=5.0)
 
 
 # --- requests
@@ -148,15 +148,16 @@ def test_waiting_requests_share_a_batch_of_the_size_allowed(
         assert together.count(3) % 3 == 0
 
 
-def test_a_hundred_requests_at_once_all_end(start_server: StartServer, asker: Asker) -> None:
+def test_a_hundred_requests_at_once_all_end(start_server: StartServer, ros_context: None) -> None:
     start_server("slow_steps", max_queue=8)
-    asker.wait_ready()
-    request = small_request(options={"step_s": 0.05})
-    jobs = [asker.client.submit(request, timeout_s=30.0) for _ in range(100)]
-    errors = Counter(type(job.future.exception(40)).__name__ for job in jobs)
+    with asking(NAMESPACE, max_pending=100, server_timeout_s=10.0) as asker:
+        asker.wait_ready()
+        request = small_request(options={"step_s": 0.05})
+        jobs = [asker.client.submit(request, timeout_s=30.0) for _ in range(100)]
+        errors = Counter(type(job.future.exception(40)).__name__ for job in jobs)
     assert set(errors) == {"NoneType", "EngineBusyError"}
     assert errors["NoneType"] >= 6
-    assert errors["EngineBusyError"] >= 80
+    assert errors["EngineBusyError"] >= 50  # while the server takes them one by one, some of them end
 
 
 def test_a_hundred_service_calls_at_once_all_end(start_server: StartServer, asker: Asker) -> None:
@@ -173,7 +174,7 @@ def test_a_hundred_service_calls_at_once_all_end(start_server: StartServer, aske
     asker.wait_until(lambda: all(future.done() for future in futures), "100 answers", timeout_s=40)
     kinds = Counter(future.result().error_type for future in futures)
     assert set(kinds) == {"", "EngineBusyError"}
-    assert kinds["EngineBusyError"] >= 80
+    assert kinds["EngineBusyError"] >= 50
 
 
 def test_unservable_requests_say_why(start_server: StartServer, asker: Asker) -> None:
@@ -295,14 +296,17 @@ def test_the_place_in_the_queue_is_told(start_server: StartServer, asker: Asker)
 
 
 @pytest.mark.parametrize("deaf", [False, True])
-def test_time_limits_hold(start_server: StartServer, asker: Asker, deaf: bool) -> None:
+def test_time_limits_hold(
+    start_server: StartServer, asker: Asker, monkeypatch: pytest.MonkeyPatch, deaf: bool
+) -> None:
+    monkeypatch.setattr("anyview_ros.nodes.remote_engine.job._GRACE_S", 20.0)  # it is the server that ends it
     start_server("slow_steps")
     asker.wait_ready()
-    slow = small_request(steps=30, options={"step_s": 0.1, "deaf": deaf})
+    slow = small_request(steps=100, options={"step_s": 0.1, "deaf": deaf})
     began = time.monotonic()
     with pytest.raises(SynthesisTimeout, match=r"time limit of 0\.5 s"):
         asker.client.submit(slow, timeout_s=0.5).future.result(20)
-    assert time.monotonic() - began < 2.5, "the method works for 3 s"
+    assert time.monotonic() - began < 8, "the method works for 10 s"
 
 
 # --- lifecycle
@@ -379,7 +383,7 @@ def test_an_unknown_method_is_one_clear_line(start_server: StartServer) -> None:
 
 def test_a_parameter_out_of_range_ends_the_process(start_server: StartServer) -> None:
     server = start_server(max_queue=0)
-    assert server.wait_for_exit() == 1
+    assert server.wait_for_exit(timeout_s=30) == 1
     assert "max_queue" in server.output
     assert "Traceback" not in server.output
 
@@ -392,7 +396,7 @@ def test_describe_answers_while_a_method_loads_and_what_loading_reads_stays(
 
     start_server("slow_steps", load_s=6.0)
     asker.wait_until(
-        lambda: "is loading" in asker.client.problem(), "the server says that it loads", timeout_s=15
+        lambda: "is loading" in asker.client.problem(), "the server says that it loads", timeout_s=30
     )
     with pytest.raises(EngineUnavailableError, match="is loading its method"):
         asker.client.submit(small_request())
@@ -412,7 +416,7 @@ def test_goals_are_rejected_while_inactive(
     start_server(autostart=False)
     assert lifecycle(f"{NAMESPACE}/synthesis_server").transition("configure")
     actions = ActionClient(asker.node, SynthesizeClip, f"{NAMESPACE}/synthesize_clip")
-    assert actions.wait_for_server(10.0)
+    assert actions.wait_for_server(30.0)
     sent = actions.send_goal_async(SynthesizeClip.Goal(client="test"))
     asker.wait_until(sent.done, "the goal is answered")
     assert not sent.result().accepted
@@ -502,14 +506,19 @@ def push(stream: Any, number: int, **targets: Any) -> int:
 def test_a_stream_answers_frame_by_frame(start_server: StartServer, asker: Asker) -> None:
     from anyview_ros.synthesis.client import StreamOutcome, StreamSpec
 
-    start_server()
+    server = start_server()
     asker.wait_ready()
     outcomes: list[StreamOutcome] = []
     targets = {"a": small_camera(), "b": small_camera(24, 16)}
-    stream = asker.client.open_stream(StreamSpec(small_camera(), targets, client="me"), outcomes.append)
-    assert stream.problem()
-    with pytest.raises(EngineUnavailableError, match="being opened"):
-        push(stream, 1)
+    server.signal(signal.SIGSTOP)
+    os.waitpid(server.pid, os.WUNTRACED)
+    try:
+        stream = asker.client.open_stream(StreamSpec(small_camera(), targets, client="me"), outcomes.append)
+        assert stream.problem()
+        with pytest.raises(EngineUnavailableError, match="being opened"):
+            push(stream, 1)
+    finally:
+        server.signal(signal.SIGCONT)
     asker.wait_until(lambda: not stream.problem(), "the stream is open")
     assert describe(asker).streams == 1
     for number in range(1, 6):
@@ -728,10 +737,12 @@ def test_sigint_while_it_starts(start_server: StartServer, delay_s: float) -> No
     server = start_server("reprojection")
     time.sleep(delay_s)
     server.interrupt()
-    status = server.wait_for_exit()
-    if status in (-signal.SIGINT, 1):  # the interpreter itself was still starting
+    status = server.wait_for_exit(timeout_s=30)
+    # The interpreter itself or our first modules were still being loaded; or it was within an exec() of a string, as of
+    # dataclasses, after which Python ends by the signal, though it was caught.
+    if status in (-signal.SIGINT, 1):
         assert "loading method" not in server.output
-        assert f"anyview_ros{os.sep}nodes" not in server.output
+        assert not re.search(", in run$", server.output, re.MULTILINE)
     else:
         assert status in (0, 130)
         assert "Traceback" not in SWALLOWED_BY_AN_IMPORT.sub("", server.output)

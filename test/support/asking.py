@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,14 +38,26 @@ class Asker:
         """Return once the server takes work."""
         self.wait_until(lambda: not self.client.problem(), "the server takes work", timeout_s=timeout_s)
 
-    def call(self, kind: Any, name: str, request: Any, *, timeout_s: float = 20.0) -> Any:
-        """Call a service once and return its answer."""
+    def call(
+        self, kind: Any, name: str, request: Any, *, timeout_s: float = 20.0, again_s: float = math.inf
+    ) -> Any:
+        """Call a service and return its answer. What may be asked twice is asked anew after `again_s`.
+
+        A service that has not found its client yet drops the answer.
+        """
         service = self.node.create_client(kind, name)
+        futures: list[Any] = []
+        began_s = time.monotonic()
+
+        def answered() -> bool:
+            if not futures or time.monotonic() - began_s > again_s * len(futures):
+                futures.append(service.call_async(request))
+            return any(future.done() for future in futures)
+
         try:
             assert service.wait_for_service(timeout_s), f"no service {name}"
-            future = service.call_async(request)
-            self.wait_until(future.done, f"{name} answers", timeout_s=timeout_s)
-            return future.result()
+            self.wait_until(answered, f"{name} answers", timeout_s=timeout_s)
+            return next(future.result() for future in futures if future.done())
         finally:
             self.node.destroy_client(service)
 

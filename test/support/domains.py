@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 # Above 101 the ports of a domain reach into those that Linux hands out by itself.
-DOMAINS = range(50, 102)
+DOMAINS = range(10, 102)
 
 
 @contextmanager
@@ -19,9 +19,16 @@ def reserved_domain() -> Iterator[int]:
     if "ROS_DOMAIN_ID" in os.environ:
         yield int(os.environ["ROS_DOMAIN_ID"])
         return
+    with free_domain() as domain:
+        yield domain
+
+
+@contextmanager
+def free_domain(domains: Iterable[int] = DOMAINS) -> Iterator[int]:
+    """Hold the first of these domain ids that is free, until the block ends."""
     folder = Path(tempfile.gettempdir(), f"anyview_ros_domains_{os.getuid()}")
     folder.mkdir(exist_ok=True)
-    for domain in DOMAINS:
+    for domain in domains:
         with (folder / str(domain)).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

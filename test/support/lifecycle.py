@@ -29,7 +29,7 @@ class LifecycleDriver:
         self._change = node.create_client(ChangeState, f"{target}/change_state")
         self._get = node.create_client(GetState, f"{target}/get_state")
 
-    def state(self, *, timeout_s: float = 10.0) -> str:
+    def state(self, *, timeout_s: float = 30.0) -> str:
         """`unconfigured`, `inactive`, `active`, `finalized`, or `transition` while it is between two."""
         response = self.ask(self._get, self._get.srv_type.Request(), timeout_s)
         return STATES.get(response.current_state.id, "transition")
