@@ -168,6 +168,7 @@ class RemoteEngineClient:
             prefix + "describe",
             self._calls,
             timeout_s=self._server_timeout_s,
+            unmatched=self._unmatched,
             on_lost=lambda reason: self._give_up(reason, EngineUnavailableError),
             group=group,
         )
@@ -201,6 +202,11 @@ class RemoteEngineClient:
         self._timer = node.create_timer(
             _TICK_S, self._tick, callback_group=group, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
+
+    def _unmatched(self) -> str:
+        if not self._actions.server_is_ready():
+            return "action synthesize_clip"
+        return "" if self._open_client.service_is_ready() else "service open_stream"
 
     def _check_open(self) -> None:
         if self._closed:

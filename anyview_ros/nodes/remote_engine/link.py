@@ -25,6 +25,7 @@ class ServerLink:
         name: of the service ``describe``.
         calls: where calls are kept.
         timeout_s: a server that does not answer for so long is lost.
+        unmatched: tells which other service of the server is not found yet, or ""; what is sent there would be lost.
         on_lost: told why, whenever work given to the server so far has come to nothing.
         group: callback group.
     """
@@ -36,12 +37,14 @@ class ServerLink:
         calls: Calls,
         *,
         timeout_s: float,
+        unmatched: Callable[[], str],
         on_lost: Callable[[str], None],
         group: Any,
     ) -> None:
         self._node = node
         self._calls = calls
         self._timeout_s = timeout_s
+        self._unmatched = unmatched
         self._on_lost = on_lost
         self._client = node.create_client(Describe, name, qos_profile=SERVICE_QOS, callback_group=group)
         self._asking = False
@@ -62,8 +65,14 @@ class ServerLink:
         """Ask again if it is time."""
         if self._asking or time.monotonic() < self._next_s:
             return
+        is_found = self._client.service_is_ready()
+        if is_found and self.problem and (missing := self._unmatched()):
+            self.problem = (
+                f"the synthesis server at {self._client.srv_name} is there, but its {missing} is not yet"
+            )
+            return
         self._next_s = time.monotonic() + _PERIOD_S
-        if not self._client.service_is_ready():
+        if not is_found:
             self._lose(self._absent)
             return
         self._asking = True

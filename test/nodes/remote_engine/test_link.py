@@ -43,11 +43,13 @@ class FakeCalls:
 class World:
     def __init__(self) -> None:
         self.node, self.calls, self.lost = FakeNode(), FakeCalls(), list[str]()
+        self.unmatched = ""
         self.link = ServerLink(
             self.node,  # type: ignore[arg-type]
             "describe",
             self.calls,  # type: ignore[arg-type]
             timeout_s=3.0,
+            unmatched=lambda: self.unmatched,
             on_lost=self.lost.append,
             group=None,
         )
@@ -74,6 +76,18 @@ def test_it_is_absent_until_heard(world: World) -> None:
     assert described is not None
     assert described.max_request_bytes == 5
     assert world.lost == []
+
+
+def test_it_is_asked_once_all_of_it_is_found(world: World) -> None:
+    world.unmatched = "action synthesize_clip"
+    world.link.look()
+    assert world.link.problem.endswith("is there, but its action synthesize_clip is not yet")
+    assert world.calls.sent == 0
+    world.unmatched = ""
+    world.hear("one")
+    world.unmatched = "action synthesize_clip"  # of no interest while the server answers
+    world.hear("one")
+    assert (world.link.problem, world.lost, world.calls.sent) == ("", [], 2)
 
 
 def test_another_instance_means_that_everything_was_lost(world: World) -> None:

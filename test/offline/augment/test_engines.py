@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from dataclasses import replace
@@ -130,15 +129,14 @@ def test_an_error_beside_the_method_is_that_of_its_episode(
 ) -> None:
     inputs = write_inputs(tmp_path / "in", 3, frames=1)
     owner: Any = EpisodesFormat if step == "write_part" else ReleaseEpisode
-    calls = itertools.count()
     usual = getattr(owner, step)
 
-    def fails_once(*arguments: Any) -> Any:
-        if next(calls) == 1:
+    def fails_for_one(*arguments: Any) -> Any:
+        if any(isinstance(one, ReleaseEpisode) and one.name == "episode_1" for one in arguments):
             raise KeyError("colour")
         return usual(*arguments)
 
-    monkeypatch.setattr(owner, step, fails_once)
+    monkeypatch.setattr(owner, step, fails_for_one)
     result = augment(inputs, tmp_path / "out")
     assert [record.episode for record in result.records] == ["episode_0", "episode_2"]
     assert [each.failure for each in result.failures] == [f"episode_1 {failed}: KeyError: 'colour'"]
